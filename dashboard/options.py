@@ -1,0 +1,104 @@
+"""The typed configuration that the dashboard owns; the guide's own numbers are the defaults."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from ingest.options import Duration, Percentage, Positive, Section
+
+__all__ = [
+    "AlertOptions",
+    "ComponentOptions",
+    "DashboardOptions",
+    "DeadLetterOptions",
+    "HealthOptions",
+    "ObjectiveOptions",
+    "ScalingOptions",
+    "WebOptions",
+]
+
+
+class ObjectiveOptions(Section, frozen=True):
+    """What is promised: the lines on the charts and the thresholds of the built-in rules."""
+
+    events_per_second: Annotated[float, msgspec.Meta(gt=0)] = 1000.0
+    peak_load: Annotated[float, msgspec.Meta(gt=0)] = 5000.0
+    p50: Duration = Duration(0.050)
+    p95: Duration = Duration(0.200)
+    p99: Duration = Duration(0.500)
+    error_rate: Percentage = Percentage(0.001)
+    types: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    consumers: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+
+
+class DeadLetterOptions(Section, frozen=True):
+    """The guide's dead-letter numbers and its ``errorHandlers``."""
+
+    max_retries: Annotated[int, msgspec.Meta(ge=0)] = 3
+    retry_delay: Duration = Duration(300)
+    handlers: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+
+
+class ComponentOptions(Section, frozen=True):
+    """One component that monitor probes: by ``url`` (http, https, tcp) or a built-in ``check``."""
+
+    name: str
+    url: str = ""
+    check: str = ""
+    service: str = ""
+
+
+class HealthOptions(Section, frozen=True):
+    """How often components are looked at, and when they count as unhealthy."""
+
+    interval: Duration = Duration(30)
+    timeout: Duration = Duration(5)
+    unhealthy_threshold: Positive = 3
+    components: tuple[ComponentOptions, ...] = (
+        ComponentOptions(name="event-bus", check="event-bus"),
+        ComponentOptions(name="message-broker", check="broker:main"),
+    )
+
+
+class ScalingOptions(Section, frozen=True):
+    """The guide's scaling rules; cpu and memory in percent, backlog in events."""
+
+    min_instances: Positive = 2
+    max_instances: Positive = 10
+    cpu: Positive = 70
+    memory: Positive = 80
+    message_backlog: Positive = 1000
+    partitions: dict[str, Positive] = msgspec.field(
+        default_factory=lambda: {
+            "orders-topic": 12,
+            "payments-topic": 8,
+            "notifications-topic": 4,
+        }
+    )
+
+
+class WebOptions(Section, frozen=True):
+    """Limits of one web process."""
+
+    max_connections: Positive = 1000
+
+
+class AlertOptions(Section, frozen=True):
+    """Receivers, quiet hours and rules beyond the built-in ones."""
+
+    enabled: bool = True
+    lag: Duration = Duration(30)
+    for_: Duration = msgspec.field(default=Duration(60), name="for")
+
+
+class DashboardOptions(Section, frozen=True):
+    """All that the dashboard reads of the configuration."""
+
+    objectives: ObjectiveOptions = ObjectiveOptions()
+    dead_letters: DeadLetterOptions = DeadLetterOptions()
+    health: HealthOptions = HealthOptions()
+    scaling: ScalingOptions = ScalingOptions()
+    web: WebOptions = WebOptions()
+    alerts: AlertOptions = AlertOptions()

@@ -1,0 +1,10 @@
+"""Ingest: what comes from the brokers, stored exactly once."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class IngestConfig(AppConfig):
+    name = "ingest"
+    label = "ingest"

@@ -1,0 +1,371 @@
+"""The tables of the ``events`` database. Times are milliseconds since 1970 UTC unless named ``_at``.
+
+Blocks, frames, key runs and postings are written only through `ingest.store`; state rows only
+through `ingest.folds`, in the transaction that advances the checkpoint.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+__all__ = [
+    "Block",
+    "Breaker",
+    "BreakerTransition",
+    "ConsumerGroup",
+    "DeadLetter",
+    "Frame",
+    "Gap",
+    "HealthComponent",
+    "HealthResult",
+    "KeyPage",
+    "KeyRun",
+    "Lease",
+    "MetricPiece",
+    "Posting",
+    "QuarantinedMessage",
+    "Series",
+    "ServiceEvent",
+    "ServiceInstance",
+    "Stream",
+]
+
+
+class Stream(models.Model):
+    """One Redis stream or Kafka partition: its lease, its checkpoint and what is known of it."""
+
+    broker = models.CharField(max_length=64)
+    topic = models.CharField(max_length=255)
+    partition = models.IntegerField(default=0)
+    dead_letters = models.BooleanField(default=False)
+
+    major = models.BigIntegerField(default=0, help_text="checkpoint: last stored position")
+    minor = models.BigIntegerField(default=0)
+    stored = models.BigIntegerField(default=0, help_text="messages stored, ever")
+    undecoded = models.BigIntegerField(default=0, help_text="messages quarantined, ever")
+    lost = models.BigIntegerField(
+        default=0, help_text="discarded by the broker before we read them"
+    )
+    lag = models.BigIntegerField(default=0, help_text="messages not yet stored, when last looked")
+    newest_ms = models.BigIntegerField(
+        default=0, help_text="append time of the newest stored event"
+    )
+    observed_from_ms = models.BigIntegerField(default=0)
+    observed_until_ms = models.BigIntegerField(
+        default=0, help_text="everything appended up to this moment is stored"
+    )
+
+    owner = models.CharField(max_length=128, default="", blank=True)
+    fence = models.BigIntegerField(default=0)
+    leased_until = models.FloatField(default=0, help_text="seconds since 1970")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["broker", "topic", "partition"], name="stream_place")
+        ]
+
+
+class Lease(models.Model):
+    """Who alone may do a named work (compaction, the monitor's clock)."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    owner = models.CharField(max_length=128, default="", blank=True)
+    fence = models.BigIntegerField(default=0)
+    leased_until = models.FloatField(default=0)
+
+
+class Gap(models.Model):
+    """Messages that the broker discarded before they could be read: exactly how many, and when."""
+
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE)
+    after_major = models.BigIntegerField()
+    after_minor = models.BigIntegerField()
+    from_ms = models.BigIntegerField()
+    until_ms = models.BigIntegerField()
+    lost = models.BigIntegerField()
+    found_ms = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["stream", "after_major", "after_minor"], name="gap_once"
+            )
+        ]
+
+
+class QuarantinedMessage(models.Model):
+    """A message that could not be decoded, with its reason and its (bounded) bytes."""
+
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE)
+    major = models.BigIntegerField()
+    minor = models.BigIntegerField()
+    appended_ms = models.BigIntegerField(db_index=True)
+    reason = models.CharField(max_length=300)
+    body = models.BinaryField()
+    headers = models.BinaryField(default=b"")
+    size = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["stream", "major", "minor"], name="quarantined_once")
+        ]
+
+
+class Series(models.Model):
+    """A (type, source, consumer, topic) that is counted; consumer is "" for publishing."""
+
+    type = models.CharField(max_length=200)
+    source = models.CharField(max_length=200)
+    consumer = models.CharField(max_length=200, default="", blank=True)
+    topic = models.CharField(max_length=255)
+    created_ms = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["type", "source", "consumer", "topic"], name="series_names"
+            )
+        ]
+
+
+class Block(models.Model):
+    """A stored batch, its rows in order of append time; the bodies are in its frames.
+
+    ``columns`` is what `ingest.store.blocks` encodes. A block is sealed once it is large enough (or
+    old enough) not to be joined with its neighbours; only sealed blocks' keys are merged.
+    """
+
+    rows = models.IntegerField()
+    first_ms = models.BigIntegerField()
+    last_ms = models.BigIntegerField(db_index=True)
+    sealed = models.BooleanField(default=False)
+    size = models.BigIntegerField(default=0, help_text="bytes stored, keys and frames included")
+    columns = models.BinaryField()
+
+
+class Frame(models.Model):
+    """Some hundred bodies of a block, packed together: the unit that a read decompresses."""
+
+    block = models.ForeignKey(Block, on_delete=models.CASCADE, db_index=False)
+    number = models.IntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["block", "number"], name="frame_of_block")
+        ]
+
+
+class Posting(models.Model):
+    """Series ``series_id`` occurs in block ``block_id``: what lets a filter skip whole blocks."""
+
+    series_id = models.BigIntegerField()
+    block = models.ForeignKey(Block, on_delete=models.CASCADE)
+    last_ms = models.BigIntegerField()
+    rows = models.IntegerField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["series_id", "last_ms"], name="posting_newest")]
+
+
+class KeyRun(models.Model):
+    """A sorted set of (key hash → block, row), level 0 for one block, higher ones merged."""
+
+    level = models.IntegerField()
+    keys = models.BigIntegerField()
+    last_ms = models.BigIntegerField(help_text="newest event that it points to")
+    blocks = models.BinaryField(help_text="ids of the blocks pointed to, as int64")
+
+
+class KeyPage(models.Model):
+    """A page of a run; ``first`` and ``last`` are the bounds of its 63-bit hashes."""
+
+    run = models.ForeignKey(KeyRun, on_delete=models.CASCADE, db_index=False)
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["run", "first"], name="page_seek")]
+
+
+class MetricPiece(models.Model):
+    """Counts of one bucket as added by one batch (or merged): a sparse vector of cells.
+
+    ``data`` packs sorted (cell, count) pairs; a cell is series × 65536 + code (`ingest.folds.cells`).
+    Pieces of one bucket are summed when read; merging them changes nothing that is seen.
+    """
+
+    resolution = models.IntegerField(help_text="seconds: 1, 60 or 3600")
+    bucket_ms = models.BigIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["resolution", "bucket_ms"], name="piece_bucket")]
+
+
+class DeadLetter(models.Model):
+    """An event that a consumer gave up, with its error and the original bytes."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        RESOLVED = "resolved"
+        DISCARDED = "discarded"
+        ARCHIVED = "archived"
+
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE)
+    major = models.BigIntegerField()
+    minor = models.BigIntegerField()
+    received_ms = models.BigIntegerField(db_index=True)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.OPEN)
+    event_id = models.CharField(max_length=255, db_index=True)
+    event_type = models.CharField(max_length=200)
+    source = models.CharField(max_length=200, default="", blank=True)
+    correlation_id = models.CharField(max_length=255, default="", blank=True)
+    topic = models.CharField(max_length=255, default="", blank=True, help_text="where it came from")
+    partition = models.IntegerField(default=0)
+    offset = models.CharField(max_length=64, default="", blank=True)
+    consumer = models.CharField(max_length=200, default="", blank=True)
+    consumer_group = models.CharField(max_length=200, default="", blank=True)
+    error_type = models.CharField(max_length=200, default="", blank=True)
+    error_message = models.TextField(default="", blank=True)
+    error_stack = models.TextField(default="", blank=True)
+    fingerprint = models.CharField(max_length=32, default="", blank=True)
+    attempts = models.IntegerField(default=0)
+    first_failed_ms = models.BigIntegerField(null=True)
+    last_failed_ms = models.BigIntegerField(null=True)
+    event = models.BinaryField(help_text="the original, byte for byte")
+    headers = models.BinaryField(default=b"")
+    size = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["stream", "major", "minor"], name="dead_letter_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["status", "received_ms"], name="dead_letter_newest"),
+            models.Index(fields=["fingerprint", "received_ms"], name="dead_letter_group"),
+        ]
+
+
+class HealthComponent(models.Model):
+    """The latest word of one instance of a component."""
+
+    component = models.CharField(max_length=200)
+    service = models.CharField(max_length=200, default="", blank=True)
+    instance = models.CharField(max_length=200, default="", blank=True)
+    status = models.CharField(max_length=16)
+    since_ms = models.BigIntegerField()
+    seen_ms = models.BigIntegerField()
+    latency_ms = models.FloatField(null=True)
+    failures = models.IntegerField(default=0, help_text="consecutive results that are not healthy")
+    checks = models.JSONField(default=list)
+    probed = models.BooleanField(default=False, help_text="looked at by monitor, not pushed")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["component", "service", "instance"], name="component_names"
+            )
+        ]
+
+
+class HealthResult(models.Model):
+    """One result of one component instance."""
+
+    component = models.ForeignKey(HealthComponent, on_delete=models.CASCADE, db_index=False)
+    at_ms = models.BigIntegerField()
+    status = models.CharField(max_length=16)
+    latency_ms = models.FloatField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["component", "at_ms"], name="health_history")]
+
+
+class Breaker(models.Model):
+    """The latest state of one circuit breaker in one instance."""
+
+    name = models.CharField(max_length=200)
+    service = models.CharField(max_length=200, default="", blank=True)
+    instance = models.CharField(max_length=200, default="", blank=True)
+    state = models.CharField(max_length=16)
+    since_ms = models.BigIntegerField()
+    seen_ms = models.BigIntegerField()
+    failure_count = models.IntegerField(default=0)
+    failure_threshold = models.IntegerField(default=0)
+    reset_timeout_ms = models.FloatField(default=0)
+    half_open_timeout_ms = models.FloatField(default=0)
+    error_rate = models.FloatField(null=True)
+    latency_ms = models.FloatField(null=True)
+    throughput = models.FloatField(null=True)
+    reason = models.TextField(default="", blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name", "service", "instance"], name="breaker_names")
+        ]
+
+
+class BreakerTransition(models.Model):
+    """One change of state of one breaker."""
+
+    breaker = models.ForeignKey(Breaker, on_delete=models.CASCADE, db_index=False)
+    at_ms = models.BigIntegerField(db_index=True)
+    from_state = models.CharField(max_length=16, default="", blank=True)
+    to_state = models.CharField(max_length=16)
+    error_rate = models.FloatField(null=True)
+    latency_ms = models.FloatField(null=True)
+    throughput = models.FloatField(null=True)
+    reason = models.TextField(default="", blank=True)
+    stream_id = models.BigIntegerField(default=0)
+    major = models.BigIntegerField(default=0)
+    minor = models.BigIntegerField(default=0)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["breaker", "at_ms"], name="breaker_history")]
+
+
+class ServiceInstance(models.Model):
+    """One running (or stopped) instance of a service."""
+
+    service = models.CharField(max_length=200)
+    instance = models.CharField(max_length=200, default="", blank=True)
+    version = models.CharField(max_length=100, default="", blank=True)
+    host = models.CharField(max_length=200, default="", blank=True)
+    started_ms = models.BigIntegerField(null=True)
+    stopped_ms = models.BigIntegerField(null=True)
+    seen_ms = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["service", "instance"], name="instance_names")
+        ]
+
+
+class ServiceEvent(models.Model):
+    """A start, a stop or an error that a service told of: the markers on the charts."""
+
+    kind = models.CharField(max_length=16, help_text="started, stopped or error")
+    service = models.CharField(max_length=200)
+    instance = models.CharField(max_length=200, default="", blank=True)
+    version = models.CharField(max_length=100, default="", blank=True)
+    text = models.TextField(default="", blank=True)
+    at_ms = models.BigIntegerField(db_index=True)
+
+
+class ConsumerGroup(models.Model):
+    """A consumer group on one stream, as the broker told when it was last asked."""
+
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, db_index=False)
+    name = models.CharField(max_length=200)
+    lag = models.BigIntegerField(null=True, help_text="not yet delivered; None if unknown")
+    pending = models.BigIntegerField(default=0, help_text="delivered, not acknowledged")
+    consumers = models.IntegerField(default=0)
+    sampled_ms = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["stream", "name"], name="group_of_stream")
+        ]

@@ -1,0 +1,121 @@
+"""The interface of an event store: append a batch, find by key, scan by filter, purge, maintain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from eventscope.errors import EventscopeError
+from ingest.records import Batch, Position
+
+__all__ = [
+    "Cursor",
+    "EventFilter",
+    "EventStore",
+    "Page",
+    "PurgeReport",
+    "SeriesCodes",
+    "StoreError",
+    "StoredEvent",
+]
+
+
+class StoreError(EventscopeError):
+    """The event store could not do what was asked."""
+
+
+class SeriesCodes(Protocol):
+    """Names to series ids, made on first sight, inside the caller's transaction.
+
+    Beyond the configured number of series a name gets the id of its ``__overflow__`` series.
+    """
+
+    def code(self, type: str, source: str, consumer: str, topic: str) -> int: ...
+
+
+class StoredEvent(msgspec.Struct, gc=False):
+    """One event as read back. ``body`` and ``headers`` are as in `ingest.records.Record`."""
+
+    stream_id: int
+    topic: str
+    position: Position
+    appended_ms: int
+    occurred_ms: int | None
+    event_type: str
+    source: str
+    body: bytes
+    headers: bytes
+    flags: int
+    size: int
+
+
+class Cursor(NamedTuple):
+    """The place of one event in the order (append time, stream, position)."""
+
+    appended_ms: int
+    stream_id: int
+    major: int
+    minor: int
+
+
+class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scan selects. Names may be globs (``ORDER_*``); times are half-open, ms of append."""
+
+    types: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+
+class Page(NamedTuple):
+    """Events in the asked order, and the cursor to go on from (None at the end).
+
+    ``complete`` is False when the scan's budget ended it early; ``next`` then goes on from there.
+    """
+
+    events: list[StoredEvent]
+    next: Cursor | None
+    complete: bool = True
+
+
+class PurgeReport(NamedTuple):
+    blocks: int
+    events: int
+    size: int
+
+
+class EventStore(Protocol):
+    """Every store passes the one suite in ``tests/ingest/store/test_conformance.py``."""
+
+    def append(self, batch: Batch, series: SeriesCodes) -> None:
+        """Store the records of ``batch``; the caller's transaction makes it all or nothing."""
+        ...
+
+    def find(self, values: Sequence[str], *, limit: int = 1000) -> list[StoredEvent]:
+        """Events that carry any of ``values`` as a key, oldest first; verified against the body.
+
+        When there are more than ``limit`` the newest are left out; ask for limit + 1 to know.
+        """
+        ...
+
+    def scan(
+        self,
+        where: EventFilter,
+        *,
+        after: Cursor | None = None,
+        limit: int = 100,
+        newest_first: bool = True,
+    ) -> Page:
+        """One page of the events that ``where`` selects."""
+        ...
+
+    def maintain(self) -> bool:
+        """One bounded step of joining small blocks and merging key runs; True if more waits."""
+        ...
+
+    def purge(self, *, before_ms: int) -> PurgeReport:
+        """Delete whole blocks whose newest event is older; bounded work a call."""
+        ...
