@@ -12,23 +12,28 @@ import msgspec
 from dashboard.options import DashboardOptions
 from ingest.options import BrokerOptions, IngestOptions, OptionsError, decode_options
 
-__all__ = ["Options", "load_options", "read_secret"]
+__all__ = ["DEFAULT_URL", "Options", "embedded_url", "load_options", "read_secret"]
 
 DEFAULT_FILE = "eventscope.toml"
+DEFAULT_URL = "redis://127.0.0.1:6379/0"
 
 
 class Options(msgspec.Struct, frozen=True):
-    """Everything configured, in two typed halves."""
+    """Everything configured, in two typed halves.
+
+    ``embedded_broker`` is True when nothing says where a broker is, so that `up` brings one.
+    """
 
     ingest: IngestOptions
     dashboard: DashboardOptions
     file: str
+    embedded_broker: bool
 
 
-def load_options(environ: Mapping[str, str]) -> Options:
+def load_options(environ: Mapping[str, str], *, embedded_url: str = DEFAULT_URL) -> Options:
     """The options of ``EVENTSCOPE_CONFIG`` (or ``eventscope.toml``), with ``REDIS_URL`` winning.
 
-    Raises `OptionsError` naming file, key and what was expected.
+    Redis brokers that are given no place are at ``embedded_url``. Raises `OptionsError` naming file, key and what was expected.
     """
     file, raw = _read_file(environ)
     ingest_keys, dashboard_keys = _keys(IngestOptions), _keys(DashboardOptions)
@@ -38,7 +43,20 @@ def load_options(environ: Mapping[str, str]) -> Options:
         raise OptionsError(f"{file}: {unknown[0]}: unknown section; expected one of {known}")
     ingest = decode_options(_pick(raw, ingest_keys), IngestOptions, file=file)
     dashboard = decode_options(_pick(raw, dashboard_keys), DashboardOptions, file=file)
-    return Options(ingest=_with_broker_url(ingest, environ), dashboard=dashboard, file=file)
+    url = read_secret(environ, "REDIS_URL")
+    embedded = not url and all(
+        broker.type == "redis" and not broker.url for broker in ingest.brokers.values()
+    )
+    placed = _with_broker_url(ingest, url, embedded_url)
+    return Options(ingest=placed, dashboard=dashboard, file=file, embedded_broker=embedded)
+
+
+def embedded_url(folder: Path) -> str:
+    """Where `up` left the place of the broker it runs, else the usual port."""
+    try:
+        return (folder / "broker-url").read_text(encoding="ascii").strip() or DEFAULT_URL
+    except OSError:
+        return DEFAULT_URL
 
 
 def read_secret(environ: Mapping[str, str], name: str, default: str = "") -> str:
@@ -75,13 +93,10 @@ def _pick(raw: dict[str, Any], keys: set[str]) -> dict[str, Any]:
     return {key: value for key, value in raw.items() if key in keys}
 
 
-def _with_broker_url(options: IngestOptions, environ: Mapping[str, str]) -> IngestOptions:
-    """``REDIS_URL`` is the place of every Redis broker that names none, and of ``main`` always."""
-    url = read_secret(environ, "REDIS_URL")
-    if not url:
-        return options
+def _with_broker_url(options: IngestOptions, url: str, otherwise: str) -> IngestOptions:
+    """``REDIS_URL`` is the place of ``main``, and of every Redis broker that names none."""
     brokers = {
-        name: _placed(broker, url, forced=name == "main")
+        name: _placed(broker, url or otherwise, forced=bool(url) and name == "main")
         for name, broker in options.brokers.items()
     }
     return msgspec.structs.replace(options, brokers=brokers)

@@ -10,15 +10,18 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from config.options import load_options, read_secret
+from config.logs import configure_logs
+from config.options import embedded_url, load_options, read_secret
 from config.secrets import kept_secret
 from ingest.options import OptionsError
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
+DATA_DIR = Path(env("EVENTSCOPE_DATA", default=str(BASE_DIR / "var"))).resolve()
+
 try:
-    OPTIONS = load_options(os.environ)
+    OPTIONS = load_options(os.environ, embedded_url=embedded_url(DATA_DIR))
     DATABASE_URL = read_secret(os.environ, "DATABASE_URL")
     SECRET_KEY = read_secret(os.environ, "EVENTSCOPE_SECRET_KEY")
     ENCRYPTION_KEYS = read_secret(os.environ, "EVENTSCOPE_ENCRYPTION_KEYS").split()
@@ -28,8 +31,8 @@ except OptionsError as error:
 
 INGEST = OPTIONS.ingest
 DASHBOARD = OPTIONS.dashboard
+EMBEDDED_BROKER = OPTIONS.embedded_broker
 
-DATA_DIR = Path(env("EVENTSCOPE_DATA", default=str(BASE_DIR / "var"))).resolve()
 SECRET_KEY = SECRET_KEY or kept_secret(DATA_DIR / "secret-key")
 DEBUG = env.bool("EVENTSCOPE_DEBUG", default=False)
 HOST = env("HOST", default="127.0.0.1")
@@ -181,3 +184,7 @@ USE_TZ = True
 USE_I18N = False
 
 LOGGING_CONFIG = None
+configure_logs(
+    style=env("EVENTSCOPE_LOG", default="console"),
+    level=env("EVENTSCOPE_LOG_LEVEL", default="info"),
+)

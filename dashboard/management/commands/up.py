@@ -1,0 +1,141 @@
+"""``manage.py up``: everything on one machine, supervised."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+from urllib.request import urlopen
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from dashboard.accounts.links import ensure_admin, issue_sign_in_link
+from dashboard.embedded import (
+    embedded_broker_command,
+    forget_broker,
+    remember_broker,
+    wait_for_broker,
+)
+from dashboard.preflight import (
+    PreflightError,
+    check_databases,
+    check_folder,
+    check_port,
+    pick_port,
+)
+from dashboard.supervisor import Service, Supervisor
+
+PREFERRED_BROKER_PORT = 6379
+READY_WITHIN = 60.0
+
+
+class Command(BaseCommand):
+    help = "Run broker (if none is configured), ingest, monitor and web, and keep them running."
+    requires_system_checks: list[str] = []  # noqa: RUF012 (Django's own attribute)
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--demo", action="store_true", help="publish real events of a demo shop"
+        )
+        parser.add_argument("--no-web", action="store_true", help="without the web process")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._prepare(web=not options["no_web"])
+        except PreflightError as error:
+            raise CommandError(str(error)) from error
+        asyncio.run(self._run(demo=options["demo"], web=not options["no_web"]))
+
+    def _prepare(self, *, web: bool) -> None:
+        check_folder(settings.DATA_DIR)
+        if web:
+            check_port(settings.HOST, settings.PORT)
+        check_databases()
+        for alias in ("default", "events"):
+            call_command("migrate", database=alias, verbosity=0)
+        self.link = issue_sign_in_link(ensure_admin()) if web else ""
+
+    async def _run(self, *, demo: bool, web: bool) -> None:
+        port = pick_port(PREFERRED_BROKER_PORT) if settings.EMBEDDED_BROKER else 0
+        services = plan_services(broker_port=port, demo=demo, web=web)
+        supervisor = Supervisor(services, write=self._line, root=settings.BASE_DIR)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, supervisor.request_stop)
+        try:
+            await self._start(supervisor, port)
+            await supervisor.wait()
+        finally:
+            self._line("Stopping ...")
+            await supervisor.stop()
+            if port:
+                forget_broker(settings.DATA_DIR)
+            self._line("Stopped.")
+
+    async def _start(self, supervisor: Supervisor, broker_port: int) -> None:
+        began = time.monotonic()
+        for service in supervisor.services:
+            await supervisor.start(service)
+            if service.name == "broker":
+                await asyncio.to_thread(wait_for_broker, broker_port)
+                remember_broker(settings.DATA_DIR, broker_port)
+        if self.link:
+            await self._greet(supervisor, began)
+
+    async def _greet(self, supervisor: Supervisor, began: float) -> None:
+        """Say where to go once the page answers."""
+        base = f"http://{_visitable(settings.HOST)}:{settings.PORT}"
+        while not await asyncio.to_thread(_answers, f"{base}/healthz"):
+            if supervisor.stopping or time.monotonic() - began > READY_WITHIN:
+                return
+            await asyncio.sleep(0.05)
+        bar = "─" * 72
+        self._line(f"{bar}\n  Eventscope is ready at {base}/\n\n  Sign in, once, with this link:\n")
+        self._line(f"  {base}{self.link}\n\n  Ctrl-C stops everything.\n{bar}")
+
+    def _line(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+
+def plan_services(*, broker_port: int, demo: bool, web: bool) -> list[Service]:
+    """What to run, in the order of starting; ``broker_port`` 0 means a broker is configured."""
+    manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+    place = {"REDIS_URL": f"redis://127.0.0.1:{broker_port}/0"} if broker_port else {}
+    services = [
+        Service("ingest", [*manage, "ingest"], grace=3.5, environment=place),
+        Service("monitor", [*manage, "monitor"], grace=1.5, environment=place),
+    ]
+    if broker_port:
+        folder = settings.DATA_DIR / "broker"
+        folder.mkdir(parents=True, exist_ok=True)
+        broker = embedded_broker_command(folder=folder, port=broker_port)
+        services.insert(0, Service("broker", broker, grace=1.5))
+    if web:
+        services.append(Service("web", web_command(), grace=1.5, environment=place))
+    if demo:
+        services.append(Service("demo", [*manage, "demo"], grace=2.0, environment=place))
+    return services
+
+
+def web_command() -> list[str]:
+    server = [sys.executable, "-m", "daphne", "-v", "0", "--no-server-name"]
+    place = ["-b", settings.HOST, "-p", str(settings.PORT)]
+    return [*server, *place, "config.asgi:application"]
+
+
+def _visitable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=2) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from dashboard.supervisor import Service, Supervisor, describe_exit, next_delay
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def supervisor(services: list[Service], lines: list[str]) -> Supervisor:
+    return Supervisor(services, write=lines.append, root=Path.cwd())
+
+
+async def until(condition: object, seconds: float = 20.0) -> None:
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not condition():  # type: ignore[operator]
+        assert asyncio.get_running_loop().time() < deadline, "it did not come to pass"
+        await asyncio.sleep(0.02)
+
+
+SLEEP = python("import time; print('up', flush=True); time.sleep(60)")
+
+
+@pytest.mark.parametrize(
+    ("previous", "lived", "delay"),
+    [(0, 0.1, 0.5), (0.5, 0.1, 1.0), (16, 1, 30), (30, 1, 30), (30, 3600, 0.5)],
+)
+def test_delay_doubles_and_starts_again_after_a_steady_run(
+    previous: float, lived: float, delay: float
+) -> None:
+    assert next_delay(previous, lived=lived) == delay
+
+
+async def test_what_dies_is_started_again_and_its_end_is_said() -> None:
+    lines: list[str] = []
+    runs = supervisor([Service("worker", SLEEP)], lines)
+    await runs.start(runs.services[0])
+    await until(lambda: any("up" in line for line in lines))
+    os.kill(runs.pid("worker"), signal.SIGKILL)
+    await until(lambda: sum("│ up" in line for line in lines) == 2)
+    await runs.stop()
+    assert [line for line in lines if "ended" in line] == [
+        "worker │ ended with signal SIGKILL; again in 0.5 s"
+    ]
+
+
+async def test_services_stop_in_the_reverse_order_of_starting() -> None:
+    told = "import signal,sys,time\nsignal.signal(15, lambda *_: (print('bye', flush=True), sys.exit(0)))\nprint('up', flush=True)\ntime.sleep(60)"
+    lines: list[str] = []
+    runs = supervisor([Service(name, python(told)) for name in ("a", "b", "c")], lines)
+    for service in runs.services:
+        await runs.start(service)
+    await until(lambda: sum("up" in line for line in lines) == 3)
+    await runs.stop()
+    assert [line for line in lines if "bye" in line] == ["c │ bye", "b │ bye", "a │ bye"]
+
+
+async def test_what_ignores_the_end_is_killed_after_its_grace_and_that_is_said() -> None:
+    stubborn = "import signal,time\nsignal.signal(15, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(60)"
+    lines: list[str] = []
+    runs = supervisor([Service("deaf", python(stubborn), grace=0.3)], lines)
+    await runs.start(runs.services[0])
+    await until(lambda: bool(lines))
+    await runs.stop()
+    assert lines[-1] == "deaf │ did not stop within 0.3 s; killed"
+
+
+async def test_bytes_that_are_no_text_and_endless_lines_do_not_stop_the_log() -> None:
+    rude = "import sys\nsys.stdout.buffer.write(b'\\xff\\xfe\\n' + b'x' * 3_000_000 + b'\\nafter\\n')\nsys.stdout.flush()\nimport time; time.sleep(60)"
+    lines: list[str] = []
+    runs = supervisor([Service("rude", python(rude))], lines)
+    await runs.start(runs.services[0])
+    await until(lambda: "rude │ after" in lines)
+    await runs.stop()
+    assert lines[0] == "rude │ \ufffd\ufffd"
+
+
+def test_ends_are_described_in_words() -> None:
+    assert describe_exit(-9) == "signal SIGKILL"
+    assert describe_exit(3) == "exit code 3"
