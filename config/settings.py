@@ -188,3 +188,4 @@ configure_logs(
     style=env("EVENTSCOPE_LOG", default="console"),
     level=env("EVENTSCOPE_LOG_LEVEL", default="info"),
 )
+AXES_VERBOSE = False

@@ -1,0 +1,162 @@
+"""Looks at everything that Eventscope stands on; one finding a line, with the mend."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import redis
+from django.conf import settings
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import DatabaseError
+
+from dashboard.preflight import PreflightError, check_folder, newer_migrations
+from ingest.options import BrokerOptions
+
+__all__ = ["Finding", "examine", "skew_finding"]
+
+LARGEST_SKEW = 2.0
+LEAST_FREE = 1 << 30
+
+
+class Finding(NamedTuple):
+    """One thing looked at. ``mend`` says what to do when it is not ``ok``."""
+
+    subject: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+def examine() -> list[Finding]:
+    """Every finding, in the order in which a person would mend them."""
+    looks: list[Callable[[], Iterator[Finding]]] = [
+        _configuration,
+        _data_folder,
+        _permissions,
+        _databases,
+        _brokers,
+    ]
+    return [finding for look in looks for finding in look()]
+
+
+def skew_finding(subject: str, theirs: float, ours: float) -> Finding:
+    """Whether two clocks (seconds since 1970) agree well enough for latencies to mean something."""
+    skew = theirs - ours
+    if abs(skew) <= LARGEST_SKEW:
+        return Finding(subject, ok=True, detail=f"{skew * 1000:+.0f} ms against this machine")
+    return Finding(
+        subject,
+        ok=False,
+        detail=f"{skew:+.1f} s against this machine",
+        mend="Run a time service (chrony, systemd-timesyncd) on both; latencies are wrong until then.",
+    )
+
+
+def _configuration() -> Iterator[Finding]:
+    path = settings.OPTIONS.file
+    found = "read" if os.path.exists(path) else "not there; defaults are used"
+    yield Finding("configuration", ok=True, detail=f"{path} {found}")
+    hosts = [host for host in settings.ALLOWED_HOSTS if host == "*"]
+    yield Finding(
+        "allowed hosts",
+        ok=not hosts,
+        detail=", ".join(settings.ALLOWED_HOSTS),
+        mend="Name your hosts in ALLOWED_HOSTS; '*' lets any site point its name here.",
+    )
+
+
+def _data_folder() -> Iterator[Finding]:
+    folder = settings.DATA_DIR
+    try:
+        check_folder(folder)
+    except PreflightError as error:
+        yield Finding("data folder", ok=False, detail=str(error), mend="See above.")
+        return
+    free = shutil.disk_usage(folder).free
+    yield Finding(
+        "data folder",
+        ok=free >= LEAST_FREE,
+        detail=f"{folder}, {free / 1e9:.1f} GB free",
+        mend="Free some space or shorten [retention]; ingest waits when the disk is full.",
+    )
+
+
+def _permissions() -> Iterator[Finding]:
+    path = settings.DATA_DIR / "secret-key"
+    if not path.exists():
+        yield Finding("secret key", ok=True, detail="from the environment")
+        return
+    mode = stat.S_IMODE(path.stat().st_mode)
+    yield Finding(
+        "secret key",
+        ok=not mode & 0o077,
+        detail=f"{path}, mode {mode:04o}",
+        mend=f"Nobody else should read it: chmod 600 {path}",
+    )
+
+
+def _databases() -> Iterator[Finding]:
+    for alias in ("default", "events"):
+        yield _database(alias)
+
+
+def _database(alias: str) -> Finding:
+    subject = f"database {alias}"
+    try:
+        newer = newer_migrations(alias)
+        executor = MigrationExecutor(connections[alias])
+        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except (PreflightError, DatabaseError) as error:
+        return Finding(subject, ok=False, detail=str(error), mend="Check DATABASE_URL.")
+    if newer:
+        return Finding(
+            subject, ok=False, detail=f"newer: {newer[0]}", mend="Run the newer version."
+        )
+    if waiting:
+        return Finding(
+            subject,
+            ok=False,
+            detail=f"{len(waiting)} migrations wait",
+            mend=f"python manage.py migrate --database {alias}  (make run does it)",
+        )
+    return Finding(subject, ok=True, detail=f"{connections[alias].vendor}, schema up to date")
+
+
+def _brokers() -> Iterator[Finding]:
+    for name, broker in settings.INGEST.brokers.items():
+        if broker.type == "redis":
+            yield from _redis_broker(name, broker)
+
+
+def _redis_broker(name: str, broker: BrokerOptions) -> Iterator[Finding]:
+    subject = f"broker {name}"
+    try:
+        with redis.Redis.from_url(broker.url, socket_timeout=5) as client:
+            seconds, micros = client.time()
+            now = time.time()
+            policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "")
+            topics = sum(1 for _ in client.scan_iter(_type="stream", count=1000))
+    except redis.RedisError as error:
+        mend = "Start it with `manage.py up`, or set REDIS_URL / [brokers] to where it is."
+        yield Finding(subject, ok=False, detail=f"{_place(broker.url)}: {error}", mend=mend)
+        return
+    yield Finding(subject, ok=True, detail=f"{_place(broker.url)}, {topics} streams")
+    yield skew_finding(f"clock of {subject}", seconds + micros / 1e6, now)
+    yield Finding(
+        f"eviction of {subject}",
+        ok=policy in ("noeviction", "") or policy.startswith("volatile"),
+        detail=policy or "unknown",
+        mend="Streams may vanish when memory is short: CONFIG SET maxmemory-policy noeviction",
+    )
+
+
+def _place(url: str) -> str:
+    """The URL without its password."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.options import load_options, read_secret
+from config.secrets import kept_secret
+from dashboard.options import DashboardOptions
+from ingest.options import OptionsError
+
+
+def load(tmp_path: Path, text: str, **environ: str):
+    file = tmp_path / "eventscope.toml"
+    file.write_text(text, encoding="utf-8")
+    return load_options({"EVENTSCOPE_CONFIG": str(file), **environ})
+
+
+def refusal(tmp_path: Path, text: str) -> str:
+    with pytest.raises(OptionsError) as refused:
+        load(tmp_path, text)
+    return str(refused.value).removeprefix(str(tmp_path) + "/")
+
+
+def test_an_empty_file_means_the_guides_own_values(tmp_path: Path) -> None:
+    options = load(tmp_path, "")
+    assert options.dashboard == DashboardOptions()
+    health, scaling = options.dashboard.health, options.dashboard.scaling
+    assert (health.interval, health.timeout, health.unhealthy_threshold) == (30, 5, 3)
+    assert scaling.partitions == {
+        "orders-topic": 12,
+        "payments-topic": 8,
+        "notifications-topic": 4,
+    }
+    assert (scaling.cpu, scaling.memory, scaling.message_backlog) == (70, 80, 1000)
+    letters = options.dashboard.dead_letters
+    assert (letters.max_retries, letters.retry_delay) == (3, 300)
+    breakers = options.ingest.circuit_breakers
+    assert (breakers.failure_threshold, breakers.reset_timeout) == (5, 60)
+    assert (breakers.half_open_timeout, breakers.alert_threshold) == (30, 0.1)
+    objectives = options.dashboard.objectives
+    assert (objectives.p50, objectives.p95, objectives.p99) == (0.05, 0.2, 0.5)
+    assert (objectives.error_rate, objectives.peak_load) == (0.001, 5000)
+
+
+def test_every_section_of_the_contract_is_read(tmp_path: Path) -> None:
+    options = load(
+        tmp_path,
+        """
+        [brokers.main]
+        type = "redis"
+        topics = ["orders-*"]
+        [brokers.big]
+        type = "kafka"
+        bootstrap_servers = ["kafka:9092"]
+        [dead_letters]
+        retry_delay = "90s"
+        [dead_letters.handlers]
+        ORDER_PROCESSING_ERROR = ["notify-admin", "log"]
+        [circuit_breakers]
+        failure_threshold = 7
+        [objectives]
+        error_rate = "0.5%"
+        [health]
+        interval = "10s"
+        [[health.components]]
+        name = "shop"
+        url = "https://shop.example/health"
+        [scaling.partitions]
+        orders-topic = 24
+        [web]
+        max_connections = 50
+        [[mapping]]
+        topics = ["legacy-*"]
+        id = "msg.id"
+        [index]
+        paths = ["payload.sku"]
+        [entities.order]
+        types = ["ORDER_*"]
+        id = "payload.orderId"
+        [privacy]
+        redact = ["payload.card"]
+        [retention]
+        events = "3d"
+        metrics = {"1s" = "1h"}
+        [alerts]
+        for = "30s"
+        """,
+    )
+    ingest, dashboard = options.ingest, options.dashboard
+    assert ingest.brokers["main"].topics == ("orders-*",)
+    assert ingest.brokers["big"].bootstrap_servers == ("kafka:9092",)
+    assert dashboard.dead_letters.handlers == {"ORDER_PROCESSING_ERROR": ("notify-admin", "log")}
+    assert dashboard.objectives.error_rate == 0.005
+    assert dashboard.health.components[0].name == "shop"
+    assert dashboard.scaling.partitions == {"orders-topic": 24}
+    assert ingest.retention.metrics.second == 3600
+    assert ingest.retention.metrics.minute == 14 * 86400
+    assert ingest.entities["order"].id == "payload.orderId"
+    assert dashboard.alerts.for_ == 30
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[helth]\n", "eventscope.toml: helth: unknown section; expected one of alerts, brokers,"),
+        (
+            "[health]\nintervall = 3\n",
+            "eventscope.toml: health: Object contains unknown field `intervall`",
+        ),
+        (
+            "[health]\ninterval = 'soon'\n",
+            "eventscope.toml: health.interval: Expected a duration such as '30s' or '5m', got 'soon'",
+        ),
+        (
+            "[web]\nmax_connections = 0\n",
+            "eventscope.toml: web.max_connections: Expected `int` >= 1",
+        ),
+        (
+            "[web]\nmax_connections = 'many'\n",
+            "eventscope.toml: web.max_connections: Expected `int`, got `str`",
+        ),
+        (
+            "[objectives]\nerror_rate = '200%'\n",
+            "eventscope.toml: objectives.error_rate: Expected a share such as '0.1%' or 0.001",
+        ),
+        ("[brokers.main]\ntype = 'rabbit'\n", "eventscope.toml: brokers"),
+        ("a = [\n", "eventscope.toml: not readable as TOML:"),
+    ],
+)
+def test_what_is_wrong_is_named_by_file_key_and_expectation(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    assert refusal(tmp_path, text).startswith(message)
+
+
+def test_a_named_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionsError, match="does not exist"):
+        load_options({"EVENTSCOPE_CONFIG": str(tmp_path / "none.toml")})
+
+
+def test_redis_url_wins_over_the_file_for_main(tmp_path: Path) -> None:
+    text = "[brokers.main]\nurl='redis://file/0'\n[brokers.other]\nurl='redis://other/0'\n"
+    brokers = load(tmp_path, text, REDIS_URL="redis://env/0").ingest.brokers
+    assert brokers["main"].url == "redis://env/0"
+    assert brokers["other"].url == "redis://other/0"
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "embedded"),
+    [
+        ("", {}, True),
+        ("", {"REDIS_URL": "redis://x/0"}, False),
+        ("[brokers.main]\nurl='redis://x/0'\n", {}, False),
+        ("[brokers.main]\ntype='kafka'\n", {}, False),
+    ],
+)
+def test_a_broker_is_embedded_only_when_none_is_configured(
+    tmp_path: Path, text: str, environ: dict[str, str], embedded: bool
+) -> None:
+    assert load(tmp_path, text, **environ).embedded_broker is embedded
+
+
+def test_secrets_may_come_from_files(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("hush\n", encoding="utf-8")
+    assert read_secret({"PASS_FILE": str(file)}, "PASS") == "hush"
+    assert read_secret({"PASS_FILE": str(file), "PASS": "env"}, "PASS") == "env"
+    with pytest.raises(OptionsError, match="PASS_FILE: cannot read"):
+        read_secret({"PASS_FILE": str(tmp_path / "none")}, "PASS")
+
+
+def test_the_kept_secret_is_made_once_and_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "secret-key"
+    first = kept_secret(path)
+    assert len(first) > 50
+    assert kept_secret(path) == first
+    assert path.stat().st_mode & 0o777 == 0o600
