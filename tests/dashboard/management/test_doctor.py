@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from django.core.management import call_command
-from pytest_django import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from dashboard.doctor import Finding, examine, skew_finding
 from tests.servers import Valkey, free_port
@@ -11,7 +11,7 @@ from tests.servers import Valkey, free_port
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
 
 
-def at(settings: SettingsWrapper, url: str) -> None:
+def at(settings: Settings, url: str) -> None:
     main = msgspec.structs.replace(settings.INGEST.brokers["main"], url=url)
     settings.INGEST = msgspec.structs.replace(settings.INGEST, brokers={"main": main})
 
@@ -21,7 +21,7 @@ def by_subject(findings: list[Finding]) -> dict[str, Finding]:
 
 
 def test_a_sound_installation_has_nothing_wrong(
-    settings: SettingsWrapper, valkey: Valkey, capsys: pytest.CaptureFixture[str]
+    settings: Settings, valkey: Valkey, capsys: pytest.CaptureFixture[str]
 ) -> None:
     at(settings, valkey.url)
     call_command("doctor")
@@ -31,7 +31,7 @@ def test_a_sound_installation_has_nothing_wrong(
 
 
 def test_a_broker_that_is_not_there_is_wrong_with_its_mend(
-    settings: SettingsWrapper, capsys: pytest.CaptureFixture[str]
+    settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     at(settings, f"redis://user:secret@127.0.0.1:{free_port()}/0")
     with pytest.raises(SystemExit) as ended:
@@ -42,9 +42,7 @@ def test_a_broker_that_is_not_there_is_wrong_with_its_mend(
     assert "secret@" not in out
 
 
-def test_a_broker_that_may_evict_streams_is_wrong(
-    settings: SettingsWrapper, valkey: Valkey
-) -> None:
+def test_a_broker_that_may_evict_streams_is_wrong(settings: Settings, valkey: Valkey) -> None:
     at(settings, valkey.url)
     with valkey.client() as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
@@ -60,7 +58,7 @@ def test_clocks_may_differ_by_two_seconds_at_most(theirs: float, ok: bool) -> No
     assert skew_finding("clock", theirs, 100.0).ok is ok
 
 
-def test_any_host_allowed_is_wrong(settings: SettingsWrapper, valkey: Valkey) -> None:
+def test_any_host_allowed_is_wrong(settings: Settings, valkey: Valkey) -> None:
     at(settings, valkey.url)
     settings.ALLOWED_HOSTS = ["*"]
     assert by_subject(examine())["allowed hosts"].ok is False
