@@ -1,0 +1,1 @@
+"""One class a service, each over its own `eventscope.EventBus`."""

@@ -1,0 +1,46 @@
+"""What all services of one process share, and the words they share on the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+
+from eventscope.sourcing import EventStore
+from examples.orders.control import Control
+from examples.orders.pipe import Pipe
+from examples.orders.provider import PaymentProvider
+
+__all__ = ["DEAD_LETTERS", "ROUTES", "TOPICS", "Shop", "stream_of"]
+
+TOPICS = ("orders-topic", "payments-topic", "notifications-topic")
+DEAD_LETTERS = "failed-events"
+ROUTES = {
+    "ORDER_*": "orders-topic",
+    "INVENTORY_*": "orders-topic",
+    "OrderShipped": "orders-topic",
+    "PAYMENT_*": "payments-topic",
+    "CustomerNotified": "notifications-topic",
+    "AnalyticsUpdated": "notifications-topic",
+}
+
+
+@dataclass
+class Shop:
+    """The outside world of the services. ``trouble`` False: nothing fails unless it is told to."""
+
+    pipe: Pipe
+    history: EventStore
+    provider: PaymentProvider
+    control: Control
+    trouble: bool = True
+    chance: random.Random = field(default_factory=random.Random)
+
+    async def work(self, milliseconds: float) -> None:
+        """Take about as long as real work would (log-normal around the median given)."""
+        await asyncio.sleep(self.chance.lognormvariate(0, 0.4) * milliseconds / 1000)
+
+
+def stream_of(order_id: str) -> str:
+    """The name of one order's history in the event store."""
+    return f"order-{order_id}"
