@@ -1,0 +1,325 @@
+"""The shapes of answers, as the OpenAPI document tells them. Values come from `dashboard.api.serialise`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ninja import Schema
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+__all__ = [
+    "Accepted",
+    "AlertPage",
+    "AlertShape",
+    "AuditPage",
+    "BreakerPage",
+    "CatalogPage",
+    "ConsumerPage",
+    "CorrelationShape",
+    "DeadLetterGroupPage",
+    "DeadLetterPage",
+    "EventDetailShape",
+    "EventPage",
+    "HealthPage",
+    "MetricsShape",
+    "ProblemShape",
+    "ScalingShape",
+    "TopicPage",
+]
+
+
+class Shape(Schema):
+    """camelCase outside, snake_case inside."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class ProblemShape(Shape):
+    """RFC 9457; ``errors`` names each place that is wrong."""
+
+    model_config = ConfigDict(extra="allow")
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class EventShape(Shape):
+    """The envelope as it was published, plus where and when it was received and what became of it."""
+
+    model_config = ConfigDict(extra="allow", alias_generator=to_camel, populate_by_name=True)
+    event_id: str
+    event_type: str
+    topic: str
+    position: str
+    received_at: str | None
+    outcome: str | None = Field(
+        description="delivered, retried, failed, dead_lettered, unprocessed; null for system events"
+    )
+
+
+class Page(Shape):
+    next: str | None = Field(description="cursor of the next page; null at the end")
+
+
+class EventPage(Page):
+    results: list[EventShape]
+    scanned: int | None = Field(None, description="events read by a text or outcome scan")
+    complete: bool | None = Field(
+        None, description="false: the scan's budget ended it; go on with next"
+    )
+
+
+class ErrorShape(Shape):
+    type: str
+    message: str
+    stack: str
+
+
+class ReceiptShape(Shape):
+    event_id: str
+    consumer: str
+    consumer_group: str
+    instance: str
+    topic: str
+    attempt: int
+    max_attempts: int
+    outcome: str
+    started_at: str | None
+    ended_at: str | None
+    duration_ms: float | None
+    error: ErrorShape | None
+
+
+class DeadLetterShape(Shape):
+    id: int
+    event_id: str
+    event_type: str
+    source: str
+    correlation_id: str
+    topic: str
+    status: str
+    consumer: str
+    consumer_group: str
+    attempts: int
+    error: ErrorShape
+    group: str
+    received_at: str | None
+    first_failed_at: str | None
+    last_failed_at: str | None
+
+
+class PlaceShape(Shape):
+    topic: str
+    position: str
+    received_at: str | None
+    size: int
+
+
+class EventDetailShape(EventShape):
+    positions: list[PlaceShape]
+    receipts: list[ReceiptShape]
+    dead_letters: list[DeadLetterShape]
+    redrives: list[dict[str, Any]]
+
+
+class CorrelationEventShape(EventShape):
+    at: str | None
+    depth: int
+    parent: str | None
+    state: str = Field(description="root, child, orphan (its cause is missing) or ring")
+    shifted_ms: int = Field(description="how far it was moved so as not to stand before its cause")
+    handlings: list[dict[str, Any]]
+
+
+class EdgeShape(Shape):
+    cause: str
+    effect: str
+
+
+class MissingShape(Shape):
+    event_id: str
+    named_by: list[str]
+
+
+class CorrelationShape(Shape):
+    correlation_id: str
+    started_at: str | None
+    ended_at: str | None
+    duration_ms: int
+    events: list[CorrelationEventShape]
+    edges: list[EdgeShape]
+    critical_path: list[str]
+    missing: list[MissingShape]
+    complete: bool
+
+
+class SeriesShape(Shape):
+    name: str
+    throughput: list[float | None] = Field(description="events per second")
+    error_rate: list[float | None]
+    p50: list[float | None] = Field(description="milliseconds")
+    p95: list[float | None]
+    p99: list[float | None]
+
+
+class MetricsShape(Shape):
+    since: str
+    until: str
+    resolution_seconds: float
+    group_by: str | None
+    times: list[str]
+    series: list[SeriesShape]
+
+
+class DeadLetterPage(Page):
+    results: list[DeadLetterShape]
+
+
+class DeadLetterGroupShape(Shape):
+    id: str
+    error_type: str
+    error_message: str
+    consumer: str
+    event_type: str
+    count: int
+    open: int
+    first_received_at: str | None
+    last_received_at: str | None
+
+
+class DeadLetterGroupPage(Page):
+    results: list[DeadLetterGroupShape]
+
+
+class HealthShape(Shape):
+    id: int
+    component: str
+    service: str
+    instance: str
+    status: str
+    since: str | None
+    seen_at: str | None
+    latency_ms: float | None
+    checks: list[Any]
+
+
+class HealthPage(Page):
+    results: list[HealthShape]
+
+
+class BreakerShape(Shape):
+    id: int
+    name: str
+    service: str
+    instance: str
+    state: str
+    since: str | None
+    seen_at: str | None
+    failure_count: int
+    failure_threshold: int
+    error_rate: float | None
+    latency_ms: float | None
+    throughput: float | None
+    reason: str
+
+
+class BreakerPage(Page):
+    results: list[BreakerShape]
+
+
+class ConsumerShape(Shape):
+    id: int
+    consumer_group: str
+    topic: str
+    partition: int
+    lag: int | None
+    pending: int
+    consumers: int
+    sampled_at: str | None
+
+
+class ConsumerPage(Page):
+    results: list[ConsumerShape]
+
+
+class TopicShape(Shape):
+    id: int
+    broker: str
+    topic: str
+    partition: int
+    dead_letters: bool
+    stored: int
+    undecoded: int
+    lost: int
+    lag: int
+    newest_at: str | None
+
+
+class TopicPage(Page):
+    results: list[TopicShape]
+
+
+class CatalogShape(Shape):
+    id: str
+    type: str
+    sources: list[str]
+    topics: list[str]
+    consumers: list[str]
+    first_seen_at: str | None
+
+
+class CatalogPage(Page):
+    results: list[CatalogShape]
+
+
+class AuditShape(Shape):
+    model_config = ConfigDict(extra="allow", alias_generator=to_camel, populate_by_name=True)
+    id: int
+    at: str | None
+    actor: str
+    action: str
+    subject: str
+    detail: Any
+
+
+class AuditPage(Page):
+    results: list[AuditShape]
+
+
+class AlertShape(Shape):
+    model_config = ConfigDict(extra="allow", alias_generator=to_camel, populate_by_name=True)
+    id: int
+    state: str
+    severity: str
+    rule: str
+    subject: str
+    started_at: str | None
+    acknowledged_by: str | None
+    acknowledged_at: str | None
+    notes: list[Any]
+
+
+class AlertPage(Page):
+    results: list[AlertShape]
+
+
+class ScalingShape(Shape):
+    id: str
+    consumer_group: str
+    backlog: int
+    wanted_instances: int
+    min_instances: int
+    max_instances: int
+    unknown: list[str] = Field(description="topics whose backlog the broker does not tell")
+
+
+class PlacedShape(Shape):
+    event_id: str
+    topic: str
+    position: str
+
+
+class Accepted(Shape):
+    results: list[PlacedShape]
