@@ -1,0 +1,376 @@
+"""The event bus: what a service publishes through and subscribes to."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+from eventscope.consumer import Consumer, GroupOptions
+from eventscope.durations import parse_duration
+from eventscope.envelope import Event, encode_event, new_event
+from eventscope.errors import TransportError
+from eventscope.handling import Handler
+from eventscope.payloads import ErrorReport, ServiceChange, describe_error
+from eventscope.processing import ErrorHandler, Identity, Processor
+from eventscope.publisher import Publisher
+from eventscope.receipts import Counters, Observer
+from eventscope.retry import Backoff, RetryPolicy
+from eventscope.routing import Router
+from eventscope.stamps import default_instance
+from eventscope.transports import Transport, open_transport
+from eventscope.transports.base import Outgoing
+
+__all__ = ["EventBus"]
+
+Function = TypeVar("Function", bound=Callable[[Event], Any])
+Hook = Callable[[], Awaitable[None]]
+
+
+class EventBus:
+    """One service's door to the broker.
+
+    ``transport`` is a URL (``redis://…``, ``memory://``) or a transport. ``routes`` maps patterns
+    of event types to topics; the first match wins, ``default_topic`` takes the rest. ``receipts``
+    False publishes neither receipts nor service events. ``instance`` must be unique among the
+    processes of a service. Use it as an async context, or call `start` and `stop`, or `run`.
+    """
+
+    def __init__(
+        self,
+        transport: str | Transport,
+        *,
+        source: str,
+        routes: Mapping[str, str] | None = None,
+        default_topic: str = "events",
+        version: str = "1.0",
+        retry: RetryPolicy | None = None,
+        dead_letter_topic: str | None = "failed-events",
+        error_handlers: Mapping[str, ErrorHandler] | None = None,
+        receipts: bool = True,
+        system_topic: str = "system-events",
+        instance: str | None = None,
+        concurrency: int = 16,
+        publish_timeout: str | float = "30s",
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.transport = open_transport(transport) if isinstance(transport, str) else transport
+        self.identity = Identity(source, instance or default_instance(), version)
+        self.router = Router(routes or {}, default_topic)
+        self.counters = Counters()
+        self.system_topic = system_topic
+        self._retry = retry or RetryPolicy()
+        self._concurrency = concurrency
+        self._backoff = backoff or Backoff()
+        self._publish_timeout = parse_duration(publish_timeout)
+        self._publisher: Publisher | None = None
+        self._observer = Observer(self._publish_system, self.counters) if receipts else None
+        self._processor = Processor(
+            self.transport,
+            self.identity,
+            self._observer,
+            self.counters,
+            dead_letter_topic=dead_letter_topic,
+            error_handlers=error_handlers or {},
+            quiet_topics=frozenset({system_topic}),
+        )
+        self._groups: dict[str, GroupOptions] = {}
+        self._consumers: list[Consumer] = []
+        self._hooks: list[tuple[Hook, Hook]] = []
+        self._running = False
+
+    @property
+    def source(self) -> str:
+        return self.identity.source
+
+    @property
+    def instance(self) -> str:
+        return self.identity.instance
+
+    # -- publishing
+
+    async def publish(
+        self,
+        event: str | Event | Mapping[str, Any],
+        payload: Any = None,
+        *,
+        key: str | None = None,
+        topic: str | None = None,
+        correlation_id: str | None = None,
+        causation_id: str | None = None,
+        traceparent: str | None = None,
+        version: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Event:
+        """Publish by type and payload, as the guide's mapping, or an `Event` made before.
+
+        Returns the event with its topic and position. Raises `BrokerUnavailable` when the broker
+        did not answer within the publish time-out, `EnvelopeError` when it cannot be JSON.
+        """
+        if not isinstance(event, Event):
+            if not isinstance(event, str):
+                event, payload, metadata = _guide_form(event, metadata)
+            event = self.event(
+                event,
+                payload,
+                correlation_id=correlation_id,
+                causation_id=causation_id,
+                traceparent=traceparent,
+                version=version,
+                metadata=metadata,
+            )
+        placed = self._place(event, topic=topic, key=key)
+        extra = tuple((name.encode(), text.encode()) for name, text in (headers or {}).items())
+        (position,) = await self._append([_outgoing(placed, extra)])
+        return msgspec.structs.replace(placed, position=position)
+
+    async def publish_many(
+        self, events: Iterable[Event | Mapping[str, Any]], *, topic: str | None = None
+    ) -> list[Event]:
+        """Publish in order in one round trip; an event's own ``key`` is kept."""
+        placed = [self._place(self._made(event), topic=topic) for event in events]
+        positions = await self._append([_outgoing(event) for event in placed])
+        return [
+            msgspec.structs.replace(event, position=position)
+            for event, position in zip(placed, positions, strict=True)
+        ]
+
+    def event(
+        self, event_type: str, payload: Any = None, *, version: str | None = None, **ids: Any
+    ) -> Event:
+        """A new event of this service, not yet published; ``ids`` as in `new_event`."""
+        identity = self.identity
+        return new_event(
+            event_type, payload, source=identity.source, version=version or identity.version, **ids
+        )
+
+    def report(self, event_type: str, payload: Any) -> None:
+        """Publish a system event sometime soon, from any thread; never raises, is counted."""
+        if self._observer is not None:
+            self._observer.report(event_type, payload)
+
+    def report_error(self, error: BaseException, context: Any = None) -> None:
+        """Publish ``ErrorOccurred``, as `report` does."""
+        self.report(
+            "ErrorOccurred",
+            ErrorReport(self.source, self.instance, describe_error(error), context),
+        )
+
+    # -- subscribing
+
+    @overload
+    def subscribe(
+        self,
+        event_type: str | Sequence[str],
+        handler: None = None,
+        *,
+        group: str | None = ...,
+        topic: str | Sequence[str] | None = ...,
+        concurrency: int | None = ...,
+        retry: RetryPolicy | None = ...,
+        timeout: str | float | None = ...,
+        from_start: bool | None = ...,
+    ) -> Callable[[Function], Function]: ...
+
+    @overload
+    def subscribe(
+        self,
+        event_type: str | Sequence[str],
+        handler: Function,
+        *,
+        group: str | None = ...,
+        topic: str | Sequence[str] | None = ...,
+        concurrency: int | None = ...,
+        retry: RetryPolicy | None = ...,
+        timeout: str | float | None = ...,
+        from_start: bool | None = ...,
+    ) -> Function: ...
+
+    def subscribe(
+        self,
+        event_type: str | Sequence[str],
+        handler: Any = None,
+        *,
+        group: str | None = None,
+        topic: str | Sequence[str] | None = None,
+        concurrency: int | None = None,
+        retry: RetryPolicy | None = None,
+        timeout: str | float | None = None,
+        from_start: bool | None = None,
+    ) -> Any:
+        """Call ``handler`` for events of a type, several types, or patterns such as ``ORDER_*``.
+
+        Without ``handler`` it is a decorator. ``group`` is the service's name unless said;
+        ``concurrency``, ``retry`` and ``from_start`` hold for the whole group, the last one said
+        wins. Handlers of one group that accept the same event are called in turn, and together
+        again when one of them fails.
+        """
+        if self._running:
+            raise RuntimeError("subscribe before the bus is started")
+        if handler is None:
+            return lambda function: self.subscribe(
+                event_type,
+                function,
+                group=group,
+                topic=topic,
+                concurrency=concurrency,
+                retry=retry,
+                timeout=timeout,
+                from_start=from_start,
+            )
+        options = self._group(group or self.source, concurrency, retry, from_start)
+        limit = None if timeout is None else parse_duration(timeout)
+        for pattern in [event_type] if isinstance(event_type, str) else event_type:
+            options.handlers.append(Handler.of(pattern, handler, limit))
+            options.topics.extend(_topics(topic) or self.router.topics(pattern))
+        return handler
+
+    # -- life
+
+    def attach(self, start: Hook, stop: Hook) -> None:
+        """Run ``start`` after the bus has started and ``stop`` before it stops."""
+        self._hooks.append((start, stop))
+
+    async def start(self) -> None:
+        """Begin to consume and to report. Works while the broker is away: it is waited for."""
+        self._running = True
+        if self._observer is not None:
+            self._observer.start()
+            self.report("ServiceStarted", self._service_change())
+        self._consumers = [
+            Consumer(
+                self.transport,
+                options,
+                self.instance,
+                self._processor.process,
+                backoff=self._backoff,
+            )
+            for options in self._groups.values()
+        ]
+        for consumer in self._consumers:
+            consumer.start()
+        for start, _ in self._hooks:
+            await start()
+
+    async def stop(self, grace: str | float = "10s") -> None:
+        """Stop reading, finish what is in hand within ``grace``, leave the rest to others."""
+        seconds = parse_duration(grace)
+        for _, stop in reversed(self._hooks):
+            await stop()
+        await asyncio.gather(*(consumer.stop(seconds) for consumer in self._consumers))
+        self._consumers = []
+        if self._observer is not None and self._running:
+            self.report("ServiceStopped", self._service_change())
+            await self._observer.stop(min(2.0, max(0.5, seconds)))
+        if self._publisher is not None:
+            await self._publisher.drain(min(2.0, max(0.5, seconds)))
+            self._publisher = None
+        self._running = False
+        await self.transport.close()
+
+    async def run(self, grace: str | float = "10s") -> None:
+        """Start, wait for SIGINT or SIGTERM, stop."""
+        asked = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, asked.set)
+        try:
+            await self.start()
+            await asked.wait()
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+            await self.stop(grace)
+
+    async def is_healthy(self) -> bool:
+        """Whether the broker answers; the guide's ``eventBus.isHealthy``."""
+        try:
+            await self.transport.ping()
+        except TransportError:
+            return False
+        return True
+
+    async def __aenter__(self) -> EventBus:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    # -- within
+
+    def _group(
+        self,
+        name: str,
+        concurrency: int | None,
+        retry: RetryPolicy | None,
+        from_start: bool | None,
+    ) -> GroupOptions:
+        options = self._groups.setdefault(
+            name, GroupOptions(name, retry=self._retry, concurrency=self._concurrency)
+        )
+        options.concurrency = concurrency or options.concurrency
+        options.retry = retry or options.retry
+        options.from_start = options.from_start if from_start is None else from_start
+        return options
+
+    def _made(self, event: Event | Mapping[str, Any]) -> Event:
+        if isinstance(event, Event):
+            return event
+        event_type, payload, metadata = _guide_form(event, None)
+        return self.event(event_type, payload, metadata=metadata)
+
+    def _place(self, event: Event, *, topic: str | None, key: str | None = None) -> Event:
+        place = topic or self.router.topic(event.event_type)
+        return msgspec.structs.replace(event, topic=place, key=key or event.key)
+
+    async def _append(self, messages: Sequence[Outgoing]) -> list[str]:
+        if self._publisher is None:
+            self._publisher = Publisher(
+                self.transport, timeout=self._publish_timeout, backoff=self._backoff
+            )
+        positions = await self._publisher.append(messages)
+        self.counters.published += len(positions)
+        return positions
+
+    async def _publish_system(self, events: Sequence[tuple[str, Any]]) -> None:
+        made = [self.event(event_type, payload) for event_type, payload in events]
+        await self.publish_many(made, topic=self.system_topic)
+
+    def _service_change(self) -> ServiceChange:
+        identity = self.identity
+        return ServiceChange(
+            identity.source, identity.instance, identity.version, socket.gethostname()
+        )
+
+
+def _guide_form(
+    event: Mapping[str, Any], metadata: Mapping[str, Any] | None
+) -> tuple[str, Any, Mapping[str, Any] | None]:
+    """``{"eventType": …, "payload": …, "metadata"?: …}`` as the guide's services publish it."""
+    event_type = event.get("eventType")
+    if not isinstance(event_type, str) or not event_type:
+        raise ValueError("an event needs an eventType")
+    return event_type, event.get("payload"), {**event.get("metadata", {}), **(metadata or {})}
+
+
+def _topics(topic: str | Sequence[str] | None) -> tuple[str, ...]:
+    if topic is None:
+        return ()
+    return (topic,) if isinstance(topic, str) else tuple(topic)
+
+
+def _outgoing(event: Event, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Outgoing:
+    key = ((b"key", event.key.encode()),) if event.key else ()
+    return Outgoing(event.topic, encode_event(event), (*key, *headers))

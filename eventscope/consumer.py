@@ -1,0 +1,221 @@
+"""One member of one consumer group at work: read, handle, settle.
+
+What a member has in hand runs through these steps, each bounded by `GroupOptions.in_hand`:
+
+1. read (or claimed) → queue
+2. queue → a worker calls the handlers, `decide` names the outcome
+3. outcome → settlement → `Settler`, which tells the broker in batches and waits out its outages
+4. settled → out of hand
+
+Until step 4 the entry is held (`Transport.hold`), so nobody takes it from a slow handler; a member
+that dies holds nothing any more, and its peers claim what it had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from eventscope.errors import BrokerUnavailable, TransportError
+from eventscope.handling import Handler
+from eventscope.retry import Backoff, RetryPolicy
+from eventscope.settler import Settler
+from eventscope.transports.base import Delivery, Member, Release, Settlement, Transport
+
+__all__ = ["Consumer", "GroupOptions", "Process"]
+
+log = logging.getLogger("eventscope.consumer")
+
+Process = Callable[["Consumer", Delivery], Awaitable[Settlement | None]]
+
+
+@dataclass
+class GroupOptions:
+    """What one group of a service subscribes to, and how it works."""
+
+    name: str
+    retry: RetryPolicy
+    concurrency: int = 16
+    from_start: bool = True
+    topics: list[str] = field(default_factory=list)
+    handlers: list[Handler] = field(default_factory=list)
+
+    @property
+    def in_hand(self) -> int:
+        """How many entries a member takes before it has settled the first of them."""
+        return self.concurrency * 4
+
+    def handlers_for(self, event_type: str) -> list[Handler]:
+        return [handler for handler in self.handlers if handler.accepts(event_type)]
+
+
+class Consumer:
+    """Runs until `stop`; survives every outage of the broker."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        options: GroupOptions,
+        instance: str,
+        process: Process,
+        *,
+        backoff: Backoff | None = None,
+        block: float = 0.5,
+    ) -> None:
+        self.options = options
+        self.member = Member(options.name, instance, tuple(dict.fromkeys(options.topics)))
+        self.threads = ThreadPoolExecutor(options.concurrency, f"eventscope-{options.name}")
+        self.failures = 0
+        self._transport = transport
+        self._process = process
+        self._backoff = backoff or Backoff()
+        self._block = block
+        self._joined = False
+        self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
+        self._in_hand: dict[tuple[str, str], Delivery] = {}
+        self._room = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._settler = Settler(transport, self.member, self._settled, self._backoff)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._workers: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        loops = (self._read, self._claim, self._hold)
+        self._settler.start()
+        self._tasks = [loop.create_task(self._steadily(step)) for step in loops]
+        self._workers = [loop.create_task(self._work()) for _ in range(self.options.concurrency)]
+
+    async def stop(self, grace: float) -> None:
+        """Read no more, finish what is begun within ``grace`` seconds, release what is not.
+
+        What is still running then is cancelled and stays pending, to be claimed by a peer.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + grace
+        self._stopping.set()
+        self._room.set()
+        await _finish(self._tasks[:2], max(grace, self._block * 2))
+        self._release_queued()
+        for _ in self._workers:
+            self._queue.put_nowait(_END)
+        await _finish(self._workers, deadline - loop.time())
+        await self._settler.stop(max(1.0, deadline - loop.time()))
+        await _finish(self._tasks[2:], 0)
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        await self._leave()
+
+    async def _steadily(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Repeat ``step``; when the broker fails, wait longer each time, then go on."""
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                await step()
+                failures = 0
+            except TransportError as error:
+                failures += 1
+                self.failures += 1
+                self._tell(error, failures)
+                await self._pause(self._backoff.delay(failures))
+
+    async def _read(self) -> None:
+        room = await self._wait_for_room()
+        if self._stopping.is_set():
+            return
+        if not self._joined:
+            await self._transport.join(self.member, from_start=self.options.from_start)
+            self._joined = True
+        count = max(1, room // len(self.member.topics))
+        self._take(await self._transport.read(self.member, count=count, wait=self._block))
+
+    async def _claim(self) -> None:
+        policy = self.options.retry
+        await self._pause(min(1.0, max(0.02, min(policy.retry_delay, policy.claim_after) / 4)))
+        room = self.options.in_hand - len(self._in_hand)
+        if self._joined and room > 0 and not self._stopping.is_set():
+            self._take(
+                await self._transport.claim(
+                    self.member,
+                    retry_after=policy.retry_delay,
+                    claim_after=policy.claim_after,
+                    count=room,
+                )
+            )
+
+    async def _hold(self) -> None:
+        """Also while stopping: what is being finished is still ours."""
+        while True:
+            await asyncio.sleep(self.options.retry.claim_after / 3)
+            if self._in_hand:
+                await self._transport.hold(self.member, list(self._in_hand.values()))
+
+    async def _wait_for_room(self) -> int:
+        """Free places; taken only when a quarter is free, so that reads stay batches."""
+        while True:
+            room = self.options.in_hand - len(self._in_hand)
+            if room * 4 >= self.options.in_hand or self._stopping.is_set():
+                return room
+            self._room.clear()
+            await self._room.wait()
+
+    def _take(self, deliveries: Iterable[Delivery]) -> None:
+        for delivery in deliveries:
+            place = (delivery.topic, delivery.entry)
+            if place not in self._in_hand:
+                self._in_hand[place] = delivery
+                self._queue.put_nowait(delivery)
+
+    async def _work(self) -> None:
+        while (delivery := await self._queue.get()) is not _END:
+            settlement = await self._process(self, delivery)
+            if settlement is None:
+                self._settled([delivery])
+            else:
+                self._settler.add(settlement)
+
+    def _settled(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            self._in_hand.pop((delivery.topic, delivery.entry), None)
+        self._room.set()
+
+    def _release_queued(self) -> None:
+        while not self._queue.empty():
+            self._settler.add(Release(self._queue.get_nowait()))
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(1.0):
+                await self._transport.leave(self.member)
+        except (TransportError, TimeoutError) as error:
+            log.info("%s", error, extra={"action": "consumer-leave-failed"})
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, but wake up to stop."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+    def _tell(self, error: TransportError, failures: int) -> None:
+        """Once an outage, not once a try; a refusal that is not an outage is an error."""
+        if failures == 1:
+            level = logging.WARNING if isinstance(error, BrokerUnavailable) else logging.ERROR
+            log.log(level, "%s", error, extra={"action": "consumer-waits-for-broker"})
+
+
+_END = Delivery("", "", None, (), 0)
+
+
+async def _finish(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
+    """Wait for the tasks, then cancel what still runs."""
+    if not tasks:
+        return
+    if seconds > 0:
+        await asyncio.wait(tasks, timeout=seconds)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

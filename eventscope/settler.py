@@ -1,0 +1,79 @@
+"""Tells the broker what became of entries: in batches, again and again until it has heard."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from eventscope.errors import TransportError
+from eventscope.retry import Backoff
+from eventscope.transports.base import Delivery, Member, Settlement, Transport
+
+__all__ = ["Settler"]
+
+log = logging.getLogger("eventscope.settler")
+
+
+class Settler:
+    """Bounded by what its consumer has in hand: an entry is added once and leaves when settled."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        member: Member,
+        settled: Callable[[Sequence[Delivery]], None],
+        backoff: Backoff,
+    ) -> None:
+        self._transport = transport
+        self._member = member
+        self._settled = settled
+        self._backoff = backoff
+        self._waiting: list[Settlement] = []
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, settlement: Settlement) -> None:
+        self._waiting.append(settlement)
+        self._idle.clear()
+        self._wake.set()
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self, grace: float) -> None:
+        """Settle what is left within ``grace`` seconds; the rest stays pending at the broker."""
+        try:
+            async with asyncio.timeout(grace):
+                await self._idle.wait()
+        except TimeoutError:
+            log.warning("entries are left unsettled", extra={"action": "settler-stop-late"})
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        failures = 0
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._waiting = self._waiting, []
+            while batch:
+                try:
+                    await self._transport.settle(self._member, batch)
+                except TransportError as error:
+                    failures += 1
+                    await self._wait(error, failures)
+                else:
+                    failures = 0
+                    self._settled([item.delivery for item in batch])
+                    batch = []
+            if not self._waiting:
+                self._idle.set()
+
+    async def _wait(self, error: TransportError, failures: int) -> None:
+        if failures == 1:
+            log.warning("%s", error, extra={"action": "settler-waits-for-broker"})
+        await asyncio.sleep(self._backoff.delay(failures))

@@ -1,0 +1,136 @@
+"""What the bus asks of a broker: an append-only topic with consumer groups and pending entries.
+
+A *member* is one consumer of one group over some topics. An entry handed to a member stays pending
+until it is settled. Pending entries are in one of two states:
+
+* *in hand*: the member works on it and says so by `Transport.hold`; when nothing was heard for
+  ``claim_after`` the member is taken for dead and another one claims the entry;
+* *waiting*: handling failed; it is claimed by any member once ``retry_after`` has passed.
+
+Every settlement is conditional on the member still having the entry in hand, so a member that was
+taken for dead wrongly cannot undo what its heir does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from eventscope.errors import TransportError
+
+__all__ = [
+    "Ack",
+    "DeadLetter",
+    "Delivery",
+    "Member",
+    "Outgoing",
+    "Release",
+    "Retry",
+    "Settlement",
+    "Transport",
+]
+
+
+class Outgoing(NamedTuple):
+    """A message to append; headers become the entry's other fields."""
+
+    topic: str
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+class Member(NamedTuple):
+    """One consumer of a group, named uniquely among its peers."""
+
+    group: str
+    name: str
+    topics: tuple[str, ...]
+
+
+class Delivery(NamedTuple):
+    """An entry handed to a member; ``attempt`` counts deliveries to the group from 1.
+
+    ``body`` is None when the entry carries no event at all.
+    """
+
+    topic: str
+    entry: str
+    body: bytes | None
+    headers: tuple[tuple[bytes, bytes], ...]
+    attempt: int
+
+
+class Ack(NamedTuple):
+    """Handled: never deliver it to this group again."""
+
+    delivery: Delivery
+
+
+class Retry(NamedTuple):
+    """Failed at ``failed_ms``: let it wait for ``retry_after``."""
+
+    delivery: Delivery
+    failed_ms: int
+
+
+class Release(NamedTuple):
+    """Not begun: let anybody have it at once, this delivery not counted."""
+
+    delivery: Delivery
+
+
+class DeadLetter(NamedTuple):
+    """Append ``letter`` and acknowledge the entry, both or neither."""
+
+    delivery: Delivery
+    letter: Outgoing
+
+
+Settlement = Ack | Retry | Release | DeadLetter
+
+
+class Transport(Protocol):
+    """Every method raises `BrokerUnavailable` when it may help to try again, else `TransportError`."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def ping(self) -> None: ...
+
+    async def append(self, messages: Sequence[Outgoing]) -> list[str | TransportError]:
+        """Append in order; for each message its entry id, or why the broker refused it."""
+        ...
+
+    async def join(self, member: Member, *, from_start: bool) -> None:
+        """Make topics and group where missing; a new group begins at the first entry or the end."""
+        ...
+
+    async def read(self, member: Member, *, count: int, wait: float) -> list[Delivery]:
+        """Up to ``count`` entries a topic that no member has seen; waits ``wait`` seconds at most."""
+        ...
+
+    async def claim(
+        self, member: Member, *, retry_after: float, claim_after: float, count: int
+    ) -> list[Delivery]:
+        """Entries whose wait is over, and entries of members that are silent for ``claim_after``."""
+        ...
+
+    async def hold(self, member: Member, deliveries: Sequence[Delivery]) -> None:
+        """Say that these are still being worked on."""
+        ...
+
+    async def settle(self, member: Member, settlements: Sequence[Settlement]) -> list[bool]:
+        """Settle in order; False where the entry was not the member's any more.
+
+        Raises `TransportError` when the broker refuses any of them; settling again is harmless.
+        """
+        ...
+
+    async def first_failed_ms(self, member: Member, delivery: Delivery) -> int | None:
+        """When handling of this entry by the group failed first, as `Retry` noted."""
+        ...
+
+    async def leave(self, member: Member) -> None:
+        """Forget the member, unless entries are pending under its name."""
+        ...

@@ -1,0 +1,277 @@
+"""Redis Streams (Redis ≥ 6.2 or Valkey): a topic is a stream, an event its field ``event``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, cast
+
+import redis.asyncio
+from redis import exceptions
+from redis.asyncio.retry import Retry as RedisRetry
+from redis.backoff import NoBackoff
+
+from eventscope.errors import BrokerUnavailable, TransportError
+from eventscope.transports.base import (
+    Ack,
+    DeadLetter,
+    Delivery,
+    Member,
+    Outgoing,
+    Release,
+    Retry,
+    Settlement,
+)
+from eventscope.transports.redis_scripts import DEAD_LETTER, HOLD, LEAVE, RELEASE, RETRY, WAITING
+
+__all__ = ["RedisTransport"]
+
+_FIELD = b"event"
+_FORGET_IDLE_MS = 3_600_000
+_TEMPORARY = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.OutOfMemoryError,
+    exceptions.ReadOnlyError,
+    exceptions.ClusterDownError,
+    exceptions.TryAgainError,
+    OSError,
+)
+
+Command = tuple[Any, ...]
+
+
+class _Due(NamedTuple):
+    entry: bytes
+    deliveries: int
+
+
+class RedisTransport:
+    """``url`` as redis-py reads it; streams are trimmed to about ``max_length`` entries."""
+
+    def __init__(self, url: str, *, max_length: int = 200_000, timeout: float = 10.0) -> None:
+        self._max_length = max_length
+        self._client = redis.asyncio.Redis.from_url(
+            url,
+            protocol=2,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=RedisRetry(NoBackoff(), 0),
+        )
+        # Replies stay raw: the library's parsers of stream replies cost more than all of the rest.
+        self._client.response_callbacks.clear()
+
+    async def open(self) -> None:
+        await self.ping()
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def ping(self) -> None:
+        await self._one("PING")
+
+    async def append(self, messages: Sequence[Outgoing]) -> list[str | TransportError]:
+        replies = await self._many([self._xadd(message) for message in messages])
+        return [
+            _wrapped(reply) if isinstance(reply, Exception) else reply.decode() for reply in replies
+        ]
+
+    async def join(self, member: Member, *, from_start: bool) -> None:
+        start = "0" if from_start else "$"
+        commands = [
+            ("XGROUP", "CREATE", topic, member.group, start, "MKSTREAM") for topic in member.topics
+        ]
+        for reply in await self._many(commands):
+            if isinstance(reply, Exception) and "BUSYGROUP" not in str(reply):
+                raise _wrapped(reply)
+
+    async def read(self, member: Member, *, count: int, wait: float) -> list[Delivery]:
+        command = ("XREADGROUP", "GROUP", member.group, member.name, "COUNT", count)
+        block = ("BLOCK", max(1, round(wait * 1000)), "STREAMS")
+        try:
+            reply = await self._one(*command, *block, *member.topics, *(">" for _ in member.topics))
+        except TransportError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            await self.join(member, from_start=True)
+            return []
+        return [
+            _delivery(topic.decode(), entry, fields, attempt=1)
+            for topic, entries in reply or ()
+            for entry, fields in entries
+        ]
+
+    async def claim(
+        self, member: Member, *, retry_after: float, claim_after: float, count: int
+    ) -> list[Delivery]:
+        found: list[Delivery] = []
+        for topic in member.topics:
+            if len(found) < count:
+                room = count - len(found)
+                found += await self._claim(topic, member, retry_after, claim_after, room)
+        return found
+
+    async def hold(self, member: Member, deliveries: Sequence[Delivery]) -> None:
+        entries: dict[str, list[str]] = defaultdict(list)
+        for delivery in deliveries:
+            entries[delivery.topic].append(delivery.entry)
+        commands = [
+            ("EVAL", HOLD, 1, topic, member.group, member.name, *ids)
+            for topic, ids in entries.items()
+        ]
+        _raise_first(await self._many(commands))
+
+    async def settle(self, member: Member, settlements: Sequence[Settlement]) -> list[bool]:
+        acks = [item.delivery for item in settlements if isinstance(item, Ack)]
+        rest = [item for item in settlements if not isinstance(item, Ack)]
+        commands = [self._conditional(member, item) for item in rest]
+        replies = await self._many([*_acks(member, acks), *commands])
+        _raise_first(replies)
+        conditional = iter(replies[len(replies) - len(rest) :])
+        return [isinstance(item, Ack) or next(conditional) == 1 for item in settlements]
+
+    async def first_failed_ms(self, member: Member, delivery: Delivery) -> int | None:
+        value = await self._one("HGET", _failures(delivery.topic, member.group), delivery.entry)
+        return None if value is None else int(value)
+
+    async def leave(self, member: Member) -> None:
+        commands = [("EVAL", LEAVE, 1, topic, member.group, member.name) for topic in member.topics]
+        _raise_first(await self._many(commands))
+
+    async def script(self, text: str, keys: Sequence[str], *args: Any) -> Any:
+        """Run Lua atomically; the stores of `eventscope.sourcing` and read models are made of it."""
+        return await self._one("EVAL", text, len(keys), *keys, *args)
+
+    async def command(self, *args: Any) -> Any:
+        """One command, its reply raw."""
+        return await self._one(*args)
+
+    def _xadd(self, message: Outgoing) -> Command:
+        return (
+            "XADD",
+            message.topic,
+            "MAXLEN",
+            "~",
+            self._max_length,
+            "*",
+            _FIELD,
+            message.body,
+            *(part for header in message.headers for part in header),
+        )
+
+    def _conditional(self, member: Member, item: Retry | Release | DeadLetter) -> Command:
+        topic, entry = item.delivery.topic, item.delivery.entry
+        me, failures = (member.group, member.name, entry), _failures(topic, member.group)
+        if isinstance(item, Retry):
+            return ("EVAL", RETRY, 2, topic, failures, *me, item.failed_ms)
+        if isinstance(item, Release):
+            return ("EVAL", RELEASE, 1, topic, *me, item.delivery.attempt - 1)
+        letter = item.letter
+        fields = (_FIELD, letter.body, *(part for header in letter.headers for part in header))
+        keys = (topic, failures, letter.topic)
+        return ("EVAL", DEAD_LETTER, 3, *keys, *me, self._max_length, *fields)
+
+    async def _claim(
+        self, topic: str, member: Member, retry_after: float, claim_after: float, room: int
+    ) -> list[Delivery]:
+        waits = {True: round(retry_after * 1000), False: max(1, round(claim_after * 1000))}
+        consumers = await self._one("XINFO", "CONSUMERS", topic, member.group)
+        busy = await self._owners(topic, member, consumers)
+        queries = [
+            ("XPENDING", topic, member.group, "IDLE", waits[name == WAITING], "-", "+", room, name)
+            for name in busy
+        ]
+        found: list[Delivery] = []
+        for name, rows in zip(busy, await self._many(queries), strict=True):
+            if isinstance(rows, Exception):
+                raise _wrapped(rows)
+            due = [_Due(row[0], row[3]) for row in rows][: room - len(found)]
+            if due:
+                found += await self._take(topic, member, waits[name == WAITING], due)
+        return found
+
+    async def _owners(self, topic: str, member: Member, consumers: Iterable[Any]) -> list[bytes]:
+        """Consumers that have entries pending; those gone for long without any are forgotten."""
+        busy, gone = [], []
+        for row in consumers:
+            facts = dict(zip(row[::2], row[1::2], strict=True))
+            if facts[b"pending"]:
+                busy.append(cast(bytes, facts[b"name"]))
+            elif facts[b"idle"] > _FORGET_IDLE_MS and facts[b"name"] != WAITING:
+                gone.append(("EVAL", LEAVE, 1, topic, member.group, facts[b"name"]))
+        await self._many(gone)
+        return busy
+
+    async def _take(
+        self, topic: str, member: Member, idle_ms: int, due: Sequence[_Due]
+    ) -> list[Delivery]:
+        """XCLAIM looks at the idle time again, so of two members that saw an entry one gets it."""
+        attempts = {item.entry: item.deliveries + 1 for item in due}
+        command = ("XCLAIM", topic, member.group, member.name, idle_ms)
+        rows = await self._one(*command, *attempts)
+        taken = [row for row in rows if row is not None and row[1] is not None]
+        return [_delivery(topic, row[0], row[1], attempts[row[0]]) for row in taken]
+
+    async def _one(self, *command: Any) -> Any:
+        async with _io():
+            return await self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+
+    async def _many(self, commands: Sequence[Command]) -> list[Any]:
+        """All replies in order from one round trip; a refused command's reply is its exception."""
+        if not commands:
+            return []
+        async with _io(), self._client.pipeline(transaction=False) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*command)
+            return await pipeline.execute(raise_on_error=False)
+
+
+@asynccontextmanager
+async def _io() -> AsyncIterator[None]:
+    try:
+        yield
+    except (exceptions.RedisError, OSError) as error:
+        raise _wrapped(error) from error
+
+
+def _wrapped(error: Exception) -> TransportError:
+    kind = BrokerUnavailable if isinstance(error, _TEMPORARY) else TransportError
+    wrapped = kind(f"{type(error).__name__}: {error}")
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def _raise_first(replies: Iterable[Any]) -> None:
+    """A group that is gone has nothing to settle; any other refusal is raised."""
+    for reply in replies:
+        if isinstance(reply, Exception) and "NOGROUP" not in str(reply):
+            raise _wrapped(reply)
+
+
+def _acks(member: Member, deliveries: Iterable[Delivery]) -> list[Command]:
+    """One XACK a topic; the failures noted for retried entries go with it."""
+    entries: dict[str, list[str]] = defaultdict(list)
+    retried: dict[str, list[str]] = defaultdict(list)
+    for delivery in deliveries:
+        entries[delivery.topic].append(delivery.entry)
+        if delivery.attempt > 1:
+            retried[delivery.topic].append(delivery.entry)
+    acks: list[Command] = [("XACK", topic, member.group, *ids) for topic, ids in entries.items()]
+    forget = [("HDEL", _failures(topic, member.group), *ids) for topic, ids in retried.items()]
+    return acks + forget
+
+
+def _failures(topic: str, group: str) -> str:
+    """The hash of when entries failed first, by entry id."""
+    return f"eventscope:failures:{topic}:{group}"
+
+
+def _delivery(topic: str, entry: bytes, fields: Sequence[bytes], attempt: int) -> Delivery:
+    body, headers = None, []
+    for name, value in zip(fields[::2], fields[1::2], strict=True):
+        if name == _FIELD and body is None:
+            body = value
+        else:
+            headers.append((name, value))
+    return Delivery(topic, entry.decode(), body, tuple(headers), attempt)
