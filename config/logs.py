@@ -39,5 +39,5 @@ def configure_logs(*, style: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for noisy in ("daphne", "twisted", "asyncio"):
+    for noisy in ("daphne", "twisted", "asyncio", "axes"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from importlib.util import find_spec
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, include, path
+
+APPS = ("live", "explore", "recovery", "alerts", "fleet", "accounts", "api")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include(f"dashboard.{app}.urls"))
+    for app in APPS
+    if find_spec(f"dashboard.{app}.urls") is not None
+]
+
+handler400 = "dashboard.accounts.errors.bad_request"
+handler403 = "dashboard.accounts.errors.forbidden"
+handler404 = "dashboard.accounts.errors.not_found"
+handler500 = "dashboard.accounts.errors.server_error"

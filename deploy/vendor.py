@@ -67,7 +67,7 @@ PACKAGES = (
     ),
 )
 
-ICONS = """
+ICON_NAMES = """
 activity adjustments-horizontal alert-circle alert-triangle archive arrow-back-up arrow-left arrow-right
 arrow-up-right arrows-sort ban bell bell-check bell-off bolt book-2 box broadcast calendar chart-line check
 chevron-down chevron-left chevron-right chevron-up circle-check circle-dashed circle-dot circle-x
@@ -77,7 +77,8 @@ info-circle key keyboard layout-dashboard link list-details lock login logout ma
 menu-2 message-2 minus moon note password player-pause player-play plug-connected plug-connected-x
 plus refresh repeat rocket route search send server settings shield-check skull stack-2 sun tag
 terminal-2 topology-star-3 trash trending-down trending-up user users wifi-off x zoom-reset
-""".split()
+"""
+ICONS = ICON_NAMES.split()
 
 TABLER_LICENSE = """\
 MIT License
