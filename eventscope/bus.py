@@ -239,24 +239,21 @@ class EventBus:
 
     async def start(self) -> None:
         """Begin to consume and to report. Works while the broker is away: it is waited for."""
+        if self._running:
+            raise RuntimeError("the bus is started already")
         self._running = True
         if self._observer is not None:
             self._observer.start()
             self.report("ServiceStarted", self._service_change())
-        self._consumers = [
-            Consumer(
-                self.transport,
-                options,
-                self.instance,
-                self._processor.process,
-                backoff=self._backoff,
-            )
-            for options in self._groups.values()
-        ]
+        self._consumers = [self._consumer(options) for options in self._groups.values()]
         for consumer in self._consumers:
             consumer.start()
-        for start, _ in self._hooks:
-            await start()
+        try:
+            for start, _ in self._hooks:
+                await start()
+        except BaseException:
+            await self.stop(0)
+            raise
 
     async def stop(self, grace: str | float = "10s") -> None:
         """Stop reading, finish what is in hand within ``grace``, leave the rest to others."""
@@ -309,6 +306,12 @@ class EventBus:
         await self.stop()
 
     # -- within
+
+    def _consumer(self, options: GroupOptions) -> Consumer:
+        process = self._processor.process
+        return Consumer(
+            self.transport, options, self.instance, process, self.counters, backoff=self._backoff
+        )
 
     def _group(
         self,

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 
 from eventscope.errors import BrokerUnavailable, TransportError
 from eventscope.handling import Handler
+from eventscope.receipts import Counters
 from eventscope.retry import Backoff, RetryPolicy
 from eventscope.settler import Settler
 from eventscope.transports.base import Delivery, Member, Release, Settlement, Transport
@@ -61,6 +62,7 @@ class Consumer:
         options: GroupOptions,
         instance: str,
         process: Process,
+        counters: Counters,
         *,
         backoff: Backoff | None = None,
         block: float = 0.5,
@@ -68,7 +70,7 @@ class Consumer:
         self.options = options
         self.member = Member(options.name, instance, tuple(dict.fromkeys(options.topics)))
         self.threads = ThreadPoolExecutor(options.concurrency, f"eventscope-{options.name}")
-        self.failures = 0
+        self._counters = counters
         self._transport = transport
         self._process = process
         self._backoff = backoff or Backoff()
@@ -117,7 +119,7 @@ class Consumer:
                 failures = 0
             except TransportError as error:
                 failures += 1
-                self.failures += 1
+                self._counters.broker_failures += 1
                 self._tell(error, failures)
                 await self._pause(self._backoff.delay(failures))
 

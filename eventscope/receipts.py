@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,8 +83,10 @@ class Observer:
             self._counters.reports_dropped += 1
             return
         self._reports.append((event_type, payload))
-        if self._loop is not None and self._wake is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake.set)
+        if self._loop is not None and self._wake is not None:
+            # A loop that was closed meanwhile is no fault of the caller; the report stays queued.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._wake.set)
 
     def start(self) -> None:
         self._stopping = False
