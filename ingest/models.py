@@ -43,6 +43,9 @@ class Stream(models.Model):
 
     major = models.BigIntegerField(default=0, help_text="checkpoint: last stored position")
     minor = models.BigIntegerField(default=0)
+    ordinal = models.BigIntegerField(
+        null=True, help_text="messages ever added up to the checkpoint, by the broker's count"
+    )
     stored = models.BigIntegerField(default=0, help_text="messages stored, ever")
     undecoded = models.BigIntegerField(default=0, help_text="messages quarantined, ever")
     lost = models.BigIntegerField(
@@ -138,11 +141,21 @@ class Block(models.Model):
     """
 
     rows = models.IntegerField()
-    first_ms = models.BigIntegerField()
-    last_ms = models.BigIntegerField(db_index=True)
+    first_ms = models.BigIntegerField(db_index=True)
+    last_ms = models.BigIntegerField()
+    span = models.SmallIntegerField(default=0, help_text="class of last - first, see store.blocks")
     sealed = models.BooleanField(default=False)
     size = models.BigIntegerField(default=0, help_text="bytes stored, keys and frames included")
     columns = models.BinaryField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["last_ms"], name="block_newest"),
+            models.Index(fields=["span", "last_ms"], name="block_at"),
+            models.Index(
+                fields=["last_ms"], name="block_unsealed", condition=models.Q(sealed=False)
+            ),
+        ]
 
 
 class Frame(models.Model):
@@ -163,24 +176,45 @@ class Posting(models.Model):
 
     series_id = models.BigIntegerField()
     block = models.ForeignKey(Block, on_delete=models.CASCADE)
+    first_ms = models.BigIntegerField(default=0, help_text="of the block, as last_ms")
     last_ms = models.BigIntegerField()
     rows = models.IntegerField()
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["series_id", "last_ms"], name="posting_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["series_id", "last_ms"], name="posting_newest"),
+            models.Index(fields=["series_id", "first_ms"], name="posting_oldest"),
+        ]
 
 
 class KeyRun(models.Model):
-    """A sorted set of (key hash → block, row), level 0 for one block, higher ones merged."""
+    """A sorted set of (key hash → block, row), level 0 for one block, higher ones merged.
+
+    Life of a merge, each step a transaction: 1. a BUILDING run is made and its inputs name it in
+    ``merged_into``; 2. pages are written for hashes below ``progress``; 3. it becomes LIVE and its
+    inputs DEAD at once; 4. the dead are deleted. Only LIVE runs are read.
+    """
+
+    class State(models.IntegerChoices):
+        LIVE = 0
+        BUILDING = 1
+        DEAD = 2
 
     level = models.IntegerField()
+    state = models.SmallIntegerField(choices=State.choices, default=State.LIVE)
     keys = models.BigIntegerField()
+    first_ms = models.BigIntegerField(default=0, help_text="oldest event that it points to")
     last_ms = models.BigIntegerField(help_text="newest event that it points to")
     blocks = models.BinaryField(help_text="ids of the blocks pointed to, as int64")
+    merged_into = models.BigIntegerField(null=True, help_text="the run being built from this one")
+    progress = models.BigIntegerField(default=0, help_text="hashes below are merged already")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["state", "level"], name="run_state")]
 
 
 class KeyPage(models.Model):
-    """A page of a run; ``first`` and ``last`` are the bounds of its 63-bit hashes."""
+    """A page of a run; ``first`` and ``last`` are the bounds of its 48-bit hashes."""
 
     run = models.ForeignKey(KeyRun, on_delete=models.CASCADE, db_index=False)
     first = models.BigIntegerField()
@@ -188,7 +222,7 @@ class KeyPage(models.Model):
     data = models.BinaryField()
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["run", "first"], name="page_seek")]
+        indexes: ClassVar = [models.Index(fields=["run", "last", "id"], name="page_seek")]
 
 
 class MetricPiece(models.Model):

@@ -1,0 +1,67 @@
+"""Packing of whole-number columns: offset or difference coding, byte planes, one zstd frame.
+
+All arithmetic wraps in 64 bits, so every int64 survives, whatever the differences.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Ints", "Packed", "pack_ints", "unpack_ints"]
+
+Ints = npt.NDArray[np.int64]
+
+
+class Packed(msgspec.Struct, array_like=True, gc=False):
+    """How one column was packed: its ``width`` byte planes follow in the common payload."""
+
+    base: int
+    width: int
+    differences: bool = False
+
+
+def pack_ints(values: Ints, *, differences: bool = False) -> tuple[Packed, bytes]:
+    """The column's description and its byte planes (not yet compressed)."""
+    if not len(values):
+        return Packed(0, 0, differences), b""
+    if differences:
+        base = int(values[0])
+        codes = _zigzag(values[1:] - values[:-1])
+    else:
+        base = int(values.min())
+        codes = values.view(np.uint64) - np.int64(base).view(np.uint64)
+    width = (int(codes.max()).bit_length() + 7) // 8 if len(codes) else 0
+    if not width:
+        return Packed(base, 0, differences), b""
+    planes = codes.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8)[:, :width]
+    return Packed(base, width, differences), planes.T.tobytes()
+
+
+def unpack_ints(packed: Packed, payload: memoryview, offset: int, count: int) -> tuple[Ints, int]:
+    """The column of ``count`` values whose planes start at ``offset``, and where they end."""
+    stored = count - 1 if packed.differences and count else count
+    end = offset + packed.width * stored
+    codes = np.zeros((stored, 8), dtype=np.uint8)
+    if packed.width:
+        planes = np.frombuffer(payload[offset:end], dtype=np.uint8)
+        codes[:, : packed.width] = planes.reshape(packed.width, stored).T
+    numbers = codes.view("<u8").reshape(-1)
+    if not packed.differences:
+        return (numbers + np.int64(packed.base).view(np.uint64)).view(np.int64), end
+    values = np.empty(count, dtype=np.int64)
+    if count:
+        values[0] = packed.base
+        values[1:] = _unzigzag(numbers)
+        np.cumsum(values, out=values)
+    return values, end
+
+
+def _zigzag(numbers: Ints) -> npt.NDArray[np.uint64]:
+    codes: npt.NDArray[np.uint64] = ((numbers << 1) ^ (numbers >> 63)).view(np.uint64)
+    return codes
+
+
+def _unzigzag(codes: npt.NDArray[np.uint64]) -> Ints:
+    return (codes >> np.uint64(1)).view(np.int64) ^ -(codes & np.uint64(1)).view(np.int64)

@@ -1,0 +1,123 @@
+"""From the records of a batch to encoded blocks, before any database is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.records import Batch, Record
+from ingest.store.base import SeriesCodes
+from ingest.store.blocks import (
+    MAX_ROWS,
+    NEVER,
+    Rows,
+    encode_rows,
+    frame_starts,
+    pack_frames,
+)
+from ingest.store.columns import Ints
+from ingest.store.keys import PageData, Run, cut_pages, hash_records
+
+__all__ = ["EncodedBlock", "encode_batch", "encode_block"]
+
+
+class EncodedBlock(NamedTuple):
+    """All that is written for one block. ``series`` maps a series id to its number of rows."""
+
+    rows: int
+    first_ms: int
+    last_ms: int
+    raw_bytes: int
+    columns: bytes
+    frames: list[bytes]
+    pages: list[PageData]
+    keys: int
+    series: dict[int, int]
+
+    @property
+    def size(self) -> int:
+        """Bytes stored."""
+        pages = sum(len(page.data) for page in self.pages)
+        return len(self.columns) + sum(map(len, self.frames)) + pages
+
+
+def encode_batch(batch: Batch, series: SeriesCodes) -> Iterator[EncodedBlock]:
+    """The batch as blocks: one mostly, more only beyond what a row number can count."""
+    records = [record for part in batch.slices for record in part.records]
+    if not records:
+        return
+    rows = _read_columns(batch, records, series)
+    order = np.lexsort((rows.minor, rows.major, rows.streams, rows.appended))
+    if not bool((order[1:] > order[:-1]).all()):
+        rows = rows.take(order)
+        records = [records[index] for index in order.tolist()]
+    for start in range(0, len(records), MAX_ROWS):
+        some = records[start : start + MAX_ROWS]
+        texts = [record.headers + record.body for record in some]
+        part = Rows(*(column[start : start + MAX_ROWS] for column in rows))
+        yield encode_block(part, texts, hash_records(some))
+
+
+def encode_block(rows: Rows, texts: Sequence[bytes], keys: Run) -> EncodedBlock:
+    """Rows in order, each row's headers + body, and its keys, as one block."""
+    lengths = rows.lengths
+    starts = frame_starts(lengths)
+    series, counts = np.unique(rows.series, return_counts=True)
+    return EncodedBlock(
+        rows=len(texts),
+        first_ms=int(rows.appended[0]),
+        last_ms=int(rows.appended[-1]),
+        raw_bytes=int(lengths.sum()),
+        columns=encode_rows(rows, starts),
+        frames=pack_frames(starts, texts),
+        pages=list(cut_pages(keys)),
+        keys=len(keys.hashes),
+        series=dict(zip(series.tolist(), counts.tolist(), strict=True)),
+    )
+
+
+def _read_columns(batch: Batch, records: list[Record], series: SeriesCodes) -> Rows:
+    counts = [len(part.records) for part in batch.slices]
+    streams = np.repeat(np.array([part.stream.id for part in batch.slices], np.int64), counts)
+    column = _reader(records)
+    places = np.fromiter(
+        chain.from_iterable([record.position for record in records]), np.int64, 2 * len(records)
+    ).reshape(-1, 2)
+    occurred = [NEVER if record.occurred_ms is None else record.occurred_ms for record in records]
+    return Rows(
+        series=_series_column(batch, series),
+        streams=streams,
+        appended=column(lambda record: record.appended_ms),
+        occurred=np.array(occurred, np.int64),
+        major=places[:, 0].copy(),
+        minor=places[:, 1].copy(),
+        header_lengths=column(lambda record: len(record.headers)),
+        body_lengths=column(lambda record: len(record.body)),
+        sizes=column(lambda record: record.size),
+        flags=column(lambda record: record.flags),
+    )
+
+
+def _reader(records: list[Record]) -> Callable[[Callable[[Record], int]], Ints]:
+    def read(value: Callable[[Record], int]) -> Ints:
+        return np.fromiter(map(value, records), np.int64, len(records))
+
+    return read
+
+
+def _series_column(batch: Batch, series: SeriesCodes) -> npt.NDArray[np.int64]:
+    codes: list[int] = []
+    for part in batch.slices:
+        known: dict[tuple[str, str], int] = {}
+        topic = part.stream.topic
+        for record in part.records:
+            names = (record.event_type, record.source)
+            code = known.get(names)
+            if code is None:
+                code = known[names] = series.code(*names, "", topic)
+            codes.append(code)
+    return np.array(codes, np.int64)

@@ -1,0 +1,59 @@
+"""Names against patterns: ``*`` any characters, ``?`` one, everything else stands for itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ingest.store.base import EventFilter
+from ingest.store.series import OVERFLOW, SeriesNames
+
+__all__ = ["FilterNames", "SeriesChoice", "name_test"]
+
+
+def name_test(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a name fits any of ``patterns``; no pattern at all lets everything pass."""
+    if not patterns:
+        return lambda name: True
+    parts = (re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".") for pattern in patterns)
+    compiled = re.compile("|".join(parts), re.DOTALL)
+    return lambda name: compiled.fullmatch(name) is not None
+
+
+class SeriesChoice(NamedTuple):
+    """Ids of the series a filter wants, and of those whose rows must be looked at one by one."""
+
+    wanted: frozenset[int]
+    doubtful: frozenset[int]
+
+    @property
+    def all(self) -> frozenset[int]:
+        return self.wanted | self.doubtful
+
+
+class FilterNames:
+    """The names half of an `EventFilter`, ready to be asked."""
+
+    def __init__(self, where: EventFilter) -> None:
+        self.any = not (where.types or where.sources or where.topics)
+        self._type = name_test(where.types)
+        self._source = name_test(where.sources)
+        self._topic = name_test(where.topics)
+
+    def fits(self, type: str, source: str, topic: str) -> bool:
+        return self._type(type) and self._source(source) and self._topic(topic)
+
+    def choose(self, series: dict[int, SeriesNames]) -> SeriesChoice | None:
+        """Which publishing series fit; None if all do."""
+        if self.any:
+            return None
+        wanted, doubtful = [], []
+        for id, names in series.items():
+            if names.consumer:
+                continue
+            if names.type == OVERFLOW:
+                doubtful.append(id)
+            elif self.fits(names.type, names.source, names.topic):
+                wanted.append(id)
+        return SeriesChoice(frozenset(wanted), frozenset(doubtful))

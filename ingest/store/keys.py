@@ -1,0 +1,168 @@
+"""Key runs: sorted (hash, block, row) cut in pages. Pure; nothing here knows a database.
+
+A run keeps the top 48 bits of a key's 63-bit hash: what is found is verified against the body
+anyway, and two bytes a key saved are eight an event. A row number takes 16 bits, so hash and row
+of one block's key make one 64-bit number, and sorting those is all there is to making a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from ingest.records import Record
+from ingest.store.base import StoreError
+from ingest.store.packing import pack, unpack
+
+__all__ = [
+    "HASH_BITS",
+    "PAGE_KEYS",
+    "Hashes",
+    "PageData",
+    "Run",
+    "cut_pages",
+    "decode_page",
+    "hash_key",
+    "hash_records",
+    "matching",
+    "merge_runs",
+    "record_keys",
+]
+
+HASH_BITS = 48
+PAGE_KEYS = 1024
+_SHIFT = np.uint64(16)
+_ROW = np.uint64(0xFFFF)
+_DROP = 64 - HASH_BITS
+
+Hashes = npt.NDArray[np.uint64]
+Refs = npt.NDArray[np.uint16]
+
+
+class Run(NamedTuple):
+    """Keys in order of (hash, block, row); ``blocks`` are indexes into the run's list of blocks."""
+
+    hashes: Hashes
+    blocks: Refs
+    rows: Refs
+
+
+class PageData(NamedTuple):
+    first: int
+    last: int
+    data: bytes
+
+
+class _Page(msgspec.Struct, array_like=True, gc=False):
+    keys: int
+    widths: list[int]
+    planes: bytes
+
+
+def hash_key(value: str) -> int:
+    """The 48 bits that a run keeps of the 63-bit hash of ``value``."""
+    return xxhash.xxh3_64_intdigest(value.encode("utf-8", "surrogatepass")) >> _DROP
+
+
+def record_keys(record: Record) -> set[str]:
+    """Every value that ``record`` is found by."""
+    ids = (record.event_id, record.correlation_id, record.causation_id, record.trace_id)
+    return {value for value in (*ids, *record.keys) if value}
+
+
+def hash_records(records: Sequence[Record]) -> Run:
+    """The level-0 run of the block whose rows are ``records``."""
+    count = len(records)
+    rows = np.arange(count, dtype=np.uint64)
+    parts = [
+        _ids([record.event_id for record in records], rows),
+        _ids([record.correlation_id for record in records], rows),
+        _ids([record.causation_id for record in records], rows),
+        _ids([record.trace_id for record in records], rows),
+    ]
+    further = [value for record in records for value in record.keys]
+    if further:
+        lengths = np.fromiter((len(record.keys) for record in records), np.intp, count)
+        parts.append(_ids(further, np.repeat(rows, lengths)))
+    both = np.sort(np.concatenate(parts))
+    if len(both):
+        both = both[np.concatenate(([True], both[1:] != both[:-1]))]
+    hashes = both >> _SHIFT
+    return Run(hashes, np.zeros(len(both), np.uint16), (both & _ROW).astype(np.uint16))
+
+
+def _ids(values: list[str], rows: Hashes) -> Hashes:
+    """Hash and row of each value in one number; empty values are left out."""
+    if not all(values):
+        rows = rows[np.fromiter(map(bool, values), bool, len(values))]
+        values = [value for value in values if value]
+    try:
+        digests = [xxhash.xxh3_64_intdigest(value.encode()) for value in values]
+    except UnicodeEncodeError:
+        digests = [
+            xxhash.xxh3_64_intdigest(value.encode("utf-8", "surrogatepass")) for value in values
+        ]
+    hashes = np.array(digests, dtype=np.uint64) >> np.uint64(_DROP)
+    return (hashes << _SHIFT) | rows
+
+
+def cut_pages(run: Run) -> Iterator[PageData]:
+    """The run's pages in order; keys of one hash may reach over several."""
+    for start in range(0, len(run.hashes), PAGE_KEYS):
+        end = start + PAGE_KEYS
+        part = Run(run.hashes[start:end], run.blocks[start:end], run.rows[start:end])
+        yield _encode_page(part)
+
+
+def _encode_page(run: Run) -> PageData:
+    hashes = run.hashes
+    steps = np.zeros(len(hashes), dtype="<u8")
+    steps[1:] = hashes[1:] - hashes[:-1]
+    widths, planes = [], []
+    for column in (steps, run.blocks.astype("<u2"), run.rows.astype("<u2")):
+        width = (int(column.max()).bit_length() + 7) // 8
+        octets = column.view(np.uint8).reshape(len(column), -1)[:, :width]
+        widths.append(width)
+        planes.append(octets.T.tobytes())
+    page = _Page(len(hashes), widths, pack(b"".join(planes)))
+    return PageData(int(hashes[0]), int(hashes[-1]), msgspec.msgpack.encode(page))
+
+
+def decode_page(page: PageData) -> Run:
+    """The keys of a page. Raises `StoreError` for bytes that we did not write."""
+    try:
+        head = msgspec.msgpack.decode(page.data, type=_Page)
+    except msgspec.MsgspecError as error:
+        raise StoreError("A page of keys cannot be read; it is damaged.") from error
+    planes, columns, offset = unpack(head.planes), [], 0
+    for width, size in zip(head.widths, (8, 2, 2), strict=True):
+        octets = np.zeros((head.keys, size), dtype=np.uint8)
+        end = offset + width * head.keys
+        taken = np.frombuffer(planes, dtype=np.uint8, count=end - offset, offset=offset)
+        octets[:, :width] = taken.reshape(width, head.keys).T
+        columns.append(octets.view(f"<u{size}").reshape(-1))
+        offset = end
+    columns[0][0] = page.first
+    return Run(np.cumsum(columns[0], dtype=np.uint64), columns[1], columns[2])
+
+
+def merge_runs(runs: Sequence[Run], offsets: Sequence[int]) -> Run:
+    """One run of all keys; ``offsets`` is what each run's block indexes move by."""
+    hashes = np.concatenate([run.hashes for run in runs])
+    blocks = np.concatenate(
+        [run.blocks + np.uint16(offset) for run, offset in zip(runs, offsets, strict=True)]
+    )
+    rows = np.concatenate([run.rows for run in runs])
+    order = np.argsort((hashes << _SHIFT) | blocks, kind="stable")
+    return Run(hashes[order], blocks[order], rows[order])
+
+
+def matching(run: Run, value: int) -> tuple[Refs, Refs]:
+    """(blocks, rows) of the keys with this hash."""
+    first, end = np.searchsorted(run.hashes, np.array([value, value + 1], dtype=np.uint64))
+    return run.blocks[first:end], run.rows[first:end]

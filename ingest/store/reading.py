@@ -1,0 +1,139 @@
+"""Reading blocks and frames, within a `snapshot`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ingest.models import Block, Frame, Series, Stream
+from ingest.records import Position
+from ingest.store.base import Cursor, StoredEvent
+from ingest.store.blocks import NEVER, Rows, decode_rows, frame_texts
+from ingest.store.series import SeriesNames
+from ingest.store.snapshot import read_rows
+
+__all__ = ["BlockReader", "LoadedBlock", "NameCache"]
+
+_PARAMETERS = 400
+
+
+class LoadedBlock(NamedTuple):
+    """A block's columns, decoded."""
+
+    id: int
+    rows: Rows
+    frames: list[int]
+
+    def cursor(self, row: int) -> Cursor:
+        """The place of ``row`` in the order of all events."""
+        rows = self.rows
+        return Cursor(
+            int(rows.appended[row]),
+            int(rows.streams[row]),
+            int(rows.major[row]),
+            int(rows.minor[row]),
+        )
+
+
+class NameCache:
+    """Names of series and topics of streams; both only grow, so what is known stays right."""
+
+    def __init__(self) -> None:
+        self._series: dict[int, SeriesNames] = {}
+        self._topics: dict[int, str] = {}
+
+    def series(self, id: int) -> SeriesNames:
+        if id not in self._series:
+            self.all_series()
+        return self._series[id]
+
+    def all_series(self) -> dict[int, SeriesNames]:
+        """Every series there is now."""
+        newest = max(self._series, default=0)
+        rows = Series.objects.filter(id__gt=newest)
+        for series, *names in rows.values_list("id", "type", "source", "consumer", "topic"):
+            self._series[series] = SeriesNames(*names)
+        return self._series
+
+    def topic(self, stream_id: int) -> str:
+        if stream_id not in self._topics:
+            self._topics.update(Stream.objects.values_list("id", "topic"))
+        return self._topics.get(stream_id, "")
+
+
+class BlockReader:
+    """Loads the columns of blocks and the events of rows, keeping frames of one read only."""
+
+    def __init__(self, names: NameCache) -> None:
+        self.names = names
+        self.frames_read = 0
+
+    def load(self, ids: Iterable[int]) -> dict[int, LoadedBlock]:
+        """The blocks of ``ids`` that still exist."""
+        wanted, loaded = list(ids), {}
+        for start in range(0, len(wanted), _PARAMETERS):
+            some = Block.objects.filter(id__in=wanted[start : start + _PARAMETERS])
+            for id, columns in some.values_list("id", "columns"):
+                loaded[id] = LoadedBlock(id, *decode_rows(bytes(columns)))
+        return loaded
+
+    def events(self, places: Sequence[tuple[LoadedBlock, int]]) -> list[StoredEvent]:
+        """The events at (block, row), in the order asked; each frame is read once."""
+        frames: dict[tuple[int, int], list[int]] = defaultdict(list)
+        blocks = {block.id: block for block, _ in places}
+        for block, row in places:
+            number = int(np.searchsorted(block.frames, row, side="right")) - 1
+            frames[block.id, number].append(row)
+        texts: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+        for (block_id, number), data in self._frames(list(frames)).items():
+            rows = frames[block_id, number]
+            found = _read_frame(blocks[block_id], number, data, rows)
+            texts.update(zip(((block_id, row) for row in rows), found, strict=True))
+        return [self._event(block, row, *texts[block.id, row]) for block, row in places]
+
+    def _frames(self, wanted: list[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        found: dict[tuple[int, int], bytes] = {}
+        for start in range(0, len(wanted), _PARAMETERS):
+            some = wanted[start : start + _PARAMETERS]
+            values = ", ".join(["(CAST(%s AS bigint), CAST(%s AS integer))"] * len(some))
+            rows = read_rows(
+                f"SELECT f.block_id, f.number, f.data FROM (VALUES {values}) AS wanted "
+                f"JOIN {Frame._meta.db_table} f "
+                "ON f.block_id = wanted.column1 AND f.number = wanted.column2",
+                [part for pair in some for part in pair],
+            )
+            found.update({(block, number): bytes(data) for block, number, data in rows})
+        self.frames_read += len(found)
+        return found
+
+    def _event(self, block: LoadedBlock, row: int, headers: bytes, body: bytes) -> StoredEvent:
+        rows = block.rows
+        occurred = int(rows.occurred[row])
+        names = self.names.series(int(rows.series[row]))
+        stream = int(rows.streams[row])
+        return StoredEvent(
+            stream_id=stream,
+            topic=self.names.topic(stream) or names.topic,
+            position=Position(int(rows.major[row]), int(rows.minor[row])),
+            appended_ms=int(rows.appended[row]),
+            occurred_ms=None if occurred == NEVER else occurred,
+            event_type=names.type,
+            source=names.source,
+            body=body,
+            headers=headers,
+            flags=int(rows.flags[row]),
+            size=int(rows.sizes[row]),
+        )
+
+
+def _read_frame(
+    block: LoadedBlock, number: int, data: bytes, rows: Sequence[int]
+) -> list[tuple[bytes, bytes]]:
+    first = block.frames[number]
+    end = block.frames[number + 1] if number + 1 < len(block.frames) else len(block.rows.series)
+    headers = block.rows.header_lengths[first:end]
+    lengths = headers + block.rows.body_lengths[first:end]
+    return frame_texts(data, lengths, headers, [row - first for row in rows])

@@ -1,0 +1,92 @@
+"""The event store over SQLite and PostgreSQL: one code, through Django."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ingest.envelopes import decode
+from ingest.records import Batch, Message, Record
+from ingest.store.base import (
+    Cursor,
+    EventFilter,
+    Page,
+    SeriesCodes,
+    StoredEvent,
+)
+from ingest.store.encoding import encode_batch
+from ingest.store.finding import find_events
+from ingest.store.proof import Decoder
+from ingest.store.reading import BlockReader, NameCache
+from ingest.store.scanning import scan_events
+from ingest.store.snapshot import snapshot
+from ingest.store.writing import insert_block
+
+__all__ = ["SqlEventStore", "decode_stored", "to_message"]
+
+
+class SqlEventStore:
+    """`ingest.store.base.EventStore`. Readers may share one; a worker has its own."""
+
+    def __init__(self, *, decode: Decoder | None = None) -> None:
+        self._decode = decode or decode_stored
+        self._names = NameCache()
+
+    def append(self, batch: Batch, series: SeriesCodes) -> None:
+        """Store the records of ``batch``; the caller's transaction makes it all or nothing."""
+        for encoded in encode_batch(batch, series):
+            insert_block(encoded)
+
+    def find(
+        self, values: Sequence[str], *, limit: int = 1000, since_ms: int | None = None
+    ) -> list[StoredEvent]:
+        """Events that carry any of ``values``, oldest first.
+
+        ``since_ms`` is a hint: runs whose newest event is older are passed over.
+        """
+        with snapshot():
+            return find_events(
+                values,
+                limit=limit,
+                since_ms=since_ms,
+                reader=BlockReader(self._names),
+                decode=self._decode,
+            )
+
+    def scan(
+        self,
+        where: EventFilter,
+        *,
+        after: Cursor | None = None,
+        limit: int = 100,
+        newest_first: bool = True,
+    ) -> Page:
+        """One page of the events that ``where`` selects, after the place ``after``."""
+        with snapshot():
+            return scan_events(
+                where,
+                after=after,
+                limit=limit,
+                newest_first=newest_first,
+                reader=BlockReader(self._names),
+                decode=self._decode,
+            )
+
+
+def to_message(event: StoredEvent) -> Message:
+    """The message as the source handed it over."""
+    pairs = (
+        msgspec.msgpack.decode(event.headers, type=list[tuple[bytes, bytes]])
+        if event.headers
+        else []
+    )
+    key = next((value for name, value in pairs if name == b":key"), None)
+    headers = tuple(pair for pair in pairs if pair[0] != b":key")
+    return Message(event.position, event.appended_ms, key, event.body, headers)
+
+
+def decode_stored(event: StoredEvent) -> Record | None:
+    """The record that ``event`` was made from, ids and all; None if its body is beyond decoding."""
+    record = decode(to_message(event), event.topic, dead_letters=True)
+    return record if isinstance(record, Record) else None

@@ -1,0 +1,64 @@
+"""Writing encoded blocks, inside the caller's transaction."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ingest.models import Block, Frame, KeyPage, KeyRun, Posting
+from ingest.store.blocks import SPAN_WIDTHS_MS, span_class
+from ingest.store.encoding import EncodedBlock
+
+__all__ = ["SEAL_BYTES", "SEAL_ROWS", "SEAL_SPAN", "insert_block"]
+
+SEAL_ROWS = 4096
+SEAL_BYTES = 4 * 1024 * 1024
+SEAL_SPAN = next(index for index, width in enumerate(SPAN_WIDTHS_MS) if width >= 24 * 3_600_000)
+"""A block that reaches over a day or more is not joined, lest retention wait for it."""
+
+
+def insert_block(encoded: EncodedBlock) -> int:
+    """Insert the block with frames, postings and its level-0 run; its id."""
+    span = span_class(encoded.first_ms, encoded.last_ms)
+    block = Block.objects.create(
+        rows=encoded.rows,
+        first_ms=encoded.first_ms,
+        last_ms=encoded.last_ms,
+        span=span,
+        sealed=_is_large(encoded) or span >= SEAL_SPAN,
+        size=encoded.size,
+        columns=encoded.columns,
+    )
+    Frame.objects.bulk_create(
+        Frame(block_id=block.id, number=number, data=data)
+        for number, data in enumerate(encoded.frames)
+    )
+    Posting.objects.bulk_create(
+        Posting(
+            series_id=series,
+            block_id=block.id,
+            first_ms=encoded.first_ms,
+            last_ms=encoded.last_ms,
+            rows=rows,
+        )
+        for series, rows in encoded.series.items()
+    )
+    _insert_run(block.id, encoded)
+    return block.id
+
+
+def _is_large(encoded: EncodedBlock) -> bool:
+    return encoded.rows >= SEAL_ROWS or encoded.raw_bytes >= SEAL_BYTES
+
+
+def _insert_run(block_id: int, encoded: EncodedBlock) -> None:
+    run = KeyRun.objects.create(
+        level=0,
+        keys=encoded.keys,
+        first_ms=encoded.first_ms,
+        last_ms=encoded.last_ms,
+        blocks=np.array([block_id], "<i8").tobytes(),
+    )
+    KeyPage.objects.bulk_create(
+        KeyPage(run_id=run.id, first=page.first, last=page.last, data=page.data)
+        for page in encoded.pages
+    )
