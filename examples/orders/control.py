@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ __all__ = ["CONTROL_KEY", "FAULTS", "Control", "UnknownFault", "follow_control",
 CONTROL_KEY = "demo:control"
 POLL_EVERY = 1.0
 FAULTS: dict[str, str] = {
-    "slow-consumer": "notification-service takes 1.5 s an event: its backlog grows",
+    "slow-consumer": "notification-service takes 3 s an event: its backlog grows",
     "failing-handler": "analytics-service fails every tenth order for good: dead letters",
     "provider-down": "the payment provider does not answer: the breaker opens",
     "poison-message": "every five seconds something that is no order lands on orders-topic",
@@ -60,8 +61,6 @@ def read_control(stored: Mapping[bytes, bytes]) -> Control:
 async def follow_control(redis: Any, control: Control) -> None:
     """Keep ``control`` as the hash is, until cancelled. A broker that is away changes nothing."""
     while True:
-        try:
+        with suppress(RedisError):  # the buses say that the broker is away
             control.take(read_control(await redis.hgetall(CONTROL_KEY)))
-        except RedisError:
-            pass  # the buses report that the broker is away; the switches stay as they are
         await asyncio.sleep(POLL_EVERY)

@@ -63,7 +63,9 @@ def validate_command(command: CreateOrder) -> None:
         raise OrderRefused(f"{command.order_id} has no items")
     for item in command.items:
         if item.quantity < 1 or item.price < 0:
-            raise OrderRefused(f"{command.order_id}: {item.quantity} × {item.product_id} is no item")
+            raise OrderRefused(
+                f"{command.order_id}: {item.quantity} × {item.product_id} is no item"
+            )
 
 
 def order_payload(command: CreateOrder) -> dict[str, Any]:
@@ -146,4 +148,6 @@ def status_of(order: Mapping[str, Any]) -> str:
         return "shipped"
     if "payment" in order:
         return "paid" if order["payment"] == "captured" else "declined"
-    return {"reserved": "reserved", "out-of-stock": "out of stock"}.get(order.get("stock", ""), "new")
+    return {"reserved": "reserved", "out-of-stock": "out of stock"}.get(
+        order.get("stock", ""), "new"
+    )

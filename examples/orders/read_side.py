@@ -16,15 +16,15 @@ ORDERS_OF_ONE = 50
 
 # One order's row and its place in its customer's list, trimmed to the newest, expiring together.
 SAVE = """
-redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+redis.call('HSET', KEYS[1], unpack(ARGV, 5))
 redis.call('EXPIRE', KEYS[1], ARGV[1])
 if ARGV[2] ~= '' then
   redis.call('ZADD', KEYS[2], ARGV[3], ARGV[2])
-  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -%d)
+  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -ARGV[4] - 1)
   redis.call('EXPIRE', KEYS[2], ARGV[1])
 end
 return 1
-""" % (ORDERS_OF_ONE + 1)
+"""
 
 
 def row_key(order_id: str) -> str:
@@ -47,7 +47,8 @@ class OrderReadRepository:
         customer = str(changes.get("customerId", ""))
         listed = order_id if customer else ""
         keys = (row_key(order_id), customer_key(customer))
-        await self._pipe.run("EVAL", SAVE, 2, *keys, KEPT, listed, at_ms, *words)
+        bounds = (KEPT, listed, at_ms, ORDERS_OF_ONE)
+        await self._pipe.run("EVAL", SAVE, 2, *keys, *bounds, *words)
 
     async def find_by_id(self, order_id: str) -> dict[str, Any] | None:
         stored = await self._pipe.redis.hgetall(row_key(order_id))

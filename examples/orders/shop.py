@@ -6,7 +6,6 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 
-from eventscope.sourcing import EventStore
 from examples.orders.control import Control
 from examples.orders.pipe import Pipe
 from examples.orders.provider import PaymentProvider
@@ -30,7 +29,7 @@ class Shop:
     """The outside world of the services. ``trouble`` False: nothing fails unless it is told to."""
 
     pipe: Pipe
-    history: EventStore
+    history: object
     provider: PaymentProvider
     control: Control
     trouble: bool = True

@@ -22,29 +22,29 @@ RESERVE = """
 local known = redis.call('GET', KEYS[2])
 if known then return known end
 local answer = 'reserved'
-for i = 2, #ARGV, 2 do
-  local left = tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or ARGV[1])
+for i = 3, #ARGV, 2 do
+  local left = tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or ARGV[2])
   if left < tonumber(ARGV[i + 1]) then
     answer = 'out-of-stock'
-    redis.call('HSET', KEYS[1], ARGV[i], ARGV[1])
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[2])
   end
 end
 if answer == 'reserved' then
-  for i = 2, #ARGV, 2 do
-    redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[1])
+  for i = 3, #ARGV, 2 do
+    redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[2])
     redis.call('HINCRBY', KEYS[1], ARGV[i], -tonumber(ARGV[i + 1]))
   end
 end
-redis.call('SET', KEYS[2], answer, 'EX', %d)
+redis.call('SET', KEYS[2], answer, 'EX', ARGV[1])
 return answer
-""" % KEPT
+"""
 
 RELEASE = """
 if redis.call('GET', KEYS[2]) ~= 'reserved' then return 0 end
-for i = 1, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
-redis.call('SET', KEYS[2], 'released', 'EX', %d)
+for i = 2, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('SET', KEYS[2], 'released', 'EX', ARGV[1])
 return 1
-""" % KEPT
+"""
 
 
 class BadOrder(HandlerError):
@@ -74,7 +74,8 @@ class Shelves:
         return bool(await self._run(RELEASE, order_id, *_flat(items)))
 
     async def _run(self, script: str, order_id: str, *words: str | int) -> Any:
-        return await self._pipe.run("EVAL", script, 2, STOCK_KEY, RESERVED_KEY + order_id, *words)
+        keys = (STOCK_KEY, RESERVED_KEY + order_id)
+        return await self._pipe.run("EVAL", script, 2, *keys, KEPT, *words)
 
 
 def quantities(order_id: str, items: Any) -> list[tuple[str, int]]:

@@ -19,6 +19,8 @@ class ModelMissing(HandlerError):
 class AnalyticsService:
     name = "analytics-service"
     version = "0.9.7"
+    concurrency = 16
+    max_retries = 3
 
     def __init__(self, bus: EventBus, shop: Shop) -> None:
         self._bus, self._shop = bus, shop
@@ -33,4 +35,4 @@ class AnalyticsService:
         await self._shop.work(2)
         taken = paid["amount"] if paid["status"] == "captured" else 0.0
         payload = {"orderId": order_id, "metric": "turnover", "value": taken}
-        await self._bus.publish("AnalyticsUpdated", payload, key=order_id)
+        await self._bus.publish("AnalyticsUpdated", payload, key=order_id, version="1.0")

@@ -16,6 +16,8 @@ __all__ = ["InventoryService"]
 class InventoryService:
     name = "inventory-service"
     version = "2.3.0"
+    concurrency = 16
+    max_retries = 3
 
     def __init__(self, bus: EventBus, shop: Shop) -> None:
         self._bus, self._shop = bus, shop
@@ -40,9 +42,11 @@ class InventoryService:
 
     async def _publish(self, order: dict[str, Any], status: str) -> None:
         """The guide's payload, with what the next services need."""
-        copied = {name: order.get(name) for name in ("orderId", "customerId", "items", "totalAmount")}
+        copied = {
+            name: order.get(name) for name in ("orderId", "customerId", "items", "totalAmount")
+        }
         payload = {**copied, "status": status, "timestamp": format_ms(now_ms())}
-        await self._bus.publish("INVENTORY_UPDATED", payload, key=order["orderId"])
+        await self._bus.publish("INVENTORY_UPDATED", payload, key=order["orderId"], version="1.0")
 
     def _count_shelf(self, event: Event, product_id: str) -> None:
         """Rarely the shelf holds one less than the books say; somebody mends that within seconds."""

@@ -9,12 +9,14 @@ from examples.orders.shop import Shop
 
 __all__ = ["NotificationService"]
 
-SLOW = 1.5
+SLOW = 3.0
 
 
 class NotificationService:
     name = "notification-service"
     version = "1.2.0"
+    concurrency = 8
+    max_retries = 3
 
     def __init__(self, bus: EventBus, shop: Shop) -> None:
         self._bus, self._shop = bus, shop
@@ -38,4 +40,4 @@ class NotificationService:
             "channel": "email",
             "template": template,
         }
-        await self._bus.publish("CustomerNotified", payload, key=order["orderId"])
+        await self._bus.publish("CustomerNotified", payload, key=order["orderId"], version="1.0")

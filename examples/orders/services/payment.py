@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from eventscope import CircuitBreaker, Event, EventBus, Skip
+from eventscope import Event, EventBus, Skip
+from eventscope.breaker import CircuitBreaker
 from examples.orders.shop import Shop
 
 __all__ = ["PaymentService"]
@@ -11,6 +12,8 @@ __all__ = ["PaymentService"]
 class PaymentService:
     name = "payment-service"
     version = "3.1.4"
+    concurrency = 32
+    max_retries = 12
 
     def __init__(self, bus: EventBus, shop: Shop) -> None:
         self._bus, self._shop = bus, shop
@@ -37,4 +40,4 @@ class PaymentService:
             "status": "captured" if charge.captured else "declined",
             "transactionId": charge.transaction_id,
         }
-        await self._bus.publish("PAYMENT_PROCESSED", payload, key=order_id)
+        await self._bus.publish("PAYMENT_PROCESSED", payload, key=order_id, version="1.0")

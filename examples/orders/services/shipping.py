@@ -21,6 +21,8 @@ class AddressNotFound(HandlerError):
 class ShippingService:
     name = "shipping-service"
     version = "1.8.1"
+    concurrency = 16
+    max_retries = 3
 
     def __init__(self, bus: EventBus, shop: Shop) -> None:
         self._bus, self._shop = bus, shop
@@ -41,7 +43,7 @@ class ShippingService:
             "carrier": CARRIERS[number % len(CARRIERS)],
             "trackingNumber": f"TRK{number:010d}",
         }
-        await self._bus.publish("OrderShipped", payload, key=order_id)
+        await self._bus.publish("OrderShipped", payload, key=order_id, version="1.0")
 
 
 def look_up_address(customer_id: str) -> None:

@@ -1,0 +1,125 @@
+"""Putting services together: one bus, one health reporter and one service object an instance."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from eventscope import EventBus, RetryPolicy
+from eventscope.breaker import CircuitBreaker
+from eventscope.errors import EventscopeError
+from eventscope.health import HealthReporter
+from eventscope.transports import RedisTransport
+from examples.orders.control import Control
+from examples.orders.pipe import Pipe
+from examples.orders.provider import PaymentProvider
+from examples.orders.services.analytics import AnalyticsService
+from examples.orders.services.inventory import InventoryService
+from examples.orders.services.notification import NotificationService
+from examples.orders.services.order import OrderService
+from examples.orders.services.payment import PaymentService
+from examples.orders.services.shipping import ShippingService
+from examples.orders.services.view import OrderView
+from examples.orders.shop import DEAD_LETTERS, ROUTES, Shop
+
+__all__ = ["SERVICES", "Instance", "Options", "UnknownService", "build_instance", "open_shop"]
+
+SERVICES: dict[str, Any] = {
+    kind.name: kind
+    for kind in (
+        OrderService,
+        OrderView,
+        InventoryService,
+        PaymentService,
+        ShippingService,
+        NotificationService,
+        AnalyticsService,
+    )
+}
+
+
+class UnknownService(EventscopeError, ValueError):
+    """There is no service of this name."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the shop runs. Retries come quickly here, so that a story is complete while one looks."""
+
+    url: str
+    rate: float = 50.0
+    instances: int = 2
+    steady: bool = False
+    trouble: bool = True
+    seed: int | None = None
+    retry_delay: str = "2s"
+    claim_after: str = "6s"
+    health_interval: str = "10s"
+    topic_length: int = 100_000
+
+
+@dataclass
+class Instance:
+    """One instance of one service."""
+
+    bus: EventBus
+    service: Any
+
+
+@asynccontextmanager
+async def open_shop(options: Options) -> AsyncIterator[Shop]:
+    """The outside world of the services, as long as the context lasts."""
+    control = Control()
+    transport = RedisTransport(options.url)
+    async with Redis.from_url(options.url, socket_timeout=10) as redis:
+        try:
+            yield Shop(
+                pipe=Pipe(redis),
+                history=None,
+                provider=PaymentProvider(control, trouble=options.trouble, seed=options.seed),
+                control=control,
+                trouble=options.trouble,
+            )
+        finally:
+            await transport.close()
+
+
+def build_instance(name: str, number: int, shop: Shop, options: Options) -> Instance:
+    """Not started yet. Raises `UnknownService`."""
+    if name not in SERVICES:
+        raise UnknownService(f"{name}: no such service; one of {', '.join(SERVICES)}")
+    kind = SERVICES[name]
+    bus = EventBus(
+        RedisTransport(options.url, max_length=options.topic_length),
+        source=name,
+        version=kind.version,
+        instance=f"{name}-{number}",
+        routes=ROUTES,
+        dead_letter_topic=DEAD_LETTERS,
+        concurrency=kind.concurrency,
+        retry=RetryPolicy(kind.max_retries, options.retry_delay, claim_after=options.claim_after),
+    )
+    service = kind(bus, shop)
+    report_health(bus, service, shop, interval=options.health_interval)
+    return Instance(bus, service)
+
+
+def report_health(bus: EventBus, service: Any, shop: Shop, *, interval: str) -> None:
+    """Every instance says whether it reaches the broker and its store, and how its breaker stands."""
+    health = HealthReporter(bus, interval=interval, timeout="2s")
+    health.check("event-bus")(bus.is_healthy)
+
+    @health.check("order-store")
+    async def store() -> bool:
+        return bool(await shop.pipe.redis.ping())
+
+    breaker: CircuitBreaker | None = getattr(service, "breaker", None)
+    if breaker is not None:
+
+        @health.check("payment-provider")
+        async def provider() -> str:
+            return "healthy" if breaker.state == "closed" else "degraded"

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from examples.orders.domain import CreateOrder, Item, OrderRefused
+from examples.orders.history import OrderHistory
+from examples.orders.read_side import OrderQueryHandler, OrderReadRepository
+from examples.orders.stock import STOCK_KEY
+from examples.orders.upkeep import poison
+from tests.examples.orders.shops import COMMAND, RunningShop, open_running_shop, quick
+from tests.servers import Valkey
+
+CAUSES = {
+    "ORDER_CREATED": None,
+    "INVENTORY_UPDATED": "ORDER_CREATED",
+    "PAYMENT_PROCESSED": "INVENTORY_UPDATED",
+    "OrderShipped": "PAYMENT_PROCESSED",
+    "CustomerNotified": "OrderShipped",
+    "AnalyticsUpdated": "PAYMENT_PROCESSED",
+}
+SOURCES = {
+    "ORDER_CREATED": "order-service",
+    "INVENTORY_UPDATED": "inventory-service",
+    "PAYMENT_PROCESSED": "payment-service",
+    "OrderShipped": "shipping-service",
+    "CustomerNotified": "notification-service",
+    "AnalyticsUpdated": "analytics-service",
+}
+
+
+async def test_whole_story_has_one_correlation_id_and_chained_causes(valkey: Valkey) -> None:
+    async with open_running_shop(quick(valkey.url)) as running:
+        await running.system.place(COMMAND)
+        await running.until_published("notifications-topic", "CustomerNotified")
+        await running.until_published("notifications-topic", "AnalyticsUpdated")
+
+        story = await running.story("corr_789")
+
+    ids = {kind: event["eventId"] for kind, event in story.items()}
+    causes = {kind: event["metadata"].get("causationId") for kind, event in story.items()}
+    assert causes == {kind: cause and ids[cause] for kind, cause in CAUSES.items()}
+    assert {kind: event["metadata"]["source"] for kind, event in story.items()} == SOURCES
+    assert story["ORDER_CREATED"]["payload"] == {
+        "orderId": "ORD_789",
+        "customerId": "CUST_456",
+        "items": [{"productId": "PROD_001", "quantity": 2, "price": 29.99}],
+        "totalAmount": 59.98,
+    }
+
+
+async def test_rebuilt_order_equals_the_read_side(valkey: Valkey) -> None:
+    async with open_running_shop(quick(valkey.url)) as running:
+        await running.system.place(COMMAND)
+        rebuilt, details = await _both_sides(running, "ORD_789", "shippedAt")
+
+    assert rebuilt == {name: value for name, value in details.items() if name != "status"}
+    assert details["status"] == "shipped"
+    assert details["transactionId"] == "txn_789"
+
+
+async def test_customers_orders_come_newest_first(valkey: Valkey) -> None:
+    async with open_running_shop(quick(valkey.url)) as running:
+        for number in range(3):
+            await running.system.place(
+                CreateOrder(f"ORD_{number}", "CUST_9", (Item("PROD_001", 1, 1.0),))
+            )
+            await asyncio.sleep(0.01)
+        await running.until_published("orders-topic", "OrderShipped", 3)
+        queries = OrderQueryHandler(OrderReadRepository(running.shop.pipe))
+
+        orders = await queries.get_customer_orders("CUST_9")
+
+    assert [order["orderId"] for order in orders] == ["ORD_2", "ORD_1", "ORD_0"]
+
+
+async def test_order_that_cannot_be_publishes_nothing(valkey: Valkey) -> None:
+    async with open_running_shop(quick(valkey.url)) as running:
+        with pytest.raises(OrderRefused):
+            await running.system.place(CreateOrder("ORD_1", "CUST_1", ()))
+
+        assert await running.events("orders-topic") == []
+
+
+async def test_order_without_stock_is_cancelled_and_told(valkey: Valkey) -> None:
+    async with open_running_shop(quick(valkey.url)) as running:
+        await running.redis.hset(STOCK_KEY, "PROD_001", 1)
+        await running.system.place(COMMAND)
+        rebuilt, details = await _both_sides(running, "ORD_789", "cancelledAt")
+        await running.until_published("notifications-topic", "CustomerNotified")
+
+        story = await running.story("corr_789")
+
+    assert details["status"] == "cancelled"
+    assert rebuilt["cancelReason"] == "an item is out of stock"
+    assert story["CustomerNotified"]["payload"]["template"] == "your-order-was-cancelled"
+    assert "PAYMENT_PROCESSED" not in story
+
+
+async def test_order_without_address_is_dead_lettered_with_the_error(valkey: Valkey) -> None:
+    async with open_running_shop(quick(valkey.url)) as running:
+        await running.system.place(CreateOrder("ORD_5", "CUST_9999", COMMAND.items))
+        await running.until_published("failed-events", "DeadLettered")
+
+        (letter,) = await running.events("failed-events")
+
+    payload = letter["payload"]
+    assert payload["error"]["type"] == "AddressNotFound"
+    assert "look_up_address" in payload["error"]["stack"]
+    assert payload["attempts"] == 4
+    assert payload["event"]["eventType"] == "PAYMENT_PROCESSED"
+    assert payload["consumer"] == "shipping-service"
+
+
+async def test_provider_down_opens_the_breaker_and_payments_come_through_after(
+    valkey: Valkey,
+) -> None:
+    async with open_running_shop(quick(valkey.url, retry_delay="700ms")) as running:
+        running.shop.control.faults = frozenset({"provider-down"})
+        (payment,) = running.system.of("payment-service")
+        await _place_many(running, 8)
+        await running.until(_breaker_is(payment.service.breaker, "open"))
+        assert await running.events("payments-topic") == []
+
+        running.shop.control.faults = frozenset()
+        await running.until_published("payments-topic", "PAYMENT_PROCESSED", 8)
+        await running.until_published("system-events", "CircuitBreakerStateChanged", 3)
+
+        paid = await running.events("payments-topic")
+        changes = [
+            (event["payload"]["from"], event["payload"]["to"])
+            for event in await running.events("system-events")
+            if event["eventType"] == "CircuitBreakerStateChanged"
+        ]
+
+    assert {event["payload"]["orderId"] for event in paid} == {f"ORD_{n}" for n in range(8)}
+    assert changes[0] == ("closed", "open")
+    assert changes[-1] == ("half_open", "closed")
+
+
+@pytest.mark.parametrize("number", [0, 1])
+async def test_poison_message_ends_as_dead_letters_and_blocks_nobody(
+    valkey: Valkey, number: int
+) -> None:
+    async with open_running_shop(quick(valkey.url)) as running:
+        body = poison(number)
+        await running.redis.xadd("orders-topic", {"event": body})
+        await running.system.place(COMMAND)
+        await running.until_published("notifications-topic", "CustomerNotified")
+        await running.until_published("failed-events", "DeadLettered")
+
+        letters = await running.events("failed-events")
+
+    errors = {
+        (letter["payload"]["consumer"], letter["payload"]["error"]["type"]) for letter in letters
+    }
+    expected = "EnvelopeError" if number else "ORDER_PROCESSING_ERROR"
+    assert ("inventory-service", expected) in errors
+
+
+async def test_failing_handler_dead_letters_the_same_orders_until_it_is_mended(
+    valkey: Valkey,
+) -> None:
+    async with open_running_shop(quick(valkey.url)) as running:
+        running.shop.control.faults = frozenset({"failing-handler"})
+        await _place_many(running, 40)
+        await running.until_published("notifications-topic", "CustomerNotified", 40)
+        await running.until_published("failed-events", "DeadLettered")
+        letters = await running.events("failed-events")
+
+    assert {letter["payload"]["error"]["type"] for letter in letters} == {"ModelMissing"}
+    assert {letter["payload"]["consumer"] for letter in letters} == {"analytics-service"}
+
+
+async def test_slow_consumer_shows_in_its_receipts(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("examples.orders.services.notification.SLOW", 0.3)
+    async with open_running_shop(quick(valkey.url)) as running:
+        running.shop.control.faults = frozenset({"slow-consumer"})
+        await running.system.place(COMMAND)
+        await running.until_published("notifications-topic", "CustomerNotified")
+        await asyncio.sleep(0.4)
+
+        slow = [
+            receipt["durationMs"]
+            for event in await running.events("system-events")
+            if event["eventType"] == "ProcessingReceipts"
+            for receipt in event["payload"]["receipts"]
+            if receipt["consumer"] == "notification-service"
+        ]
+
+    assert len(slow) == 1
+    assert slow[0] > 300
+
+
+async def test_every_instance_says_that_it_started_its_health_and_that_it_stopped(
+    valkey: Valkey,
+) -> None:
+    async with open_running_shop(quick(valkey.url)) as running:
+        await running.until_published("system-events", "HealthCheck", 15)
+        names = {(item.bus.source, item.bus.instance) for item in running.system.instances}
+        redis = running.redis
+        await running.system.stop()
+        entries = await redis.xrange("system-events")
+
+    events = [msgspec.json.decode(fields[b"event"]) for _, fields in entries]
+    for kind in ("ServiceStarted", "ServiceStopped"):
+        told = [event["payload"] for event in events if event["eventType"] == kind]
+        assert {(payload["service"], payload["instance"]) for payload in told} == names
+        assert all(payload["version"].count(".") == 2 for payload in told)
+    health = [event["payload"] for event in events if event["eventType"] == "HealthCheck"]
+    assert {payload["status"] for payload in health} == {"healthy"}
+    assert {payload["component"] for payload in health} == {
+        "event-bus",
+        "order-store",
+        "payment-provider",
+    }
+
+
+def _breaker_is(breaker: object, state: str):
+    async def met() -> bool:
+        return str(getattr(breaker, "state", "")) == state
+
+    return met
+
+
+async def _place_many(running: RunningShop, count: int) -> None:
+    await asyncio.gather(
+        *(
+            running.system.place(CreateOrder(f"ORD_{number}", f"CUST_{number + 1}", COMMAND.items))
+            for number in range(count)
+        )
+    )
+
+
+async def _both_sides(running: RunningShop, order_id: str, field: str) -> tuple[dict, dict]:
+    """The order rebuilt from its history and as the read side has it, when both know ``field``."""
+    history = OrderHistory(running.shop.history, running.shop.pipe)
+    queries = OrderQueryHandler(OrderReadRepository(running.shop.pipe))
+
+    async def met() -> bool:
+        details = await queries.get_order_details(order_id) or {}
+        return field in details and field in await history.rebuild_order_state(order_id)
+
+    await running.until(met)
+    return await history.rebuild_order_state(order_id), await queries.get_order_details(order_id)
