@@ -9,12 +9,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from eventscope import EventBus, RetryPolicy
-from eventscope.breaker import CircuitBreaker
+from eventscope import CircuitBreaker, EventBus, HealthReporter, RetryPolicy
 from eventscope.errors import EventscopeError
-from eventscope.health import HealthReporter
 from eventscope.transports import RedisTransport
 from examples.orders.control import Control
+from examples.orders.history import PipedTransport, open_history
 from examples.orders.pipe import Pipe
 from examples.orders.provider import PaymentProvider
 from examples.orders.services.analytics import AnalyticsService
@@ -74,12 +73,13 @@ class Instance:
 async def open_shop(options: Options) -> AsyncIterator[Shop]:
     """The outside world of the services, as long as the context lasts."""
     control = Control()
-    transport = RedisTransport(options.url)
     async with Redis.from_url(options.url, socket_timeout=10) as redis:
+        pipe = Pipe(redis)
+        transport = PipedTransport(options.url, pipe)
         try:
             yield Shop(
-                pipe=Pipe(redis),
-                history=None,
+                pipe=pipe,
+                history=open_history(transport, topic_length=options.topic_length),
                 provider=PaymentProvider(control, trouble=options.trouble, seed=options.seed),
                 control=control,
                 trouble=options.trouble,

@@ -18,7 +18,7 @@ async def describe_order(url: str, order_id: str) -> dict[str, Any] | None:
         details = await OrderQueryHandler(OrderReadRepository(shop.pipe)).get_order_details(
             order_id
         )
-        history = OrderHistory(shop.history, shop.pipe)
+        history = OrderHistory(shop.history)
         events = await history.get_order_history(order_id)
         rebuilt = await history.rebuild_order_state(order_id)
     if details is None and not events:

@@ -6,13 +6,15 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 
+from eventscope.sourcing import EventStore
 from examples.orders.control import Control
 from examples.orders.pipe import Pipe
 from examples.orders.provider import PaymentProvider
 
-__all__ = ["DEAD_LETTERS", "ROUTES", "TOPICS", "Shop", "stream_of"]
+__all__ = ["DEAD_LETTERS", "OWN_SERVICE", "ROUTES", "TOPICS", "Shop"]
 
 TOPICS = ("orders-topic", "payments-topic", "notifications-topic")
+OWN_SERVICE = "order-service"
 DEAD_LETTERS = "failed-events"
 ROUTES = {
     "ORDER_*": "orders-topic",
@@ -29,7 +31,7 @@ class Shop:
     """The outside world of the services. ``trouble`` False: nothing fails unless it is told to."""
 
     pipe: Pipe
-    history: object
+    history: EventStore
     provider: PaymentProvider
     control: Control
     trouble: bool = True
@@ -38,8 +40,3 @@ class Shop:
     async def work(self, milliseconds: float) -> None:
         """Take about as long as real work would (log-normal around the median given)."""
         await asyncio.sleep(self.chance.lognormvariate(0, 0.4) * milliseconds / 1000)
-
-
-def stream_of(order_id: str) -> str:
-    """The name of one order's history in the event store."""
-    return f"order-{order_id}"

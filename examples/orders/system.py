@@ -54,7 +54,7 @@ class System:
 
     async def place(self, command: CreateOrder) -> object:
         """Give the order to one order service after the other."""
-        return await next(self._takers).handle_create_order(command)
+        return await next(self._takers).send(command)
 
     def count(self, name: str) -> int:
         """A counter of `eventscope.receipts.Counters`, summed over the instances."""
@@ -81,7 +81,8 @@ async def run_shop(options: Options) -> int:
             keep_forgetting(shop.pipe),
             poison_topic(shop.pipe.redis, shop.control),
             report_figures(
-                lambda: system.count("published"), lambda: _figures(system, traffic, shop)
+                lambda: system.count("published") + traffic.placed,
+                lambda: _figures(system, traffic, shop),
             ),
         ]
         if options.instances >= OUTSIDE[1]:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
 
-from eventscope.errors import TransportError
+from redis.exceptions import RedisError
+
+from eventscope.errors import EventscopeError
 from examples.orders.arrivals import Pace, draw_arrivals
 from examples.orders.control import Control
 from examples.orders.customers import Shoppers
 from examples.orders.domain import CreateOrder
 
 __all__ = ["Traffic", "local_second_of_day"]
-
-log = logging.getLogger("examples.orders")
 
 TICK = 0.05
 LONGEST_TICK = 1.0
@@ -66,7 +65,7 @@ class Traffic:
 
     def _count(self, results: list[object]) -> None:
         for result in results:
-            if isinstance(result, TransportError):
+            if isinstance(result, EventscopeError | RedisError):
                 self.refused += 1
             elif isinstance(result, BaseException):
                 raise result

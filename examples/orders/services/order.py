@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from eventscope import Event, EventBus
+from eventscope.cqrs import CommandBus
 from examples.orders.domain import CreateOrder, order_payload, validate_command
 from examples.orders.history import OrderHistory
-from examples.orders.shop import Shop
+from examples.orders.pipe import Pipe
+from examples.orders.shop import OWN_SERVICE, Shop
 from examples.orders.upkeep import RECENT_KEY
 
 __all__ = ["OrderCommandHandler", "OrderService"]
@@ -19,8 +23,8 @@ ENDS_BADLY = {
 class OrderCommandHandler:
     """The write side: a command becomes the first event of an order's history."""
 
-    def __init__(self, bus: EventBus, history: OrderHistory, shop: Shop) -> None:
-        self._bus, self._history, self._shop = bus, history, shop
+    def __init__(self, bus: EventBus, history: OrderHistory, pipe: Pipe) -> None:
+        self._bus, self._history, self._pipe = bus, history, pipe
 
     async def handle_create_order(self, command: CreateOrder) -> Event:
         """Raises `OrderRefused`, or `ConcurrencyError` when there is such an order."""
@@ -30,23 +34,23 @@ class OrderCommandHandler:
             "ORDER_CREATED", order_payload(command), version="1.0", correlation_id=f"corr_{suffix}"
         )
         await self._history.begin(command.order_id, created)
-        await self._shop.pipe.run("LPUSH", RECENT_KEY, command.order_id)
-        return await self._bus.publish(created, key=command.order_id)
+        await self._pipe.run("LPUSH", RECENT_KEY, command.order_id)
+        return created
 
 
 class OrderService:
-    name = "order-service"
+    name = OWN_SERVICE
     version = "4.0.2"
     concurrency = 32
     max_retries = 3
 
     def __init__(self, bus: EventBus, shop: Shop) -> None:
         self._bus = bus
-        self._history = OrderHistory(shop.history, shop.pipe)
-        self.commands = OrderCommandHandler(bus, self._history, shop)
-        bus.subscribe("INVENTORY_UPDATED", self.keep)
-        bus.subscribe("PAYMENT_PROCESSED", self.keep)
-        bus.subscribe("OrderShipped", self.keep)
+        self._history = OrderHistory(shop.history)
+        self.commands = CommandBus()
+        handler = OrderCommandHandler(bus, self._history, shop.pipe)
+        self.commands.handles(CreateOrder)(handler.handle_create_order)
+        bus.subscribe(["INVENTORY_UPDATED", "PAYMENT_PROCESSED", "OrderShipped"], self.keep)
 
     async def keep(self, event: Event) -> None:
         """What other services say of an order goes into its history; bad news end the order."""
@@ -54,17 +58,11 @@ class OrderService:
         await self._history.save_event(order_id, event)
         reason = ENDS_BADLY.get(event.payload.get("status", ""))
         if reason is not None:
-            await self._cancel(order_id, reason)
+            await self._history.decide(order_id, lambda order: self._cancel(order, reason))
 
-    async def _cancel(self, order_id: str, reason: str) -> None:
-        """The order as its history makes it says what has to be put back."""
-        order = await self._history.rebuild_order_state(order_id)
-        payload = {
-            "orderId": order_id,
-            "customerId": order.get("customerId"),
-            "items": order.get("items"),
-            "reason": reason,
-        }
-        cancelled = self._bus.event("ORDER_CANCELLED", payload, version="1.0")
-        await self._history.save_event(order_id, cancelled)
-        await self._bus.publish(cancelled, key=order_id)
+    def _cancel(self, order: dict[str, Any], reason: str) -> list[Event]:
+        """The order as its history makes it says what has to be put back; it is cancelled once."""
+        if not order or "cancelledAt" in order:
+            return []
+        copied = {name: order.get(name) for name in ("orderId", "customerId", "items")}
+        return [self._bus.event("ORDER_CANCELLED", {**copied, "reason": reason}, version="1.0")]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from eventscope import Event, EventBus, Skip
-from eventscope.breaker import CircuitBreaker
+from eventscope import CircuitBreaker, Event, EventBus, Skip
 from examples.orders.shop import Shop
 
 __all__ = ["PaymentService"]

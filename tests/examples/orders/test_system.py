@@ -238,7 +238,7 @@ async def _place_many(running: RunningShop, count: int) -> None:
 
 async def _both_sides(running: RunningShop, order_id: str, field: str) -> tuple[dict, dict]:
     """The order rebuilt from its history and as the read side has it, when both know ``field``."""
-    history = OrderHistory(running.shop.history, running.shop.pipe)
+    history = OrderHistory(running.shop.history)
     queries = OrderQueryHandler(OrderReadRepository(running.shop.pipe))
 
     async def met() -> bool:
