@@ -24,3 +24,11 @@ def valkey(valkey_server: Valkey) -> Valkey:
     client.flushall()
     client.close()
     return valkey_server
+
+
+@pytest.fixture(autouse=True)
+def _forget_names() -> None:
+    """Each test has a database of its own, in which an id may stand for another name."""
+    from ingest.queries.events import forget_names
+
+    forget_names()

@@ -36,6 +36,7 @@ def find_events(
     *,
     limit: int,
     since_ms: int | None,
+    only_type: str,
     reader: BlockReader,
     decode: Decoder,
 ) -> list[StoredEvent]:
@@ -50,7 +51,7 @@ def find_events(
     hits = _find_hits(sorted(wanted), limit=limit, since_ms=since_ms)
     found: list[tuple[LoadedBlock, int, StoredEvent]] = []
     for chunk in _by_age(hits, limit=limit, found=found):
-        _verify_chunk(chunk, wanted, found, reader, decode)
+        _verify_chunk(chunk, wanted, found, only_type, reader, decode)
     found.sort(key=lambda entry: entry[0].cursor(entry[1]))
     return [event for _, _, event in found[:limit]]
 
@@ -59,6 +60,7 @@ def _verify_chunk(
     chunk: dict[int, list[_Hit]],
     wanted: dict[int, list[str]],
     found: list[tuple[LoadedBlock, int, StoredEvent]],
+    only_type: str,
     reader: BlockReader,
     decode: Decoder,
 ) -> None:
@@ -67,11 +69,19 @@ def _verify_chunk(
     for hit in (hit for hits in chunk.values() for hit in hits):
         rows[hit.block, hit.row] += wanted[hit.hash]
     places = [(blocks[block], row) for block, row in rows if block in blocks]
+    if only_type:
+        places = [place for place in places if _may_be(only_type, *place, reader)]
     for (block, row), event in zip(places, reader.events(places), strict=True):
         if any(carries(event, value, decode) for value in rows[block.id, row]):
             if event.event_type == OVERFLOW:
                 true_names(event, decode)
+            if only_type and event.event_type != only_type:
+                continue
             found.append((block, row, event))
+
+
+def _may_be(type: str, block: LoadedBlock, row: int, reader: BlockReader) -> bool:
+    return reader.names.series(int(block.rows.series[row])).type in (type, OVERFLOW)
 
 
 def _by_age(

@@ -39,7 +39,10 @@ class LoadedBlock(NamedTuple):
 
 
 class NameCache:
-    """Names of series and topics of streams; both only grow, so what is known stays right."""
+    """Names of series and topics of streams. Both are only added to, so what is known stays right.
+
+    Shared by threads: dictionaries are replaced, never changed.
+    """
 
     def __init__(self) -> None:
         self._series: dict[int, SeriesNames] = {}
@@ -47,21 +50,23 @@ class NameCache:
 
     def series(self, id: int) -> SeriesNames:
         if id not in self._series:
-            self.all_series()
+            self._load_series()
         return self._series[id]
 
     def all_series(self) -> dict[int, SeriesNames]:
-        """Every series there is now."""
-        newest = max(self._series, default=0)
-        rows = Series.objects.filter(id__gt=newest)
-        for series, *names in rows.values_list("id", "type", "source", "consumer", "topic"):
-            self._series[series] = SeriesNames(*names)
+        """Every series there is now. Ids may become visible out of order, so they are counted."""
+        if Series.objects.count() != len(self._series):
+            self._load_series()
         return self._series
 
     def topic(self, stream_id: int) -> str:
         if stream_id not in self._topics:
-            self._topics.update(Stream.objects.values_list("id", "topic"))
+            self._topics = dict(Stream.objects.values_list("id", "topic"))
         return self._topics.get(stream_id, "")
+
+    def _load_series(self) -> None:
+        rows = Series.objects.values_list("id", "type", "source", "consumer", "topic")
+        self._series = {id: SeriesNames(*names) for id, *names in rows}
 
 
 class BlockReader:

@@ -23,7 +23,9 @@ from ingest.store.scanning import scan_events
 from ingest.store.snapshot import snapshot
 from ingest.store.writing import insert_block
 
-__all__ = ["SqlEventStore", "decode_stored", "to_message"]
+__all__ = ["SqlEventStore", "decode_stored", "read_headers", "to_message"]
+
+_HEADERS = list[tuple[bytes, bytes]]
 
 
 class SqlEventStore:
@@ -39,9 +41,14 @@ class SqlEventStore:
             insert_block(encoded)
 
     def find(
-        self, values: Sequence[str], *, limit: int = 1000, since_ms: int | None = None
+        self,
+        values: Sequence[str],
+        *,
+        limit: int = 1000,
+        since_ms: int | None = None,
+        only_type: str = "",
     ) -> list[StoredEvent]:
-        """Events that carry any of ``values``, oldest first.
+        """Events that carry any of ``values``, oldest first; of ``only_type`` alone, if given.
 
         ``since_ms`` is a hint: runs whose newest event is older are passed over.
         """
@@ -50,6 +57,7 @@ class SqlEventStore:
                 values,
                 limit=limit,
                 since_ms=since_ms,
+                only_type=only_type,
                 reader=BlockReader(self._names),
                 decode=self._decode,
             )
@@ -74,13 +82,17 @@ class SqlEventStore:
             )
 
 
+def read_headers(event: StoredEvent) -> list[tuple[bytes, bytes]]:
+    """Headers as pairs, the broker's key among them as ``:key``."""
+    if not event.headers:
+        return []
+    pairs: list[tuple[bytes, bytes]] = msgspec.msgpack.decode(event.headers, type=_HEADERS)
+    return pairs
+
+
 def to_message(event: StoredEvent) -> Message:
     """The message as the source handed it over."""
-    pairs = (
-        msgspec.msgpack.decode(event.headers, type=list[tuple[bytes, bytes]])
-        if event.headers
-        else []
-    )
+    pairs = read_headers(event)
     key = next((value for name, value in pairs if name == b":key"), None)
     headers = tuple(pair for pair in pairs if pair[0] != b":key")
     return Message(event.position, event.appended_ms, key, event.body, headers)

@@ -1,0 +1,201 @@
+"""Reading events: lists by filter, look-ups by any id. The dashboard's only door to the store."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+import msgspec
+import xxhash
+from django.conf import settings
+
+from eventscope.errors import EventscopeError
+from ingest.envelopes import FORMAT_NAMES
+from ingest.models import Stream
+from ingest.records import Flag, Record
+from ingest.store import open_store
+from ingest.store.base import Cursor, EventFilter, StoredEvent
+from ingest.store.sql import SqlEventStore, decode_stored, read_headers
+
+__all__ = [
+    "CursorError",
+    "EventFilter",
+    "EventPage",
+    "EventView",
+    "find_correlation",
+    "find_events",
+    "forget_names",
+    "get_event",
+    "list_events",
+    "shared_store",
+]
+
+
+class CursorError(EventscopeError, ValueError):
+    """The cursor is not one of this list: it is damaged, or belongs to another filter."""
+
+
+class EventView:
+    """One stored event as the dashboard shows it; ids and envelope are decoded when first asked.
+
+    ``cursor`` goes on with a list behind this event; it is "" for an event that was found by id.
+    """
+
+    def __init__(self, stored: StoredEvent, cursor: str = "") -> None:
+        self.stored = stored
+        self.cursor = cursor
+        self.stream_id = stored.stream_id
+        self.event_type = stored.event_type
+        self.source = stored.source
+        self.topic = stored.topic
+        self.appended_ms = stored.appended_ms
+        self.occurred_ms = stored.occurred_ms
+        self.body = stored.body
+        self.flags = stored.flags
+        self.size = stored.size
+
+    def __repr__(self) -> str:
+        return f"<EventView {self.event_id} {self.event_type} {self.topic} {self.position}>"
+
+    @cached_property
+    def record(self) -> Record | None:
+        """The event decoded again; None if its body cannot be (it was cut, or is encrypted)."""
+        return decode_stored(self.stored)
+
+    @property
+    def event_id(self) -> str:
+        return self.record.event_id if self.record else f"{self.topic}@{self.position}"
+
+    @property
+    def correlation_id(self) -> str:
+        return self.record.correlation_id if self.record else ""
+
+    @property
+    def causation_id(self) -> str:
+        return self.record.causation_id if self.record else ""
+
+    @property
+    def trace_id(self) -> str:
+        return self.record.trace_id if self.record else ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Further values that this event is found by."""
+        return self.record.keys if self.record else ()
+
+    @property
+    def detail(self) -> object | None:
+        """The payload of a system event (`ingest.system`), else None."""
+        return self.record.detail if self.record else None
+
+    @property
+    def position(self) -> str:
+        """As the broker writes it: "ms-seq" on Redis, the offset on Kafka."""
+        major, minor = self.stored.position
+        kafka = _broker_type(self.stream_id) == "kafka"
+        return str(major) if kafka else f"{major}-{minor}"
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Names and values as text; the broker's key stands under ``:key``."""
+        return [
+            (name.decode("utf-8", "replace"), value.decode("utf-8", "replace"))
+            for name, value in read_headers(self.stored)
+        ]
+
+    @property
+    def format(self) -> str:
+        return FORMAT_NAMES.get(self.flags & Flag.FORMAT_MASK, "unknown")
+
+    @cached_property
+    def envelope(self) -> Any:
+        """The body as JSON tells it; as text where it is no JSON."""
+        try:
+            return json.loads(self.body, parse_constant=str)
+        except (ValueError, RecursionError):
+            return self.body.decode("utf-8", "replace")
+
+
+class EventPage(NamedTuple):
+    """``next`` is None at the end. Not ``complete``: the page ended early, go on with ``next``."""
+
+    events: list[EventView]
+    next: str | None
+    complete: bool = True
+
+
+def list_events(
+    where: EventFilter, *, cursor: str | None = None, limit: int = 100, newest_first: bool = True
+) -> EventPage:
+    """One page of the events that ``where`` selects. Raises `CursorError`."""
+    digest = _digest(where, newest_first=newest_first)
+    after = _open_cursor(cursor, digest) if cursor else None
+    page = shared_store().scan(where, after=after, limit=limit, newest_first=newest_first)
+    events = [EventView(event, _seal_cursor(_place(event), digest)) for event in page.events]
+    following = None if page.next is None else _seal_cursor(page.next, digest)
+    return EventPage(events, following, page.complete)
+
+
+def find_events(values: Sequence[str], *, limit: int = 1000) -> list[EventView]:
+    """Events that carry any of ``values`` as a key, oldest first, at most ``limit``."""
+    return [EventView(event) for event in shared_store().find(values, limit=limit)]
+
+
+def get_event(event_id: str) -> list[EventView]:
+    """The event in every place where it was seen, oldest first; [] if it is not stored."""
+    return [event for event in find_events([event_id]) if event.event_id == event_id]
+
+
+def find_correlation(correlation_id: str, *, limit: int = 10_000) -> list[EventView]:
+    """The events of a correlation, oldest first."""
+    found = find_events([correlation_id], limit=limit)
+    return [event for event in found if event.correlation_id == correlation_id]
+
+
+@lru_cache(maxsize=1)
+def shared_store() -> SqlEventStore:
+    """The process's store for reading; it keeps the names of series and streams."""
+    return open_store()
+
+
+def forget_names() -> None:
+    """Drop what is remembered of the database: needed when another one takes its place."""
+    shared_store.cache_clear()
+    _broker_type.cache_clear()
+
+
+def _place(event: StoredEvent) -> Cursor:
+    return Cursor(event.appended_ms, event.stream_id, *event.position)
+
+
+def _digest(where: EventFilter, *, newest_first: bool) -> int:
+    asked = msgspec.msgpack.encode((where, newest_first))
+    return xxhash.xxh3_64_intdigest(asked) >> 32
+
+
+def _seal_cursor(place: Cursor, digest: int) -> str:
+    packed = msgspec.msgpack.encode((digest, *place))
+    return base64.urlsafe_b64encode(packed).rstrip(b"=").decode()
+
+
+def _open_cursor(text: str, digest: int) -> Cursor:
+    try:
+        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        told, *place = msgspec.msgpack.decode(packed, type=tuple[int, int, int, int, int])
+    except (ValueError, binascii.Error, msgspec.MsgspecError) as error:
+        raise CursorError("The cursor is damaged; start the list again.") from error
+    if told != digest or any(not -(1 << 63) <= part < 1 << 63 for part in place):
+        raise CursorError("The cursor belongs to another list; start this one again.")
+    return Cursor(*place)
+
+
+@lru_cache(maxsize=65536)
+def _broker_type(stream_id: int) -> str:
+    """The type of the broker of a stream; streams never change theirs."""
+    name = Stream.objects.values_list("broker", flat=True).get(id=stream_id)
+    options = settings.INGEST.brokers
+    return options[name].type if name in options else "redis"

@@ -1,0 +1,36 @@
+"""Receipts of handled events, found again by the events' ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ingest.queries.events import shared_store
+from ingest.store.sql import decode_stored
+from ingest.system import Receipt, Receipts
+
+__all__ = ["receipts_for"]
+
+RECEIPTS = "ProcessingReceipts"
+LIMIT = 20_000
+
+
+def receipts_for(
+    event_ids: Iterable[str], *, since_ms: int | None = None
+) -> dict[str, list[Receipt]]:
+    """The receipts of each of ``event_ids`` that has any, in the order they were stored.
+
+    All ids are looked up in one pass. ``since_ms`` (when the oldest of the events was appended)
+    spares looking where no receipt of theirs can be.
+    """
+    found: dict[str, list[Receipt]] = {id: [] for id in event_ids}
+    events = shared_store().find(list(found), limit=LIMIT, since_ms=since_ms, only_type=RECEIPTS)
+    seen: set[str] = set()
+    for event in events:
+        record = decode_stored(event)
+        if record is None or record.event_id in seen or not isinstance(record.detail, Receipts):
+            continue
+        seen.add(record.event_id)
+        for receipt in record.detail.receipts:
+            if receipt.event_id in found:
+                found[receipt.event_id].append(receipt)
+    return {id: receipts for id, receipts in found.items() if receipts}
