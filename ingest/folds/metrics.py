@@ -1,0 +1,114 @@
+"""A batch as counts: what each bucket of each resolution gains. Pure but for asking series ids.
+
+Every record counts as published under (type, source, topic) of its own, system events too: readers
+leave them out (`ingest.queries.metrics`). Receipts count as handled under (type, consumer, topic).
+Bucket time is when the broker appended the message that tells, so catching up fills the past.
+Receipts that lie on a dead-letter topic were given up by somebody and tell nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.folds.cells import Cells, add_up
+from ingest.folds.columns import Counted, SeriesMemo, count_events, count_receipts
+from ingest.records import Batch, Slice
+from ingest.system import Receipt, Receipts
+
+__all__ = ["RESOLUTIONS", "Buckets", "fold_metrics", "receipts_of"]
+
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+
+AskSeries = Callable[[str, str, str, str], int]
+
+RESOLUTIONS = (1, 60, 3600)
+"""Seconds."""
+
+Buckets = Mapping[tuple[int, int], Cells]
+"""(resolution in seconds, start of the bucket in ms) → what is added to it."""
+
+_CELL_BITS = np.uint64(44)
+_CELL_MASK = np.uint64((1 << 44) - 1)
+
+
+def fold_metrics(batch: Batch, code: AskSeries, *, seconds_from_ms: int) -> Buckets:
+    """What ``batch`` adds; buckets of 1 s that began before ``seconds_from_ms`` are left out.
+
+    ``code`` gives the id of a series by type, source, consumer and topic.
+    """
+    published = SeriesMemo(lambda names: code(names[0], names[1], "", names[2]))
+    counted = [
+        count_events(part.records, part.stream.topic, published)
+        for part in batch.slices
+        if part.records
+    ]
+    receipts, times = receipts_of(batch)
+    if receipts:
+        handled = SeriesMemo(lambda names: code(names[0], "", names[1], names[2]))
+        counted.append(count_receipts(receipts, times, handled))
+    return _into_buckets(counted, seconds_from_ms)
+
+
+def receipts_of(batch: Batch) -> tuple[list[Receipt], I64]:
+    """All receipts of a batch and the append time of the message that brought each."""
+    receipts: list[Receipt] = []
+    times: list[int] = []
+    sizes: list[int] = []
+    for part in batch.slices:
+        for appended_ms, told in _told(part):
+            receipts += told
+            times.append(appended_ms)
+            sizes.append(len(told))
+    return receipts, np.repeat(np.array(times, np.int64), sizes)
+
+
+def _told(part: Slice) -> list[tuple[int, list[Receipt]]]:
+    if part.stream.dead_letters:
+        return []
+    return [
+        (record.appended_ms, record.detail.receipts)
+        for record in part.records
+        if type(record.detail) is Receipts
+    ]
+
+
+def _into_buckets(counted: list[Counted], seconds_from_ms: int) -> Buckets:
+    if not counted:
+        return {}
+    times = np.concatenate([part.times for part in counted])
+    cells = np.concatenate([part.cells for part in counted])
+    buckets: dict[tuple[int, int], Cells] = {}
+    starts, summed = _sum(times // 1000, cells, np.ones(cells.size, np.uint64))
+    recent = starts * 1000 >= seconds_from_ms
+    _split(buckets, 1, starts[recent], Cells(summed.cells[recent], summed.counts[recent]))
+    for resolution in RESOLUTIONS[1:]:
+        coarse, added = _sum(starts * 1000 // (resolution * 1000), summed.cells, summed.counts)
+        _split(buckets, resolution, coarse, added)
+    return buckets
+
+
+def _sum(numbers: I64, cells: U64, counts: U64) -> tuple[I64, Cells]:
+    """Counts summed by (bucket number, cell), ascending: the numbers and the cells beside them."""
+    distinct, places = np.unique(numbers, return_inverse=True)
+    keyed = (places.astype(np.uint64) << _CELL_BITS) | cells
+    total = add_up(keyed, counts)
+    return (
+        distinct[(total.cells >> _CELL_BITS).astype(np.intp)],
+        Cells(total.cells & _CELL_MASK, total.counts),
+    )
+
+
+def _split(
+    buckets: dict[tuple[int, int], Cells], resolution: int, numbers: I64, vector: Cells
+) -> None:
+    edges = np.flatnonzero(numbers[1:] != numbers[:-1]) + 1
+    bounds = [0, *edges.tolist(), numbers.size]
+    for begin, end in pairwise(bounds):
+        if begin < end:
+            start_ms = int(numbers[begin]) * resolution * 1000
+            buckets[resolution, start_ms] = Cells(vector.cells[begin:end], vector.counts[begin:end])
