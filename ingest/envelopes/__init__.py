@@ -1,0 +1,61 @@
+"""From bytes and headers to a record: one file a format, pure functions (docs/wire-format.md)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from django.conf import settings
+
+from ingest.envelopes.decoder import BODY_FIELD, Decoder
+from ingest.envelopes.text import bounded_id, bounded_name
+from ingest.options import IngestOptions
+from ingest.records import Message, Quarantined, Record
+
+__all__ = [
+    "BODY_FIELD",
+    "FORMAT_NAMES",
+    "Decoder",
+    "bounded_id",
+    "bounded_name",
+    "configured_decoder",
+    "decode",
+]
+
+FORMAT_NAMES = {
+    0: "native",
+    1: "cloudevents",
+    2: "cloudevents-binary",
+    3: "masstransit",
+    4: "nservicebus",
+    5: "faststream",
+    6: "celery",
+    7: "mapped",
+    15: "opaque",
+}
+
+
+def decode(message: Message, topic: str, *, dead_letters: bool = False) -> Record | Quarantined:
+    """``message`` by the configuration in force; what ingest does, and reading does again."""
+    return configured_decoder().decode(message, topic, dead_letters=dead_letters)
+
+
+def configured_decoder() -> Decoder:
+    return _decoder_of(_ById(settings.INGEST))
+
+
+class _ById:
+    """Options hold dictionaries, so they are told apart by identity."""
+
+    def __init__(self, options: IngestOptions) -> None:
+        self.options = options
+
+    def __hash__(self) -> int:
+        return id(self.options)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ById) and other.options is self.options
+
+
+@lru_cache(maxsize=4)
+def _decoder_of(options: _ById) -> Decoder:
+    return Decoder(options.options)

@@ -1,0 +1,16 @@
+"""Brokers: the only rooms that know one. `base` is the interface."""
+
+from __future__ import annotations
+
+from ingest.options import BrokerOptions
+from ingest.sources.base import BrokerError, Source
+from ingest.sources.redis_streams import RedisStreams
+
+__all__ = ["open_source"]
+
+
+def open_source(options: BrokerOptions) -> Source:
+    """The source for one configured broker; it connects on first use."""
+    if options.type == "redis":
+        return RedisStreams(options)
+    raise BrokerError(f"brokers of type '{options.type}' cannot be read yet; use type = \"redis\"")

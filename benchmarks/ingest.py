@@ -1,0 +1,247 @@
+"""Ingest, end to end: from a real Valkey to committed rows, one worker.
+
+    python -m benchmarks.ingest [--events 1000000] [--chunk 250000] [--long] [--json] [--profile FILE]
+
+The broker is filled a chunk at a time; only draining is timed, by the pipeline that `manage.py
+ingest` runs. The ratio is to the store's own insert rate over the same records in the same run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import gc
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import redis
+
+    from tests.servers import Valkey
+
+MILLION = 1_000_000
+
+
+def main() -> None:
+    arguments = _arguments()
+    folder = Path(tempfile.mkdtemp(prefix="eventscope-bench-"))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ["EVENTSCOPE_DATA"] = str(folder / "data")
+    os.environ["EVENTSCOPE_LOG_LEVEL"] = "warning"
+    try:
+        _run(arguments, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--events", type=int, default=0, help="events (default 5M, 20M with --long)"
+    )
+    parser.add_argument("--chunk", type=int, default=500_000, help="events in the broker at once")
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--profile", help="write a cProfile of the committing thread here")
+    parsed = parser.parse_args()
+    parsed.events = parsed.events or (20 * MILLION if parsed.long else 5 * MILLION)
+    parsed.chunk = min(parsed.chunk, parsed.events)
+    return parsed
+
+
+def _run(arguments: argparse.Namespace, folder: Path) -> None:
+    from tests.servers import Valkey
+
+    (folder / "valkey").mkdir()
+    server = Valkey(folder / "valkey").start()
+    try:
+        os.environ["REDIS_URL"] = server.url
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+
+        call_command("migrate", database="events", verbosity=0)
+        _measure(arguments, server, folder)
+    finally:
+        server.stop()
+
+
+def _measure(arguments: argparse.Namespace, server: Valkey, folder: Path) -> None:
+    client = server.client()
+    _calm()
+    profile = cProfile.Profile() if arguments.profile else None
+    drains: list[tuple[int, float]] = []
+    done = 0
+    while done < arguments.events:
+        count = min(arguments.chunk, arguments.events - done)
+        seconds = _drain_chunk(client, count, seed=done, profile=profile)
+        done += count
+        drains.append((count, seconds))
+        print(f"{done:,} events: {count / seconds:,.0f}/s", flush=True)
+    if profile:
+        profile.dump_stats(arguments.profile)
+    own = _own_insert_rate(min(200_000, arguments.chunk))
+    for name, value, unit in _figures(drains, own, folder):
+        print(json.dumps({"name": name, "value": value, "unit": unit}), flush=True)
+    client.close()
+
+
+def _drain_chunk(
+    client: redis.Redis, count: int, *, seed: int, profile: cProfile.Profile | None
+) -> float:
+    from benchmarks._workload import SYSTEM, TOPICS, fill
+
+    for topic in (*TOPICS, SYSTEM):
+        client.xtrim(topic, maxlen=0, approximate=False)
+    made = fill(client, count, seed=seed)
+    return _drain(made, profile)
+
+
+def _drain(messages: int, profile: cProfile.Profile | None) -> float:
+    """Seconds that one worker takes to store all that the broker holds."""
+    from django.conf import settings
+
+    from ingest.pipeline import Pipeline
+    from ingest.store import open_store
+
+    pipeline = Pipeline(settings.INGEST, open_store())
+    stored = _stop_when_stored(pipeline, messages)
+    began = time.perf_counter()
+    if profile:
+        profile.runcall(pipeline.run)
+    else:
+        pipeline.run()
+    return stored[0] - began
+
+
+def _stop_when_stored(pipeline: Any, messages: int) -> list[float]:
+    """Watch the commits; the time of the last one is put into the list."""
+    commit = pipeline._committer.commit
+    left = [messages]
+    ended: list[float] = []
+
+    def counted(work: Any) -> None:
+        commit(work)
+        left[0] -= work.batch.events()
+        if left[0] <= 0 and not ended:
+            ended.append(time.perf_counter())
+            pipeline.stop()
+
+    pipeline._committer.commit = counted
+    return ended
+
+
+def _own_insert_rate(count: int) -> float:
+    """Events a second when ready records are only appended and committed."""
+    from django.db import transaction
+
+    from ingest.store import open_store
+    from ingest.store.series import SeriesDictionary
+
+    store, series = open_store(), SeriesDictionary()
+    batches = _ready_batches(count)
+    events = sum(batch.events() for batch in batches)
+    began = time.perf_counter()
+    for batch in batches:
+        with transaction.atomic(using="events"):
+            store.append(batch, series)
+        store.maintain()
+    return events / (time.perf_counter() - began)
+
+
+def _ready_batches(count: int) -> list[Any]:
+    from django.conf import settings
+
+    from benchmarks._workload import messages
+    from ingest.envelopes import Decoder
+    from ingest.models import Stream
+    from ingest.records import Batch, Message, Position, Slice, StreamRef
+
+    decoder, size = Decoder(settings.INGEST), settings.INGEST.limits.batch_events
+    refs = {
+        row.topic: StreamRef(row.id, row.broker, row.topic, 0, False)
+        for row in Stream.objects.all()
+    }
+    now = time.time_ns() // MILLION
+    made = [
+        (topic, Message(Position(now, number), now, None, body))
+        for number, (topic, body) in enumerate(messages(count, seed=-1))
+    ]
+    batches = []
+    for at in range(0, len(made), size):
+        by_topic: dict[str, list[Message]] = {}
+        for topic, message in made[at : at + size]:
+            by_topic.setdefault(topic, []).append(message)
+        slices = [
+            Slice(
+                refs[topic],
+                Position(0, 0),
+                part[-1].position,
+                decoder.decode_all(part, topic)[0],
+                [],
+            )
+            for topic, part in by_topic.items()
+        ]
+        batches.append(Batch(slices, now))
+    return batches
+
+
+def _figures(
+    drains: list[tuple[int, float]], own: float, folder: Path
+) -> list[tuple[str, float, str]]:
+    from ingest.models import Stream
+
+    events = sum(count for count, _ in drains)
+    seconds = sum(took for _, took in drains)
+    stored = sum(Stream.objects.values_list("stored", flat=True))
+    size = sum(path.stat().st_size for path in (folder / "data").glob("events.sqlite3*"))
+    own_share = stored / (events / seconds * seconds)
+    return [
+        ("events and receipts stored per second", 2 * events / seconds, "/s"),
+        ("events stored per second, each with its receipt", events / seconds, "/s"),
+        ("the store's own insert rate", own / own_share, "/s"),
+        ("events per second ÷ the store's own", events / seconds / (own / own_share), ""),
+        (
+            "last part's rate ÷ first part's",
+            _rate(drains[-_part(drains) :]) / _rate(drains[: _part(drains)]),
+            "",
+        ),
+        ("bytes on disk per event", size / stored, "B"),
+        ("memory of the worker, peak", _peak_bytes() / MILLION, "MB"),
+    ]
+
+
+def _part(drains: list[tuple[int, float]]) -> int:
+    """How many chunks make a million events, at most half of all."""
+    return max(1, min(MILLION // drains[0][0], len(drains) // 2))
+
+
+def _rate(drains: list[tuple[int, float]]) -> float:
+    return sum(count for count, _ in drains) / sum(took for _, took in drains)
+
+
+def _peak_bytes() -> float:
+    for row in Path("/proc/self/status").read_text().splitlines():
+        if row.startswith("VmHWM"):
+            return int(row.split()[1]) * 1024
+    return float("nan")
+
+
+def _calm() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 50)
+
+
+if __name__ == "__main__":
+    sys.setswitchinterval(0.005)
+    threading.current_thread().name = "committer"
+    main()

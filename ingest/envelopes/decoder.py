@@ -1,0 +1,228 @@
+"""Messages in, records out; what cannot be understood is quarantined with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ingest.envelopes import cloudevents, native, opaque
+from ingest.envelopes.paths import KeyReader
+from ingest.envelopes.privacy import hides, redact
+from ingest.envelopes.system import read_detail, system_keys
+from ingest.envelopes.text import bounded_id, bounded_name, clean, trace_id
+from ingest.envelopes.truncate import shortened
+from ingest.envelopes.view import Found, View
+from ingest.options import IngestOptions
+from ingest.records import Flag, Message, Quarantined, Record
+from ingest.system import DETAILS
+from ingest.timestamps import parse_ms
+
+__all__ = ["BODY_FIELD", "Decoder", "Format"]
+
+BODY_FIELD = b":field"
+"""Pseudo-header a source sets when the body does not stand where an envelope is expected."""
+_ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_BOM = b"\xef\xbb\xbf"
+
+
+class Format(NamedTuple):
+    recognise: Callable[[View], bool]
+    decode: Callable[[View], Found]
+
+
+FORMATS = [
+    Format(native.recognise, native.decode),
+    Format(cloudevents.recognise, cloudevents.decode),
+    Format(cloudevents.recognise_binary, cloudevents.decode_binary),
+]
+
+
+class Decoder:
+    """Decodes by one configuration. Holds no state between messages."""
+
+    def __init__(self, options: IngestOptions) -> None:
+        taken = [*options.privacy.redact, *options.privacy.encrypt]
+        self._redacted = [tuple(path.split(".")) for path in taken if path]
+        self._keys = KeyReader(
+            path for path in options.index.paths if not hides(self._redacted, path)
+        )
+        self._strict = native.strict(self._keys.payload, self._keys.metadata)
+        self._limit = options.limits.body_bytes
+        self._fast = self._keys.covers_all and not self._redacted
+
+    def decode_all(
+        self, messages: Sequence[Message], topic: str, *, dead_letters: bool = False
+    ) -> tuple[list[Record], list[Quarantined]]:
+        """Records and quarantined messages of one stream, each in order."""
+        records: list[Record] = []
+        quarantined: list[Quarantined] = []
+        keep, decode = records.append, self.decode
+        for message in messages:
+            made = decode(message, topic, dead_letters=dead_letters)
+            if type(made) is Record:
+                keep(made)
+            else:
+                quarantined.append(made)  # type: ignore[arg-type]
+        return records, quarantined
+
+    def decode(
+        self, message: Message, topic: str, *, dead_letters: bool = False
+    ) -> Record | Quarantined:
+        """What ``message`` is. Pure, total: no input makes it raise."""
+        body = message.value
+        if self._fast and len(body) <= self._limit:
+            try:
+                envelope = self._strict.decode(body)
+            except _ODD:
+                pass
+            else:
+                if b"\\u0000" not in body:
+                    return self._plain(message, envelope)
+        return self._odd(message, topic, dead_letters=dead_letters)
+
+    def _plain(self, message: Message, envelope: Any) -> Record:
+        """The record of a well-formed native envelope."""
+        metadata = envelope.metadata
+        event_id, event_type = envelope.event_id, envelope.event_type
+        written = envelope.timestamp
+        occurred = None if written is None else parse_ms(written)
+        trace = trace_id(metadata.traceparent) if metadata.traceparent else ""
+        record = Record(
+            message.position,
+            message.appended_ms,
+            event_id,
+            event_type,
+            metadata.source,
+            message.value,
+            len(message.value),
+            occurred,
+            metadata.correlation_id or metadata.conversation_id or trace or event_id,
+            metadata.causation_id or "",
+            trace,
+            _packed(message) if message.headers or message.key else b"",
+            self._keys.read(envelope),
+            0 if occurred is not None or written is None else Flag.TIME_GUESSED,
+        )
+        if event_type in DETAILS:
+            _add_detail(record, None)
+        return record
+
+    def _odd(self, message: Message, topic: str, *, dead_letters: bool) -> Record | Quarantined:
+        """Everything else: another format, a large body, a body that the strict reader refused."""
+        if message.value.startswith(_BOM):
+            message = message._replace(value=message.value[len(_BOM) :])
+        view = View(message, topic)
+        reason = _unreadable(view)
+        if reason and not dead_letters:
+            return self._quarantine(message, reason)
+        size = len(message.value)
+        found = _find(view)
+        flags = 0
+        if self._redacted:
+            if reason:
+                return self._quarantine(message, reason)
+            body = redact(view, found, self._paths_out(found))
+            if body is not None:
+                view = View(message._replace(value=body), topic)
+                found, flags = _find(view), Flag.REDACTED
+        record = self._record(view, found)
+        record.size = size
+        record.flags |= flags
+        if found.format == native.FORMAT and record.event_type in DETAILS:
+            _add_detail(record, found)
+        if len(record.body) > self._limit:
+            record.body = shortened(record, self._limit, self._keys.pairs(view, found))
+            record.flags |= Flag.TRUNCATED
+        return record
+
+    def _paths_out(self, found: Found) -> list[tuple[str, ...]]:
+        """A dead letter's original is redacted as it would be itself."""
+        if found.event_type != "DeadLettered":
+            return self._redacted
+        return [*self._redacted, *(("payload", "event", *path) for path in self._redacted)]
+
+    def _record(self, view: View, found: Found) -> Record:
+        message = view.message
+        event_id = bounded_id(clean(found.event_id)) or _place(view)
+        occurred = parse_ms(found.timestamp)
+        trace = trace_id(found.traceparent or view.headers.get("traceparent", ""))
+        correlation = clean(found.correlation_id or found.conversation_id)
+        guessed = occurred is None and found.timestamp is not None
+        return Record(
+            message.position,
+            message.appended_ms,
+            event_id,
+            bounded_name(clean(found.event_type) or view.topic),
+            bounded_name(clean(found.source)),
+            view.body,
+            len(view.body),
+            occurred,
+            bounded_id(correlation) or trace or event_id,
+            bounded_id(clean(found.causation_id)),
+            trace,
+            _packed(message) if message.headers or message.key else b"",
+            self._keys.walk(view, found),
+            found.format | (Flag.TIME_GUESSED if guessed else 0),
+        )
+
+    def _quarantine(self, message: Message, reason: str) -> Quarantined:
+        """With paths to be kept private nothing of an unreadable body is stored: it cannot be redacted."""
+        body = b"" if self._redacted else message.value[: self._limit]
+        headers = _packed(message)
+        return Quarantined(
+            message.position,
+            message.appended_ms,
+            reason[:300],
+            body,
+            headers if len(headers) <= self._limit else b"",
+            len(message.value),
+        )
+
+
+def _find(view: View) -> Found:
+    for form in FORMATS:
+        if form.recognise(view):
+            return form.decode(view)
+    return opaque.decode(view)
+
+
+def _unreadable(view: View) -> str:
+    """Why a body that claims to be an envelope is none, "" if it is one or claims nothing."""
+    if view.members or any(
+        name in (BODY_FIELD, b"ce_type", b"ce-type") for name, _ in view.message.headers
+    ):
+        return ""
+    if not view.body.strip():
+        return "the message is empty"
+    try:
+        msgspec.json.decode(view.body, type=msgspec.Raw)
+    except UnicodeDecodeError as error:
+        return f"not UTF-8: {error}"
+    except RecursionError:
+        return "JSON nested too deeply, and not balanced"
+    except msgspec.DecodeError as error:
+        return f"not valid JSON: {error}"
+    return ""
+
+
+def _place(view: View) -> str:
+    major, minor = view.message.position
+    return bounded_id(f"{view.topic}@{major}-{minor}")
+
+
+def _packed(message: Message) -> bytes:
+    pairs = list(message.headers)
+    if message.key:
+        pairs.append((b":key", message.key))
+    return msgspec.msgpack.encode(pairs)
+
+
+def _add_detail(record: Record, found: Found | None) -> None:
+    payload = (
+        record.body[found.payload.start : found.payload.end] if found and found.payload else None
+    )
+    record.detail = read_detail(record.event_type, record.body, payload)
+    if record.detail is not None:
+        record.keys += system_keys(record.detail)

@@ -1,0 +1,160 @@
+"""Dotted paths into an envelope: the values to search by, the values to take out.
+
+``payload.order.id`` starts at the payload wherever the format keeps it; any other first word is a
+top-level member. An array on the way means each of its items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
+
+import msgspec
+
+from ingest.envelopes.native import Metadata
+from ingest.envelopes.scan import Span, array_items, object_members, scalar, text_of
+from ingest.envelopes.text import bounded_id, clean
+from ingest.envelopes.view import Found, View
+
+__all__ = ["KeyReader", "spans_at"]
+
+_Leaf = str | int | float | None
+_MAX_MATCHES = 1000
+Tree = dict[str, Any]
+
+
+def spans_at(view: View, found: Found, path: tuple[str, ...]) -> list[Span]:
+    """Every place in the body that ``path`` leads to, at most 1,000 of them."""
+    head = found.payload if path[0] == "payload" else view.members.get(path[0])
+    spans = [head] if head else []
+    for name in path[1:]:
+        spans = [inner for span in spans for inner in _step(view.body, span, name)][:_MAX_MATCHES]
+    return spans
+
+
+def _step(body: bytes, span: Span, name: str) -> Iterator[Span]:
+    opening = body[span.start : span.start + 1]
+    if opening == b"{":
+        inner = (object_members(body, *span) or {}).get(name)
+        if inner:
+            yield inner
+    elif opening == b"[":
+        for item in (array_items(body, *span) or [])[:_MAX_MATCHES]:
+            if body[item.start : item.start + 1] == b"{":
+                yield from _step(body, item, name)
+
+
+class KeyReader:
+    """Reads the values of some paths out of an envelope, in two ways that agree.
+
+    ``read`` takes them from an object decoded as `payload` and `metadata` (only the fields that are
+    needed, C speed); ``walk`` finds them in any body.
+    """
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self.paths = [tuple(path.split(".")) for path in paths if path]
+        self.payload = _struct("Payload", _tree(self.paths, "payload"))
+        self.metadata = _metadata(_tree(self.paths, "metadata"))
+        self._getters = [*self._under("payload"), *self._under("metadata")]
+        self.covers_all = all(
+            len(path) > 1 and path[0] in ("payload", "metadata") for path in self.paths
+        )
+
+    def read(self, envelope: Any) -> tuple[str, ...]:
+        """Values from a strictly decoded envelope."""
+        keys = []
+        for get in self._getters:
+            value = get(envelope)
+            if value is not None and value != "":
+                keys.append(value if type(value) is str else str(value))
+        return tuple(keys)
+
+    def walk(self, view: View, found: Found) -> tuple[str, ...]:
+        """Values found by looking through the body."""
+        return tuple(value for _, value in self.pairs(view, found))
+
+    def pairs(self, view: View, found: Found) -> list[tuple[tuple[str, ...], str]]:
+        texts = (
+            (path, text_of(scalar(view.raw(span))))
+            for path in self.paths
+            for span in spans_at(view, found, path)
+        )
+        return [(path, bounded_id(clean(text))) for path, text in texts if text]
+
+    def _under(self, root: str) -> list[Callable[[Any], Any]]:
+        return [_getter(path) for path in self.paths if path[0] == root and len(path) > 1]
+
+
+def _tree(paths: Iterable[tuple[str, ...]], root: str) -> Tree:
+    """{"order": {"id": None}} of payload.order.id; a path that is also a prefix of another is read by walking."""
+    tree: Tree = {}
+    for path in paths:
+        if path[0] != root:
+            continue
+        node = tree
+        for name in path[1:-1]:
+            node = node.setdefault(name, {})
+            if node is None:
+                raise ValueError(
+                    f"index.paths: {'.'.join(path)} leads through another path's value"
+                )
+        if len(path) > 1:
+            node.setdefault(path[-1], None)
+    return tree
+
+
+def _struct(name: str, tree: Tree) -> type[Any]:
+    return msgspec.defstruct(name, _fields(tree), gc=False)
+
+
+def _metadata(tree: Tree) -> type[Metadata]:
+    known = {field.encode_name for field in msgspec.structs.fields(Metadata)}
+    extra = {name: inner for name, inner in tree.items() if name not in known}
+    return cast(
+        type[Metadata],
+        msgspec.defstruct("IndexedMetadata", _fields(extra), bases=(Metadata,), gc=False),
+    )
+
+
+def _fields(tree: Tree) -> list[Any]:
+    return [
+        (
+            _attribute(name),
+            _Leaf if inner is None else _struct("Inner", inner) | None,
+            msgspec.field(default=None, name=name),
+        )
+        for name, inner in tree.items()
+    ]
+
+
+def _attribute(name: str) -> str:
+    """An identifier of its own for any JSON name."""
+    return "x_" + name.encode().hex()
+
+
+def _getter(path: tuple[str, ...]) -> Callable[[Any], Any]:
+    known = {field.encode_name: field.name for field in msgspec.structs.fields(Metadata)}
+    names = [_attribute(name) for name in path[1:]]
+    if path[0] == "metadata" and path[1] in known:
+        names[0] = known[path[1]]
+    root = path[0]
+    if len(names) == 1:
+        return _short_getter(root, names[0])
+
+    def get(envelope: Any) -> Any:
+        value = getattr(envelope, root)
+        for name in names:
+            if value is None:
+                return None
+            value = getattr(value, name, None)
+        return value
+
+    return get
+
+
+def _short_getter(root: str, name: str) -> Callable[[Any], Any]:
+    def get(envelope: Any) -> Any:
+        inner = getattr(envelope, root)
+        return None if inner is None else getattr(inner, name)
+
+    return get

@@ -1,0 +1,123 @@
+"""A forgiving, iterative reader of one level of JSON.
+
+The strict decoder (msgspec) refuses a whole body for one NaN, a lone surrogate, a stray control
+character or nesting past its recursion limit. The ids beside that are still good: this finds the
+members of one object as byte spans without looking into what they hold.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import NamedTuple
+
+__all__ = ["Span", "array_items", "object_members", "scalar", "text_of"]
+
+MAX_TOKENS = 1_000_000
+"""About a third of a second; a body with more brackets and strings than this is not searched."""
+_SCALAR_BYTES = 64 * 1024
+_SPACE = b" \t\r\n"
+_LEADING = re.compile(rb"[ \t\r\n]*")
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
+_NEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]', re.DOTALL)
+
+
+class Span(NamedTuple):
+    """Where a value stands: ``body[start:end]``."""
+
+    start: int
+    end: int
+
+
+def object_members(body: bytes, start: int = 0, end: int | None = None) -> dict[str, Span] | None:
+    """Name → span of each value of the object that ``body[start:end]`` is; the last of twins counts.
+
+    None if it is not an object with balanced brackets and closed strings, or is too complex.
+    """
+    spans = _split(body, start, len(body) if end is None else end, b"{", b"}")
+    if spans is None:
+        return None
+    members: dict[str, Span] = {}
+    for part in spans:
+        member = _member(body, part)
+        if member is None:
+            return None
+        members[member[0]] = member[1]
+    return members
+
+
+def array_items(body: bytes, start: int, end: int) -> list[Span] | None:
+    """Spans of the items of the array that ``body[start:end]`` is, or None."""
+    return _split(body, start, end, b"[", b"]")
+
+
+def scalar(raw: bytes) -> object:
+    """The string, number, bool or None in ``raw``; None too for anything else or anything huge."""
+    if len(raw) > _SCALAR_BYTES or raw[:1] in (b"{", b"["):
+        return None
+    try:
+        return json.loads(raw.decode("utf-8", "replace"), strict=False)
+    except ValueError:
+        return None
+
+
+def text_of(value: object) -> str:
+    """A string or number as text, "" for all else (ids may arrive as numbers)."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return ""
+
+
+def _split(body: bytes, start: int, end: int, opening: bytes, closing: bytes) -> list[Span] | None:
+    """The comma-separated parts between the outermost brackets."""
+    start, end = _trim(body, start, end)
+    if end - start < 2 or body[start : start + 1] != opening or body[end - 1 : end] != closing:
+        return None
+    parts: list[Span] = []
+    at = begin = start + 1
+    depth = tokens = 0
+    while at < end - 1:
+        match = (_NEXT if depth == 0 else _TOKEN).search(body, at, end - 1)
+        tokens += 1
+        if match is None or tokens > MAX_TOKENS:
+            break
+        token, at = match.group()[:1], match.end()
+        if token in b"{[":
+            depth += 1
+        elif token in b"}]":
+            depth -= 1
+            if depth < 0:
+                return None
+        elif token == b"," and depth == 0:
+            parts.append(Span(*_trim(body, begin, match.start())))
+            begin = at
+    if depth or tokens > MAX_TOKENS or body.find(b'"', at, end - 1) >= 0:
+        return None
+    last = Span(*_trim(body, begin, end - 1))
+    if last.start < last.end:
+        parts.append(last)
+    return parts
+
+
+def _member(body: bytes, part: Span) -> tuple[str, Span] | None:
+    match = _NEXT.match(body, part.start, part.end)
+    if match is None or match.group()[:1] != b'"':
+        return None
+    colon, _ = _trim(body, match.end(), part.end)
+    if body[colon : colon + 1] != b":":
+        return None
+    value = Span(*_trim(body, colon + 1, part.end))
+    name = scalar(match.group())
+    if value.start >= value.end or not isinstance(name, str):
+        return None
+    return name, value
+
+
+def _trim(body: bytes, start: int, end: int) -> tuple[int, int]:
+    if start < end and body[start] in _SPACE:
+        start = _LEADING.match(body, start, end).end()  # type: ignore[union-attr]
+    if end > start and body[end - 1] in _SPACE:
+        end = start + len(body[start:end].rstrip(_SPACE))
+    return start, end

@@ -1,0 +1,264 @@
+"""The reading half of the pipeline: a thread a broker that reads and decodes ahead of the commits."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from queue import Full, Queue
+from typing import NamedTuple
+
+import structlog
+
+from ingest.envelopes import Decoder
+from ingest.leases import Claimed, Progress
+from ingest.options import LimitOptions
+from ingest.records import Batch, Message, Position, Quarantined, Record, Slice
+from ingest.sources.base import BrokerError, Checkpoint, Place, Source, StreamIntake
+from ingest.system import Receipts
+
+__all__ = ["Backoff", "Reader", "Work"]
+
+log = structlog.get_logger("ingest")
+
+_CHUNK = 500
+_WAIT = 0.2
+_IDLE_EVERY = 1.0
+
+
+class Backoff:
+    """Waiting times that grow to a limit, with jitter so that workers do not knock together."""
+
+    def __init__(self, first: float = 0.1, most: float = 5.0) -> None:
+        self._first = first
+        self._most = most
+        self._next = first
+
+    def next(self) -> float:
+        delay = self._next * random.uniform(0.5, 1.0)
+        self._next = min(self._next * 2, self._most)
+        return delay
+
+    def reset(self) -> None:
+        self._next = self._first
+
+
+class Work(NamedTuple):
+    """What one transaction stores, and where nothing new was found up to which time (ms)."""
+
+    batch: Batch
+    progress: dict[int, Progress]
+    idle: dict[int, int]
+
+    def lag(self) -> dict[int, int]:
+        return {id: made.lag for id, made in self.progress.items()} | dict.fromkeys(self.idle, 0)
+
+
+class Reader(threading.Thread):
+    """Reads the claimed streams of one broker until told to stop, and puts `Work` into the queue.
+
+    A full queue holds it back, so memory is bounded whatever the backlog is. A broker that is gone
+    is tried again for ever, with one line in the log.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        claimed: Sequence[Claimed],
+        *,
+        name: str,
+        decoder: Decoder,
+        limits: LimitOptions,
+        queue: Queue[Work],
+    ) -> None:
+        super().__init__(name=f"reader-{name}", daemon=True)
+        self._broker = name
+        self._source = source
+        self._claimed = {Place(one.stream.topic, one.stream.partition): one for one in claimed}
+        self._at = {one.stream.id: one.position for one in claimed}
+        self._ordinals = {one.stream.id: one.ordinal for one in claimed}
+        self._decoder = decoder
+        self._limits = limits
+        self._queue = queue
+        self._halt = threading.Event()
+        self._idle_told = float("-inf")
+        self.gone_since: float | None = None
+        self.failure: BaseException | None = None
+
+    def stop(self) -> None:
+        self._halt.set()
+
+    def run(self) -> None:
+        try:
+            self._source.assign(
+                {
+                    place: Checkpoint(one.position, one.ordinal, one.lag)
+                    for place, one in self._claimed.items()
+                }
+            )
+            self._loop()
+        except BaseException as error:
+            self.failure = error  # the pipeline raises it in its own thread
+            raise
+        finally:
+            self._source.close()
+
+    def _loop(self) -> None:
+        backoff = Backoff()
+        began, full = float("-inf"), False
+        while not self._halt.is_set():
+            try:
+                if not full:
+                    self._linger(began)
+                began = time.monotonic()
+                full = self._read()
+            except BrokerError as error:
+                self._note_gone(error)
+                self._halt.wait(backoff.next())
+                full = False
+            else:
+                self._note_back()
+                backoff.reset()
+
+    def _linger(self, began: float) -> None:
+        """At low rates wait a little, so that a batch is worth its transaction."""
+        rest = began + self._limits.linger - time.monotonic()
+        if rest > 0:
+            self._halt.wait(rest)
+        if not self._halt.is_set():
+            self._source.wait(_WAIT)
+
+    def _read(self) -> bool:
+        read_ms = time.time_ns() // 1_000_000
+        intake = self._source.read(self._limits.batch_events, self._limits.batch_bytes)
+        for work in self._works(intake.streams, read_ms):
+            self._put(work)
+        return intake.full
+
+    def _put(self, work: Work) -> None:
+        while not self._halt.is_set():
+            try:
+                self._queue.put(work, timeout=_WAIT)
+            except Full:
+                continue
+            return
+
+    def _works(self, streams: Sequence[StreamIntake], read_ms: int) -> Iterator[Work]:
+        """One work, or several when the messages hold more than a batch (receipts by the hundred)."""
+        slices: list[Slice] = []
+        progress: dict[int, Progress] = {}
+        weight = 0
+        for intake in streams:
+            for part, made, heavy in self._slices(intake):
+                if part.stream.id in progress or weight >= self._limits.batch_events:
+                    yield Work(Batch(slices, read_ms), progress, {})
+                    slices, progress, weight = [], {}, 0
+                slices.append(part)
+                progress[part.stream.id] = made
+                weight += heavy
+        idle = self._idle(streams)
+        if slices or idle:
+            yield Work(Batch(slices, read_ms), progress, idle)
+
+    def _slices(self, intake: StreamIntake) -> Iterator[tuple[Slice, Progress, int]]:
+        """The messages of one stream, decoded, in as many slices as their weight asks for."""
+        one = self._claimed[intake.place]
+        rest = intake.messages
+        losses = intake.losses
+        while rest or losses or intake.restart or self._unsaid(one, intake):
+            records, quarantined, weight, done = self._decoded(one, rest)
+            rest = rest[done:]
+            until = intake.checkpoint.position if not rest else _last(records, quarantined)
+            after = self._at[one.stream.id]
+            lost = sum(loss.lost for loss in losses)
+            made = _progress(one, intake, losses, until, len(rest))
+            self._at[one.stream.id] = until
+            self._ordinals[one.stream.id] = made.ordinal
+            yield Slice(one.stream, after, until, records, quarantined, lost), made, weight
+            losses = ()
+            if not rest:
+                return
+
+    def _unsaid(self, one: Claimed, intake: StreamIntake) -> bool:
+        """Whether the count of messages is now known better than the checkpoint has it."""
+        return self._ordinals[one.stream.id] != intake.checkpoint.ordinal
+
+    def _decoded(
+        self, one: Claimed, messages: Sequence[Message]
+    ) -> tuple[list[Record], list[Quarantined], int, int]:
+        """Decode until a batch's weight is reached; weight and number of messages taken last."""
+        records: list[Record] = []
+        quarantined: list[Quarantined] = []
+        weight = done = 0
+        while done < len(messages) and weight < self._limits.batch_events:
+            chunk = messages[done : done + _CHUNK]
+            made, poison = self._decoder.decode_all(
+                chunk, one.stream.topic, dead_letters=one.stream.dead_letters
+            )
+            records += made
+            quarantined += poison
+            weight += len(chunk) + _inside(made)
+            done += len(chunk)
+        return records, quarantined, weight, done
+
+    def _idle(self, streams: Sequence[StreamIntake]) -> dict[int, int]:
+        now = time.monotonic()
+        if now - self._idle_told < _IDLE_EVERY:
+            return {}
+        self._idle_told = now
+        return {
+            self._claimed[intake.place].stream.id: intake.observed_until_ms
+            for intake in streams
+            if not intake.messages and not intake.restart
+        }
+
+    def _note_gone(self, error: BrokerError) -> None:
+        if self.gone_since is None:
+            self.gone_since = time.monotonic()
+            log.warning(
+                "broker is gone, trying again",
+                action="ingest.broker_gone",
+                broker=self._broker,
+                error=str(error),
+            )
+
+    def _note_back(self) -> None:
+        if self.gone_since is not None:
+            away = time.monotonic() - self.gone_since
+            self.gone_since = None
+            log.info(
+                "broker is back",
+                action="ingest.broker_back",
+                broker=self._broker,
+                seconds=round(away, 1),
+            )
+
+
+def _progress(
+    one: Claimed, intake: StreamIntake, losses: Sequence[object], until: Position, rest: int
+) -> Progress:
+    ordinal = intake.checkpoint.ordinal
+    return Progress(
+        fence=one.fence,
+        ordinal=None if ordinal is None else ordinal - rest,
+        lag=intake.lag + rest,
+        first_ms=intake.first_ms,
+        observed_until_ms=min(until.major, intake.observed_until_ms)
+        if rest
+        else intake.observed_until_ms,
+        losses=tuple(losses),  # type: ignore[arg-type]
+    )
+
+
+def _last(records: list[Record], quarantined: list[Quarantined]) -> Position:
+    return max(item.position for part in (records[-1:], quarantined[-1:]) for item in part)
+
+
+def _inside(records: list[Record]) -> int:
+    """Receipts within the records: each weighs about as much as an event."""
+    return sum(
+        len(record.detail.receipts)
+        for record in records
+        if record.detail is not None and type(record.detail) is Receipts
+    )
