@@ -38,7 +38,8 @@ class EventBus:
     ``transport`` is a URL (``redis://…``, ``memory://``) or a transport. ``routes`` maps patterns
     of event types to topics; the first match wins, ``default_topic`` takes the rest. ``receipts``
     False publishes neither receipts nor service events. ``instance`` must be unique among the
-    processes of a service. Use it as an async context, or call `start` and `stop`, or `run`.
+    processes of a service. One read waits for ``read_wait`` at most, and so may `stop`. Use it as
+    an async context, or call `start` and `stop`, or `run`.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class EventBus:
         instance: str | None = None,
         concurrency: int = 16,
         publish_timeout: str | float = "30s",
+        read_wait: str | float = "250ms",
         backoff: Backoff | None = None,
     ) -> None:
         self.transport = open_transport(transport) if isinstance(transport, str) else transport
@@ -67,6 +69,7 @@ class EventBus:
         self._retry = retry or RetryPolicy()
         self._concurrency = concurrency
         self._backoff = backoff or Backoff()
+        self._read_wait = parse_duration(read_wait)
         self._publish_timeout = parse_duration(publish_timeout)
         self._publisher: Publisher | None = None
         self._observer = Observer(self._publish_system, self.counters) if receipts else None
@@ -308,9 +311,14 @@ class EventBus:
     # -- within
 
     def _consumer(self, options: GroupOptions) -> Consumer:
-        process = self._processor.process
         return Consumer(
-            self.transport, options, self.instance, process, self.counters, backoff=self._backoff
+            self.transport,
+            options,
+            self.instance,
+            self._processor.process,
+            self.counters,
+            backoff=self._backoff,
+            block=self._read_wait,
         )
 
     def _group(

@@ -65,7 +65,7 @@ class Consumer:
         counters: Counters,
         *,
         backoff: Backoff | None = None,
-        block: float = 0.5,
+        block: float = 0.25,
     ) -> None:
         self.options = options
         self.member = Member(options.name, instance, tuple(dict.fromkeys(options.topics)))

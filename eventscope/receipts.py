@@ -111,8 +111,10 @@ class Observer:
         self._reports.clear()
 
     async def _run(self) -> None:
-        while not self._stopping:
+        stopping = False
+        while not stopping:
             await self._pause()
+            stopping = self._stopping
             await self._flush()
 
     async def _pause(self) -> None:

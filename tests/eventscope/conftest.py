@@ -39,6 +39,7 @@ async def make_bus(make_transport: MakeTransport) -> AsyncIterator[MakeBus]:
 
     def make(source: str = "test-service", **options: Any) -> EventBus:
         options.setdefault("retry", FAST)
+        options.setdefault("read_wait", "30ms")
         options.setdefault("backoff", Backoff(0.01, 0.1))
         options.setdefault("default_topic", "orders-topic")
         bus = EventBus(options.pop("transport", None) or make_transport(), source=source, **options)
