@@ -32,6 +32,7 @@ __all__ = [
     "matching",
     "merge_runs",
     "record_keys",
+    "renumber",
 ]
 
 HASH_BITS = 48
@@ -50,6 +51,17 @@ class Run(NamedTuple):
     hashes: Hashes
     blocks: Refs
     rows: Refs
+
+    def part(self, start: int | np.intp, end: int | np.intp) -> Run:
+        return Run(self.hashes[start:end], self.blocks[start:end], self.rows[start:end])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Run]) -> Run:
+        """``parts`` one behind the other, as they come."""
+        if not parts:
+            return cls(np.zeros(0, np.uint64), np.zeros(0, np.uint16), np.zeros(0, np.uint16))
+        hashes, blocks, rows = zip(*parts, strict=True)
+        return cls(np.concatenate(hashes), np.concatenate(blocks), np.concatenate(rows))
 
 
 class PageData(NamedTuple):
@@ -89,11 +101,7 @@ def hash_records(records: Sequence[Record]) -> Run:
     if further:
         lengths = np.fromiter((len(record.keys) for record in records), np.intp, count)
         parts.append(_ids(further, np.repeat(rows, lengths)))
-    both = np.sort(np.concatenate(parts))
-    if len(both):
-        both = both[np.concatenate(([True], both[1:] != both[:-1]))]
-    hashes = both >> _SHIFT
-    return Run(hashes, np.zeros(len(both), np.uint16), (both & _ROW).astype(np.uint16))
+    return _level_zero(np.concatenate(parts))
 
 
 def _ids(values: list[str], rows: Hashes) -> Hashes:
@@ -115,8 +123,7 @@ def cut_pages(run: Run) -> Iterator[PageData]:
     """The run's pages in order; keys of one hash may reach over several."""
     for start in range(0, len(run.hashes), PAGE_KEYS):
         end = start + PAGE_KEYS
-        part = Run(run.hashes[start:end], run.blocks[start:end], run.rows[start:end])
-        yield _encode_page(part)
+        yield _encode_page(run.part(start, end))
 
 
 def _encode_page(run: Run) -> PageData:
@@ -151,15 +158,30 @@ def decode_page(page: PageData) -> Run:
     return Run(np.cumsum(columns[0], dtype=np.uint64), columns[1], columns[2])
 
 
-def merge_runs(runs: Sequence[Run], offsets: Sequence[int]) -> Run:
-    """One run of all keys; ``offsets`` is what each run's block indexes move by."""
-    hashes = np.concatenate([run.hashes for run in runs])
-    blocks = np.concatenate(
-        [run.blocks + np.uint16(offset) for run, offset in zip(runs, offsets, strict=True)]
-    )
-    rows = np.concatenate([run.rows for run in runs])
-    order = np.argsort((hashes << _SHIFT) | blocks, kind="stable")
-    return Run(hashes[order], blocks[order], rows[order])
+def merge_runs(runs: Sequence[Run]) -> Run:
+    """One run of all keys. Within a block of a run rows are in order already, and stay so."""
+    every = Run.joined(runs)
+    order = np.argsort((every.hashes << _SHIFT) | every.blocks, kind="stable")
+    return Run(every.hashes[order], every.blocks[order], every.rows[order])
+
+
+def renumber(parts: Sequence[tuple[Run, int]], order: npt.NDArray[np.intp]) -> Run:
+    """The level-0 run of joined blocks: row ``r`` of a part with offset ``o`` was put at place ``p``
+    where ``order[p] == o + r``."""
+    places = np.empty(len(order), np.uint64)
+    places[order] = np.arange(len(order), dtype=np.uint64)
+    both = [
+        (run.hashes << _SHIFT) | places[run.rows.astype(np.intp) + offset] for run, offset in parts
+    ]
+    return _level_zero(np.concatenate(both))
+
+
+def _level_zero(both: Hashes) -> Run:
+    """A run of one block from hash and row in one number each."""
+    both = np.sort(both)
+    if len(both):
+        both = both[np.concatenate(([True], both[1:] != both[:-1]))]
+    return Run(both >> _SHIFT, np.zeros(len(both), np.uint16), (both & _ROW).astype(np.uint16))
 
 
 def matching(run: Run, value: int) -> tuple[Refs, Refs]:

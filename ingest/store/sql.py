@@ -12,12 +12,16 @@ from ingest.store.base import (
     Cursor,
     EventFilter,
     Page,
+    PurgeReport,
     SeriesCodes,
     StoredEvent,
 )
 from ingest.store.encoding import encode_batch
 from ingest.store.finding import find_events
+from ingest.store.joining import join_step
+from ingest.store.merging import clean_step, merge_step
 from ingest.store.proof import Decoder
+from ingest.store.purging import purge_blocks
 from ingest.store.reading import BlockReader, NameCache
 from ingest.store.scanning import scan_events
 from ingest.store.snapshot import snapshot
@@ -80,6 +84,17 @@ class SqlEventStore:
                 reader=BlockReader(self._names),
                 decode=self._decode,
             )
+
+    def maintain(self) -> bool:
+        """One bounded step of joining small blocks and merging key runs; True if more may wait.
+
+        Only the holder of the lease "compaction" should call it.
+        """
+        return join_step() or merge_step() or clean_step()
+
+    def purge(self, *, before_ms: int) -> PurgeReport:
+        """Delete some of the blocks whose newest event is older; all zero when none is left."""
+        return purge_blocks(before_ms=before_ms)
 
 
 def read_headers(event: StoredEvent) -> list[tuple[bytes, bytes]]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ingest.models import Block, Frame, KeyPage, KeyRun, Posting
 from ingest.store.blocks import SPAN_WIDTHS_MS, span_class
 from ingest.store.encoding import EncodedBlock
+from ingest.store.snapshot import EVENTS
 
-__all__ = ["SEAL_BYTES", "SEAL_ROWS", "SEAL_SPAN", "insert_block"]
+__all__ = ["SEAL_BYTES", "SEAL_ROWS", "SEAL_SPAN", "delete_blocks", "insert_block"]
 
 SEAL_ROWS = 4096
 SEAL_BYTES = 4 * 1024 * 1024
@@ -16,7 +19,7 @@ SEAL_SPAN = next(index for index, width in enumerate(SPAN_WIDTHS_MS) if width >=
 """A block that reaches over a day or more is not joined, lest retention wait for it."""
 
 
-def insert_block(encoded: EncodedBlock) -> int:
+def insert_block(encoded: EncodedBlock, *, seal: bool = False) -> int:
     """Insert the block with frames, postings and its level-0 run; its id."""
     span = span_class(encoded.first_ms, encoded.last_ms)
     block = Block.objects.create(
@@ -24,7 +27,7 @@ def insert_block(encoded: EncodedBlock) -> int:
         first_ms=encoded.first_ms,
         last_ms=encoded.last_ms,
         span=span,
-        sealed=_is_large(encoded) or span >= SEAL_SPAN,
+        sealed=seal or _is_large(encoded) or span >= SEAL_SPAN,
         size=encoded.size,
         columns=encoded.columns,
     )
@@ -44,6 +47,14 @@ def insert_block(encoded: EncodedBlock) -> int:
     )
     _insert_run(block.id, encoded)
     return block.id
+
+
+def delete_blocks(ids: Sequence[int], **where: bool) -> int:
+    """Delete blocks that fit ``where``, with frames and postings; how many they were."""
+    Frame.objects.filter(block_id__in=ids).delete()
+    Posting.objects.filter(block_id__in=ids).delete()
+    # The collector of Django would look for frames and postings again, one block at a time.
+    return Block.objects.filter(id__in=ids, **where)._raw_delete(EVENTS)
 
 
 def _is_large(encoded: EncodedBlock) -> bool:
