@@ -47,6 +47,7 @@ def read_metrics(
     consumers: Sequence[str] = (),
     topics: Sequence[str] = (),
     max_groups: int = 12,
+    named: Sequence[str] = (),
     partial: bool = False,
     now_ms: int | None = None,
 ) -> MetricTable:
@@ -56,6 +57,7 @@ def read_metrics(
     Names may be globs. System events and copies on dead-letter topics are left out unless ``types``
     or ``topics`` ask for them by name. Published counts know no consumer and handled ones no source:
     filtering or grouping by one leaves out the counts that do not know it.
+    ``named`` are the groups to tell apart, in this order, instead of the busiest of the range.
     ``partial`` makes the newest, partly observed step known too; see `MetricGroup.rate`.
     """
     if group_by not in GROUPINGS:
@@ -80,7 +82,7 @@ def read_metrics(
         topics=topics,
         dead_letter_topics={stream.topic for stream in streams if stream.dead_letters},
     )
-    group_of, names = _grouping(chosen, group_by, max_groups, plan)
+    group_of, names = _grouping(chosen, group_by, max_groups, plan, named)
     groups = gather_groups(_pieces(plan), plan, group_of=group_of, names=names, seconds=seconds)
     return MetricTable(
         times_ms=plan.times(),
@@ -158,7 +160,11 @@ def _observed(
 
 
 def _grouping(
-    chosen: Sequence[SeriesView], group_by: str, max_groups: int, plan: Plan
+    chosen: Sequence[SeriesView],
+    group_by: str,
+    max_groups: int,
+    plan: Plan,
+    named_groups: Sequence[str] = (),
 ) -> tuple[npt.NDArray[np.int32], list[str]]:
     """The group of each series id (the last stands for all unknown ids), and the groups' names."""
     group_of = np.full(max((row.id for row in chosen), default=0) + 2, -1, np.int32)
@@ -168,8 +174,12 @@ def _grouping(
         return group_of, [""]
     named = {row.id: str(getattr(row, group_by)) for row in chosen}
     named = {id: name for id, name in named.items() if name}
-    names = _rank_names(named, group_of.size - 1, plan)
-    kept = names[:max_groups] if len(names) <= max_groups else [*names[: max_groups - 1], OTHER]
+    if named_groups:
+        kept = list(named_groups)
+        kept += [OTHER] if OTHER not in kept and set(named.values()) - set(kept) else []
+    else:
+        names = _rank_names(named, group_of.size - 1, plan)
+        kept = names[:max_groups] if len(names) <= max_groups else [*names[: max_groups - 1], OTHER]
     places = {name: place for place, name in enumerate(kept)}
     for id, name in named.items():
         group_of[id] = places.get(name, len(kept) - 1)
