@@ -57,6 +57,7 @@ class Options:
     seed: int | None = None
     retry_delay: str = "2s"
     claim_after: str = "6s"
+    breaker_reset: str = "8s"
     health_interval: str = "10s"
     topic_length: int = 100_000
 
@@ -83,6 +84,7 @@ async def open_shop(options: Options) -> AsyncIterator[Shop]:
                 provider=PaymentProvider(control, trouble=options.trouble, seed=options.seed),
                 control=control,
                 trouble=options.trouble,
+                breaker_reset=options.breaker_reset,
             )
         finally:
             await transport.close()

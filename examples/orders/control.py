@@ -15,12 +15,20 @@ from redis.exceptions import RedisError
 
 from eventscope.errors import EventscopeError
 
-__all__ = ["CONTROL_KEY", "FAULTS", "Control", "UnknownFault", "follow_control", "read_control"]
+__all__ = [
+    "CONTROL_KEY",
+    "FAULTS",
+    "Control",
+    "UnknownFault",
+    "follow_control",
+    "read_control",
+    "refresh_control",
+]
 
 CONTROL_KEY = "demo:control"
 POLL_EVERY = 1.0
 FAULTS: dict[str, str] = {
-    "slow-consumer": "notification-service takes 3 s an event: its backlog grows",
+    "slow-consumer": "notification-service takes 4 s an event: its backlog grows",
     "failing-handler": "analytics-service fails every tenth order for good: dead letters",
     "provider-down": "the payment provider does not answer: the breaker opens",
     "poison-message": "every five seconds something that is no order lands on orders-topic",
@@ -58,9 +66,14 @@ def read_control(stored: Mapping[bytes, bytes]) -> Control:
     return Control(faults, rate if 0 <= rate < float("inf") else None)
 
 
+async def refresh_control(redis: Any, control: Control) -> None:
+    """Make ``control`` as the hash is. Raises redis' error."""
+    control.take(read_control(await redis.hgetall(CONTROL_KEY)))
+
+
 async def follow_control(redis: Any, control: Control) -> None:
     """Keep ``control`` as the hash is, until cancelled. A broker that is away changes nothing."""
     while True:
-        with suppress(RedisError):  # the buses say that the broker is away
-            control.take(read_control(await redis.hgetall(CONTROL_KEY)))
         await asyncio.sleep(POLL_EVERY)
+        with suppress(RedisError):  # the buses say that the broker is away
+            await refresh_control(redis, control)

@@ -7,7 +7,7 @@ import time
 
 from examples.orders.domain import CreateOrder, Item
 
-__all__ = ["CATALOGUE", "CUSTOMERS", "Shoppers", "is_address_known", "new_order_id"]
+__all__ = ["CATALOGUE", "CUSTOMERS", "OrderIds", "Shoppers", "is_address_known"]
 
 CUSTOMERS = 5000
 LOST_CUSTOMERS = 20
@@ -22,16 +22,21 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class Shoppers:
-    """Makes the commands of customers at the checkout; the same seed makes the same customers."""
+    """Makes the commands of customers at the checkout; the same seed makes the same customers.
 
-    def __init__(self, seed: int | None = None) -> None:
+    ``trouble`` False: every customer has an address.
+    """
+
+    def __init__(self, seed: int | None = None, *, trouble: bool = True) -> None:
+        self._trouble = trouble
         self._chance = random.Random(seed)
+        self._ids = OrderIds(self._chance)
         self._count = 0
 
     def next_order(self) -> CreateOrder:
         self._count += 1
         return CreateOrder(
-            order_id=new_order_id(self._chance),
+            order_id=self._ids.next(time.time_ns() // 1_000_000),
             customer_id=self._customer(),
             items=self._basket(),
         )
@@ -39,7 +44,8 @@ class Shoppers:
     def _customer(self) -> str:
         """Few buy often (a power of a uniform draw); rarely one whose address is not known."""
         chance = self._chance
-        if self._count == FIRST_LOST_ORDER or chance.randrange(LOST_ONE_IN) == 0:
+        lost = self._count == FIRST_LOST_ORDER or chance.randrange(LOST_ONE_IN) == 0
+        if lost and self._trouble:
             return f"CUST_{CUSTOMERS + 1 + chance.randrange(LOST_CUSTOMERS)}"
         return f"CUST_{1 + int(CUSTOMERS * chance.random() ** 2.2):03d}"
 
@@ -59,8 +65,17 @@ def is_address_known(customer_id: str) -> bool:
     return number.isdigit() and int(number) <= CUSTOMERS
 
 
-def new_order_id(chance: random.Random, *, now_ms: int | None = None) -> str:
-    """``ORD_`` with 12 characters that sort by time: nine of the millisecond, three of chance."""
-    number = (time.time_ns() // 1_000_000 if now_ms is None else now_ms) << 15
-    number |= chance.getrandbits(15)
-    return "ORD_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(55, -1, -5))
+class OrderIds:
+    """``ORD_`` with 12 characters that sort by time: 41 bits of milliseconds, 19 of chance.
+
+    Ids of one process never repeat: one that would not sort after the last is the next after it.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._last = 0
+
+    def next(self, now_ms: int) -> str:
+        number = now_ms << 19 | self._chance.getrandbits(19)
+        self._last = number = max(number, self._last + 1)
+        return "ORD_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(55, -1, -5))

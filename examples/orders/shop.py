@@ -35,6 +35,7 @@ class Shop:
     provider: PaymentProvider
     control: Control
     trouble: bool = True
+    breaker_reset: str = "8s"
     chance: random.Random = field(default_factory=random.Random)
 
     async def work(self, milliseconds: float) -> None:

@@ -7,12 +7,13 @@ import itertools
 import logging
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
 from examples.orders.arrivals import Pace
 from examples.orders.assembly import SERVICES, Instance, Options, build_instance, open_shop
-from examples.orders.control import CONTROL_KEY, follow_control
+from examples.orders.control import CONTROL_KEY, follow_control, refresh_control
 from examples.orders.customers import Shoppers
 from examples.orders.domain import CreateOrder
 from examples.orders.outside import OutsideInstance, parent_is_gone
@@ -66,13 +67,14 @@ async def run_shop(options: Options) -> int:
     _log_to_standard_output()
     async with open_shop(options) as shop:
         await shop.pipe.redis.hset(CONTROL_KEY, "rate", options.rate)
+        await refresh_control(shop.pipe.redis, shop.control)
         system = System(shop, options)
         outside = OutsideInstance(_outside_words(options), options.url, shop.control)
         traffic = Traffic(
             system.place,
             pace=Pace(options.rate, steady=options.steady, seed=options.seed or 1),
             control=shop.control,
-            shoppers=Shoppers(options.seed),
+            shoppers=Shoppers(options.seed, trouble=options.trouble),
             seed=options.seed,
         )
         beside = [
@@ -98,6 +100,7 @@ async def run_instance(options: Options, name: str, number: int) -> int:
     _log_to_standard_output()
     async with open_shop(options) as shop:
         instance = build_instance(name, number, shop, options)
+        await refresh_control(shop.pipe.redis, shop.control)
         following = follow_control(shop.pipe.redis, shop.control)
         await _run_beside(
             [following],
@@ -151,12 +154,12 @@ def _figures(system: System, traffic: Traffic, shop: Shop) -> list[str]:
         f"{system.count('dead_lettered') + system.count('poison'):,} dead letters",
     ]
     if traffic.refused:
-        figures.append(f"{traffic.refused:,} orders refused: the broker was away")
+        figures.append(f"{traffic.refused:,} orders refused")
     if shop.control.faults:
         figures.append("faults: " + ", ".join(sorted(shop.control.faults)))
     return figures
 
 
 def _log_to_standard_output() -> None:
-    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stdout)
     log.setLevel(logging.INFO)

@@ -9,13 +9,13 @@ from examples.orders.shop import Shop
 
 __all__ = ["NotificationService"]
 
-SLOW = 3.0
+SLOW = 4.0
 
 
 class NotificationService:
     name = "notification-service"
     version = "1.2.0"
-    concurrency = 8
+    concurrency = 12
     max_retries = 3
 
     def __init__(self, bus: EventBus, shop: Shop) -> None:

@@ -12,7 +12,7 @@ class PaymentService:
     name = "payment-service"
     version = "3.1.4"
     concurrency = 32
-    max_retries = 12
+    max_retries = 15
 
     def __init__(self, bus: EventBus, shop: Shop) -> None:
         self._bus, self._shop = bus, shop
@@ -20,7 +20,7 @@ class PaymentService:
             "payment-provider",
             bus=bus,
             failure_threshold=5,
-            reset_timeout="8s",
+            reset_timeout=shop.breaker_reset,
             half_open_timeout="5s",
         )
         bus.subscribe("INVENTORY_UPDATED", self.charge)

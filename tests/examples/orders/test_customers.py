@@ -6,9 +6,9 @@ from collections import Counter
 from examples.orders.customers import (
     CATALOGUE,
     FIRST_LOST_ORDER,
+    OrderIds,
     Shoppers,
     is_address_known,
-    new_order_id,
 )
 from examples.orders.domain import validate_command
 
@@ -54,11 +54,17 @@ def test_address_book_knows_customers_only() -> None:
     assert not is_address_known("CUST_")
 
 
-def test_order_ids_sort_by_time_and_differ() -> None:
-    chance = random.Random(1)
+def test_order_ids_sort_in_the_order_in_which_they_were_made_and_never_repeat() -> None:
+    source = OrderIds(random.Random(1))
 
-    ids = [new_order_id(chance, now_ms=1_732_442_400_000 + ms) for ms in range(2000)]
+    ids = [source.next(1_732_442_400_000 + number // 500) for number in range(5000)]
 
     assert ids == sorted(ids)
     assert len(set(ids)) == len(ids)
     assert {len(order_id) for order_id in ids} == {16}
+
+
+def test_without_trouble_every_customer_has_an_address() -> None:
+    shoppers = Shoppers(3, trouble=False)
+
+    assert all(is_address_known(shoppers.next_order().customer_id) for _ in range(5000))

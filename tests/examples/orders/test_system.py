@@ -117,7 +117,7 @@ async def test_order_without_address_is_dead_lettered_with_the_error(valkey: Val
 async def test_provider_down_opens_the_breaker_and_payments_come_through_after(
     valkey: Valkey,
 ) -> None:
-    async with open_running_shop(quick(valkey.url, retry_delay="700ms")) as running:
+    async with open_running_shop(quick(valkey.url, breaker_reset="1s")) as running:
         running.shop.control.faults = frozenset({"provider-down"})
         (payment,) = running.system.of("payment-service")
         await _place_many(running, 8)
