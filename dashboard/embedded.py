@@ -31,6 +31,7 @@ def embedded_broker_command(*, folder: Path, port: int) -> list[str]:
         "appendfsync": "everysec",
         "maxmemory": "1gb",
         "maxmemory-policy": "noeviction",
+        "logfile": "valkey.log",
         "stream-node-max-entries": 512,
         "stream-node-max-bytes": 131072,
     }

@@ -41,7 +41,13 @@ class Command(BaseCommand):
     def _run(self, name: str, *, long: bool) -> list[dict[str, Any]]:
         self.stdout.write(self.style.MIGRATE_HEADING(f"\n{name}"))
         self.stdout.flush()
-        command = [sys.executable, "-m", f"benchmarks.{name}", "--json", *(["--long"] if long else [])]
+        command = [
+            sys.executable,
+            "-m",
+            f"benchmarks.{name}",
+            "--json",
+            *(["--long"] if long else []),
+        ]
         began = time.monotonic()
         with subprocess.Popen(
             command, cwd=settings.BASE_DIR, stdout=subprocess.PIPE, text=True
