@@ -1,0 +1,199 @@
+"""Health, breakers, services and consumer groups as they were last told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from ingest.models import (
+    Breaker,
+    BreakerTransition,
+    ConsumerGroup,
+    HealthComponent,
+    HealthResult,
+    ServiceEvent,
+    ServiceInstance,
+)
+
+__all__ = [
+    "BreakerView",
+    "ComponentView",
+    "GroupBacklog",
+    "breaker_transitions",
+    "component_results",
+    "consumer_backlogs",
+    "judge_component",
+    "list_breakers",
+    "list_components",
+    "list_instances",
+    "markers",
+    "open_breakers",
+    "unhealthy_components",
+]
+
+OPEN_STATES = ("open", "forced_open")
+_WORST = {"healthy": 0, "unknown": 1, "degraded": 2, "unhealthy": 3}
+_ROWS = 5_000
+_INTERVAL_S, _MISSED = 30.0, 3
+
+
+class BreakerView(NamedTuple):
+    """A breaker instance with its newest transitions, newest first."""
+
+    breaker: Breaker
+    transitions: list[BreakerTransition]
+
+
+class ComponentView(NamedTuple):
+    """A component over all its instances.
+
+    Instances that have not reported for some intervals do not speak for it while others do; when none
+    does its status is ``unknown``. Else it is the worst of those that report.
+    """
+
+    component: str
+    status: str
+    since_ms: int
+    seen_ms: int
+    latency_ms: float | None
+    failures: int
+    reporting: int
+    instances: list[HealthComponent]
+
+
+class GroupBacklog(NamedTuple):
+    """A consumer group over all streams that it reads. ``lag`` None: the broker does not know it."""
+
+    name: str
+    lag: int | None
+    pending: int
+    consumers: int
+    sampled_ms: int
+    parts: list[ConsumerGroup]
+
+    @property
+    def backlog(self) -> int:
+        """What waits, delivered or not."""
+        return (self.lag or 0) + self.pending
+
+
+def open_breakers() -> int:
+    return Breaker.objects.filter(state__in=OPEN_STATES).count()
+
+
+def list_breakers(*, transitions: int = 10, limit: int = 500) -> list[BreakerView]:
+    """Those that are open first, then by the latest change."""
+    rows = sorted(
+        Breaker.objects.order_by("-since_ms", "id")[:limit],
+        key=lambda row: row.state not in OPEN_STATES,
+    )
+    history = _newest_each(
+        BreakerTransition.objects.filter(breaker__in=rows).order_by("-at_ms", "-id")[:_ROWS],
+        transitions,
+    )
+    return [BreakerView(row, history.get(row.pk, [])) for row in rows]
+
+
+def breaker_transitions(breaker_id: int, *, limit: int = 200) -> list[BreakerTransition]:
+    """Newest first."""
+    rows = BreakerTransition.objects.filter(breaker_id=breaker_id)
+    return list(rows.order_by("-at_ms", "-id")[:limit])
+
+
+def _newest_each(
+    rows: Iterable[BreakerTransition], limit: int
+) -> dict[int, list[BreakerTransition]]:
+    found: dict[int, list[BreakerTransition]] = {}
+    for row in rows:
+        kept = found.setdefault(row.breaker_id, [])
+        if len(kept) < limit:
+            kept.append(row)
+    return found
+
+
+def unhealthy_components(
+    *, now_ms: int | None = None, interval_s: float = _INTERVAL_S, missed: int = _MISSED
+) -> int:
+    """Components whose word is ``unhealthy``."""
+    views = list_components(now_ms=now_ms, interval_s=interval_s, missed=missed)
+    return sum(view.status == "unhealthy" for view in views)
+
+
+def list_components(
+    *, now_ms: int | None = None, interval_s: float = _INTERVAL_S, missed: int = _MISSED
+) -> list[ComponentView]:
+    """The worst first. An instance counts as silent after ``missed`` intervals."""
+    now_ms = int(time.time() * 1000) if now_ms is None else now_ms
+    silent_before = now_ms - int(interval_s * missed * 1000)
+    rows = HealthComponent.objects.order_by("component", "service", "instance")[:_ROWS]
+    views = [
+        judge_component(list(instances), silent_before)
+        for _, instances in groupby(rows, key=lambda row: row.component)
+    ]
+    return sorted(views, key=lambda view: (-_WORST.get(view.status, 3), view.component))
+
+
+def judge_component(instances: Sequence[HealthComponent], silent_before: int) -> ComponentView:
+    """One component from its instances. Pure."""
+    reporting = [row for row in instances if row.seen_ms >= silent_before]
+    speaking = reporting or instances
+    worst = max(speaking, key=lambda row: (_WORST.get(row.status, 3), row.failures, -row.since_ms))
+    seen_ms = max(row.seen_ms for row in instances)
+    latencies = [row.latency_ms for row in speaking if row.latency_ms is not None]
+    return ComponentView(
+        component=worst.component,
+        status=worst.status if reporting else "unknown",
+        since_ms=worst.since_ms if reporting else seen_ms,
+        seen_ms=seen_ms,
+        latency_ms=max(latencies, default=None),
+        failures=worst.failures,
+        reporting=len(reporting),
+        instances=list(instances),
+    )
+
+
+def component_results(component: str, *, since_ms: int = 0, limit: int = 500) -> list[HealthResult]:
+    """Results of all instances of a component, newest first, each with its row of names."""
+    ids = list(
+        HealthComponent.objects.filter(component=component).values_list("id", flat=True)[:_ROWS]
+    )
+    rows = HealthResult.objects.filter(component__in=ids, at_ms__gte=since_ms)
+    return list(rows.select_related("component").order_by("-at_ms", "-id")[:limit])
+
+
+def markers(
+    since_ms: int, until_ms: int, *, kinds: Sequence[str] = (), limit: int = 500
+) -> list[ServiceEvent]:
+    """Starts, stops and errors of [since, until), oldest first; the newest ``limit`` of them."""
+    rows = ServiceEvent.objects.filter(at_ms__gte=since_ms, at_ms__lt=until_ms)
+    if kinds:
+        rows = rows.filter(kind__in=kinds)
+    return list(rows.order_by("-at_ms", "-id")[:limit])[::-1]
+
+
+def list_instances(*, limit: int = 1000) -> list[ServiceInstance]:
+    """By service, those heard of last first."""
+    return list(ServiceInstance.objects.order_by("service", "-seen_ms", "instance")[:limit])
+
+
+def consumer_backlogs() -> list[GroupBacklog]:
+    """Consumer groups by name."""
+    rows = ConsumerGroup.objects.select_related("stream").order_by("name", "stream__topic", "id")
+    return [
+        _backlog(name, list(parts))
+        for name, parts in groupby(rows[:_ROWS], key=lambda row: row.name)
+    ]
+
+
+def _backlog(name: str, parts: list[ConsumerGroup]) -> GroupBacklog:
+    lags = [part.lag for part in parts if part.lag is not None]
+    return GroupBacklog(
+        name=name,
+        lag=sum(lags) if len(lags) == len(parts) else None,
+        pending=sum(part.pending for part in parts),
+        consumers=sum(part.consumers for part in parts),
+        sampled_ms=min(part.sampled_ms for part in parts),
+        parts=parts,
+    )
