@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.contrib.auth.decorators import login_not_required
+from django.urls import include, path
+
+from dashboard.api.app import routes
+from dashboard.api.docs import docs_page, openapi_json
+from dashboard.api.problems import no_such_call
 
 app_name = "api"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("api/docs", docs_page, name="docs"),
+    path("api/v1/openapi.json", openapi_json, name="openapi"),
+    path("api/v1/", include(routes())),
+    path("api/", login_not_required(no_such_call), name="root"),
+    path("api/<path:rest>", login_not_required(no_such_call)),
+]

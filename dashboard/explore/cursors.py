@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.core import signing
 
 from dashboard.explore.filters import EventQuery, FilterError
@@ -12,20 +14,24 @@ SALT = "eventscope.events-cursor"
 
 
 def seal_cursor(query: EventQuery, place: str | None) -> str | None:
-    """``place`` in the list of ``query``, signed; None stays None."""
+    """``place`` in the list of ``query``, signed, with the span that "the last hour" meant."""
     if place is None:
         return None
-    return signing.dumps([place, query.identity], salt=SALT, compress=True)
+    span = [query.since_ms, query.until_ms]
+    return signing.dumps([place, query.identity, *span], salt=SALT, compress=True)
 
 
-def open_cursor(query: EventQuery) -> str | None:
-    """The place that the query's cursor names. Raises `FilterError` for a forged or foreign one."""
+def open_cursor(query: EventQuery) -> tuple[EventQuery, str | None]:
+    """The query with the span that its first page had, and the place that its cursor names.
+
+    Raises `FilterError` for a cursor that is forged or of another list.
+    """
     if not query.cursor:
-        return None
+        return query, None
     try:
-        place, identity = signing.loads(query.cursor, salt=SALT)
-    except (signing.BadSignature, ValueError, TypeError) as error:
+        place, identity, since, until = signing.loads(query.cursor, salt=SALT)
+    except (signing.BadSignature, ValueError, TypeError, UnicodeError) as error:
         raise FilterError("cursor", "not one that Eventscope gave out") from error
     if identity != query.identity:
         raise FilterError("cursor", "belongs to another list; start again without it")
-    return str(place)
+    return replace(query, since_ms=since, until_ms=until), str(place)

@@ -1,9 +1,17 @@
-"""Pages that find and explain events."""
+"""Pages that find and explain events. Ids may hold slashes."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from dashboard.explore import views
 
 app_name = "explore"
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("search/", views.search_page, name="search"),
+    path("events/", views.events_page, name="events"),
+    path("events/<path:event_id>/", views.event_page, name="event"),
+    path("correlations/<path:correlation_id>/", views.correlation_page, name="correlation"),
+    path("catalog/", views.catalog_page, name="catalog"),
+]

@@ -1,0 +1,143 @@
+"""The API as one object, and its routes as Django's; every answer that is an error is a problem."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import orjson
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
+from ninja import NinjaAPI
+from ninja.renderers import BaseRenderer
+
+from dashboard.api import events, metrics, state
+from dashboard.api.problems import handle_problems, in_problem_shape, problem_response
+from dashboard.api.security import BearerToken, SignedIn
+
+__all__ = ["api", "openapi_document", "routes"]
+
+DEEPEST = 200
+DESCRIPTION = (
+    "Find events, read their stories, watch metrics and state, publish. Send "
+    "`Authorization: Bearer TOKEN` (`python manage.py token create NAME --role viewer`). "
+    "Lists answer `{results, next}`; pass `next` as `cursor`. Errors are `application/problem+json`."
+)
+
+
+class Renderer(BaseRenderer):
+    """JSON in which NaN and infinities, which an envelope may hold, are null."""
+
+    media_type = "application/json"
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
+        try:
+            return orjson.dumps(data)
+        except TypeError:
+            return _dump_unusual(data)
+
+
+api = NinjaAPI(
+    title="Eventscope",
+    version="1",
+    description=DESCRIPTION,
+    urls_namespace="api-1",
+    docs_url=None,
+    openapi_url=None,
+    auth=[BearerToken(), SignedIn()],
+    renderer=Renderer(),
+)
+for part in (events, state, metrics):
+    api.add_router("", part.router)
+handle_problems(api)
+
+
+def routes() -> list[URLPattern]:
+    """The API's URLs, open to requests without a session (ninja asks for a token or one itself)."""
+    patterns: list[URLPattern] = []
+    for pattern in api.urls[0]:
+        if pattern.name == "api-root":
+            continue
+        pattern.callback = _outer(pattern.callback, str(pattern.pattern))
+        patterns.append(pattern)
+    return patterns
+
+
+@functools.cache
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document, with the error shape that every call may answer."""
+    document: dict[str, Any] = api.get_openapi_schema(path_prefix="/api/v1")
+    problem = {
+        "description": "Not as asked",
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        },
+    }
+    document["components"].setdefault("schemas", {})["Problem"] = {
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string"},
+            "errors": {"type": "array", "items": {"type": "object"}},
+        },
+    }
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"] = {
+                str(code): answer for code, answer in operation["responses"].items()
+            } | {"default": problem}
+    return document
+
+
+def _outer(view: Callable[..., HttpResponse], route: str) -> Callable[..., HttpResponse]:
+    """``view`` without Django's sign-in redirect, refusing query parameters that it does not know."""
+    shaped = in_problem_shape(view)
+
+    @wraps(view)
+    def outer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        unknown = sorted(set(request.GET) - _known(route, str(request.method).lower()))
+        if unknown:
+            return problem_response(
+                400,
+                f"{unknown[0]}: unknown parameter",
+                errors=[{"place": name, "message": "unknown parameter"} for name in unknown],
+            )
+        return shaped(request, *args, **kwargs)
+
+    return login_not_required(outer)
+
+
+@functools.cache
+def _known(route: str, method: str) -> frozenset[str]:
+    path = "/api/v1/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
+    operation = openapi_document()["paths"].get(path, {}).get(method, {})
+    return frozenset(
+        parameter["name"]
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "query"
+    )
+
+
+def _dump_unusual(data: Any) -> bytes:
+    """What orjson refuses: integers past 64 bits, deep nesting, lone surrogates."""
+    return json.dumps(_tame(data, 0), ensure_ascii=True, allow_nan=False).encode()
+
+
+def _tame(value: Any, depth: int) -> Any:
+    if depth > DEEPEST:
+        return "… nested too deeply to be told"
+    if isinstance(value, dict):
+        return {str(name): _tame(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_tame(item, depth + 1) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value

@@ -1,0 +1,245 @@
+"""What is stored as the JSON that the API answers: camelCase, RFC 3339 in UTC. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboard.explore.reading import EventPage, Told
+from dashboard.explore.story import Bar, Handling, Step
+from eventscope.stamps import format_ms
+from ingest.models import (
+    Breaker,
+    ConsumerGroup,
+    DeadLetter,
+    HealthComponent,
+    Stream,
+)
+from ingest.queries.events import EventView
+
+__all__ = [
+    "breaker_json",
+    "consumer_json",
+    "correlation_json",
+    "dead_letter_json",
+    "detail_json",
+    "event_json",
+    "handling_json",
+    "health_json",
+    "iso",
+    "topic_json",
+]
+
+
+def iso(ms: int | float | None) -> str | None:
+    """``2026-11-24T10:00:00.123Z``; None for no time (0 is how "never" is stored)."""
+    return format_ms(int(ms)) if ms else None
+
+
+def event_json(event: EventView, outcome: str) -> dict[str, Any]:
+    """The envelope, plus ``topic, position, receivedAt, outcome``.
+
+    An event of another format is told in the native form, its data as ``payload``.
+    """
+    return {
+        **_envelope(event),
+        "topic": event.topic,
+        "position": event.position,
+        "receivedAt": iso(event.appended_ms),
+        "outcome": outcome or None,
+    }
+
+
+def detail_json(page: EventPage) -> dict[str, Any]:
+    """One event with every place it was seen at, its receipts, dead letters and redrives."""
+    places = [page.event, *page.copies]
+    return {
+        **event_json(page.event, page.outcome),
+        "positions": [
+            {
+                "topic": place.topic,
+                "position": place.position,
+                "receivedAt": iso(place.appended_ms),
+                "size": place.size,
+            }
+            for place in places
+        ],
+        "receipts": [handling_json(handling) for handling in page.handlings],
+        "deadLetters": [dead_letter_json(letter) for letter in page.dead_letters],
+        "redrives": [redrive for place in places if (redrive := _redrive(place))],
+    }
+
+
+def correlation_json(told: Told, correlation_id: str) -> dict[str, Any]:
+    story = told.story
+    return {
+        "correlationId": correlation_id,
+        "startedAt": iso(story.started_ms),
+        "endedAt": iso(story.ended_ms),
+        "durationMs": story.duration_ms,
+        "events": [_step(told, step) for step in story.steps],
+        "edges": [{"cause": cause, "effect": effect} for cause, effect in story.edges],
+        "criticalPath": story.critical_path,
+        "missing": [
+            {"eventId": missing.event_id, "namedBy": missing.children} for missing in story.missing
+        ],
+        "complete": told.complete,
+    }
+
+
+def handling_json(handling: Handling) -> dict[str, Any]:
+    """One handling as its receipt told it."""
+    failed = handling.error_type or handling.error_message
+    return {
+        "eventId": handling.event_id,
+        "consumer": handling.consumer,
+        "consumerGroup": handling.group,
+        "instance": handling.instance,
+        "topic": handling.topic,
+        "attempt": handling.attempt,
+        "maxAttempts": handling.max_attempts,
+        "outcome": handling.outcome,
+        "startedAt": iso(handling.started_ms),
+        "endedAt": iso(handling.ended_ms),
+        "durationMs": handling.duration_ms,
+        "error": {
+            "type": handling.error_type,
+            "message": handling.error_message,
+            "stack": handling.error_stack,
+        }
+        if failed
+        else None,
+    }
+
+
+def dead_letter_json(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "id": letter.pk,
+        "eventId": letter.event_id,
+        "eventType": letter.event_type,
+        "source": letter.source,
+        "correlationId": letter.correlation_id,
+        "topic": letter.topic,
+        "status": letter.status,
+        "consumer": letter.consumer,
+        "consumerGroup": letter.consumer_group,
+        "attempts": letter.attempts,
+        "error": {
+            "type": letter.error_type,
+            "message": letter.error_message,
+            "stack": letter.error_stack,
+        },
+        "group": letter.fingerprint,
+        "receivedAt": iso(letter.received_ms),
+        "firstFailedAt": iso(letter.first_failed_ms),
+        "lastFailedAt": iso(letter.last_failed_ms),
+    }
+
+
+def health_json(component: HealthComponent) -> dict[str, Any]:
+    return {
+        "id": component.pk,
+        "component": component.component,
+        "service": component.service,
+        "instance": component.instance,
+        "status": component.status,
+        "since": iso(component.since_ms),
+        "seenAt": iso(component.seen_ms),
+        "latencyMs": component.latency_ms,
+        "checks": component.checks,
+    }
+
+
+def breaker_json(breaker: Breaker) -> dict[str, Any]:
+    return {
+        "id": breaker.pk,
+        "name": breaker.name,
+        "service": breaker.service,
+        "instance": breaker.instance,
+        "state": breaker.state,
+        "since": iso(breaker.since_ms),
+        "seenAt": iso(breaker.seen_ms),
+        "failureCount": breaker.failure_count,
+        "failureThreshold": breaker.failure_threshold,
+        "errorRate": breaker.error_rate,
+        "latencyMs": breaker.latency_ms,
+        "throughput": breaker.throughput,
+        "reason": breaker.reason,
+    }
+
+
+def consumer_json(group: ConsumerGroup) -> dict[str, Any]:
+    return {
+        "id": group.pk,
+        "consumerGroup": group.name,
+        "topic": group.stream.topic,
+        "partition": group.stream.partition,
+        "lag": group.lag,
+        "pending": group.pending,
+        "consumers": group.consumers,
+        "sampledAt": iso(group.sampled_ms),
+    }
+
+
+def topic_json(stream: Stream) -> dict[str, Any]:
+    return {
+        "id": stream.pk,
+        "broker": stream.broker,
+        "topic": stream.topic,
+        "partition": stream.partition,
+        "deadLetters": stream.dead_letters,
+        "stored": stream.stored,
+        "undecoded": stream.undecoded,
+        "lost": stream.lost,
+        "lag": stream.lag,
+        "newestAt": iso(stream.newest_ms),
+    }
+
+
+def _envelope(event: EventView) -> dict[str, Any]:
+    envelope = event.envelope
+    if isinstance(envelope, dict) and {"eventId", "eventType"} <= envelope.keys():
+        return {**envelope, "eventId": event.event_id, "eventType": event.event_type}
+    inner = envelope.get("data", envelope) if isinstance(envelope, dict) else envelope
+    metadata = {
+        "source": event.source,
+        "correlationId": event.correlation_id,
+        "causationId": event.causation_id,
+        "traceId": event.trace_id,
+    }
+    return {
+        "eventId": event.event_id,
+        "eventType": event.event_type,
+        "timestamp": iso(event.occurred_ms),
+        "payload": inner,
+        "metadata": {name: value for name, value in metadata.items() if value},
+    }
+
+
+def _redrive(event: EventView) -> Any:
+    envelope = event.envelope
+    metadata = envelope.get("metadata") if isinstance(envelope, dict) else None
+    return metadata.get("redrive") if isinstance(metadata, dict) else None
+
+
+def _step(told: Told, step: Step) -> dict[str, Any]:
+    event: Any = step.event
+    letters = told.dead_letters.get(step.event_id, ())
+    return {
+        **event_json(event, told.outcomes.get(step.event_id, "")),
+        "at": iso(step.at_ms),
+        "depth": step.depth,
+        "parent": step.parent or None,
+        "state": step.state,
+        "shiftedMs": step.shift_ms,
+        "handlings": [_bar(bar) for bar in step.bars],
+        "deadLetters": [letter.pk for letter in letters],
+    }
+
+
+def _bar(bar: Bar) -> dict[str, Any]:
+    return {
+        **handling_json(bar.handling),
+        "queueMs": bar.queue_ms,
+        "processingMs": bar.processing_ms,
+        "shiftedMs": bar.shift_ms,
+    }

@@ -1,0 +1,67 @@
+"""The names that events were seen with: completion for the filters, the catalog, the topology."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ingest.models import Series
+
+__all__ = ["Names", "SeenType", "group_types", "read_catalog", "read_names", "topic_of_type"]
+
+MOST_SERIES = 10_000
+
+
+class SeenType(NamedTuple):
+    """One event type: who publishes it where, who handles it, since when it is known."""
+
+    type: str
+    sources: list[str]
+    topics: list[str]
+    consumers: list[str]
+    first_ms: int
+
+
+class Names(NamedTuple):
+    types: list[str]
+    sources: list[str]
+    topics: list[str]
+
+
+def read_names() -> Names:
+    """What the filters complete to; one query."""
+    rows = list(_series().values_list("type", "source", "topic"))
+    types, sources, topics = (sorted({row[part] for row in rows} - {""}) for part in range(3))
+    return Names(types, sources, topics)
+
+
+def read_catalog() -> list[SeenType]:
+    """Every known type, by name; one query."""
+    return group_types(_series())
+
+
+def group_types(series: Iterable[Series]) -> list[SeenType]:
+    """Series joined by type. Pure."""
+    types: dict[str, list[Series]] = {}
+    for one in series:
+        types.setdefault(one.type, []).append(one)
+    return [
+        SeenType(
+            type=name,
+            sources=sorted({one.source for one in found if not one.consumer}),
+            topics=sorted({one.topic for one in found}),
+            consumers=sorted({one.consumer for one in found} - {""}),
+            first_ms=min(one.created_ms for one in found),
+        )
+        for name, found in sorted(types.items())
+    ]
+
+
+def topic_of_type(event_type: str) -> str:
+    """The topic where this type was published first; "" when it was never seen."""
+    found = Series.objects.filter(type=event_type, consumer="").order_by("id")
+    return found.values_list("topic", flat=True).first() or ""
+
+
+def _series() -> Iterable[Series]:
+    return Series.objects.order_by("id")[:MOST_SERIES]
