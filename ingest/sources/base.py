@@ -89,7 +89,6 @@ class Intake(NamedTuple):
 
     streams: list[StreamIntake]
     full: bool
-    size: int
 
 
 class GroupSample(NamedTuple):

@@ -28,6 +28,7 @@ from ingest.sources.resp import Command, ReplyTooLarge, RespClient
 __all__ = ["RedisStreams"]
 
 _FIRST_COUNT = 64
+_FIRST_AVERAGE = 1024
 _MOST_MESSAGES = 60_000
 _REPLY_SLACK = 4
 _HEAVY = 64 * 1024
@@ -45,13 +46,26 @@ class _Tail:
         self.settled = checkpoint.position
         self.observed_ms = 0
         self.unread = checkpoint.unread
-        self.broken = False
         self.heavy = False
         self.looked_at = float("-inf")
+        self.count = _FIRST_COUNT
+        self.average = float(_FIRST_AVERAGE)
+        self.active = False
+        self.full = False
 
     def wants_info(self, now: float) -> bool:
         """XINFO brings the first and last entry along, so large ones are asked for seldom."""
         return not self.heavy or now - self.looked_at >= _HEAVY_EVERY
+
+    def learn(self, messages: list[Message], count: int) -> None:
+        """How many to ask for next: more after every full read, fewer the larger they are."""
+        self.active = bool(messages)
+        self.full = len(messages) >= count
+        if messages:
+            size = sum([len(message.value) for message in messages]) / len(messages) + 64
+            self.average = max(size, 0.5 * (self.average + size))
+        if self.full and count >= self.count:
+            self.count = min(self.count * 4, _MOST_MESSAGES)
 
 
 class RedisStreams:
@@ -61,9 +75,6 @@ class RedisStreams:
         self._options = options
         self._client = RespClient(options.url, timeout=timeout)
         self._tails: dict[bytes, _Tail] = {}
-        self._count = _FIRST_COUNT
-        self._average = 1024.0
-        self._active = 1
 
     # -- what is there
 
@@ -109,34 +120,48 @@ class RedisStreams:
         }
 
     def wait(self, seconds: float) -> bool:
-        streams = self._streams(self._readable())
-        if not streams:
+        if not self._tails:
             time.sleep(seconds)
             return False
         block = max(1, int(seconds * 1000))
-        command: Command = ("XREAD", "COUNT", 1, "BLOCK", block, "STREAMS", *streams)
+        positions = [b"%d-%d" % tail.position for tail in self._tails.values()]
+        command: Command = (
+            "XREAD",
+            "COUNT",
+            1,
+            "BLOCK",
+            block,
+            "STREAMS",
+            *self._tails,
+            *positions,
+        )
         reply = self._client.calls([command], wait=seconds)[0]
+        if isinstance(reply, hiredis.ReplyError):
+            time.sleep(seconds)  # a key that is no stream any more: `read` tells which
         return reply is not None
 
     def read(self, max_events: int, max_bytes: int) -> Intake:
         if not self._tails:
-            return Intake([], False, 0)
+            return Intake([], False)
         while True:
-            count = self._fitting(max_events, max_bytes)
-            limit = max_bytes * _REPLY_SLACK if count > 1 else None
+            counts = self._counts(max_events, max_bytes)
+            smallest = max(counts.values()) == 1
             try:
-                return self._read(count, limit)
+                return self._read(counts, None if smallest else max_bytes * _REPLY_SLACK)
             except ReplyTooLarge:
-                self._count = max(1, count // 8)
+                for tail in self._tails.values():
+                    tail.count = max(1, tail.count // 8)
 
-    def _read(self, count: int, limit: int | None) -> Intake:
+    def _read(self, counts: dict[bytes, int], limit: int | None) -> Intake:
+        """One look at everything, in one MULTI so that counts and contents are of one moment."""
         now = time.monotonic()
         asked = [key for key, tail in self._tails.items() if tail.wants_info(now)]
-        readable = self._readable()
         commands: list[Command] = [("MULTI",), ("TIME",)]
         commands += [("XINFO", "STREAM", key) for key in asked]
-        if readable:
-            commands.append(("XREAD", "COUNT", count, "STREAMS", *self._streams(readable)))
+        commands += [
+            ("XREAD", "COUNT", count, "STREAMS", key, b"%d-%d" % self._tails[key].position)
+            for key, count in counts.items()
+        ]
         commands.append(("EXEC",))
         replies = self._client.calls(commands, max_bytes=limit)[-1]
         if isinstance(replies, hiredis.ReplyError):
@@ -144,64 +169,22 @@ class RedisStreams:
         seconds, micros = replies[0]
         now_ms = int(seconds) * 1000 + int(micros) // 1000
         infos = dict(zip(asked, replies[1 : 1 + len(asked)], strict=True))
-        entries = replies[-1] if readable else None
-        if isinstance(entries, hiredis.ReplyError):
-            self._set_aside(str(entries), readable, infos)
-            return self._read(count, limit)
-        return self._intake(infos, dict(entries or ()), count, now_ms)
-
-    def _set_aside(self, error: str, readable: list[_Tail], infos: dict[bytes, Any]) -> None:
-        """One key that is no stream any more spoils the whole XREAD: go on without it."""
-        spoiling = [
-            tail for tail in readable if _is_wrong_type(infos.get(tail.place.topic.encode()))
+        entries = dict(zip(counts, replies[1 + len(asked) :], strict=True))
+        streams = [
+            _taken(tail, infos.get(key), _entries(entries[key]), counts[key], now_ms)
+            for key, tail in self._tails.items()
         ]
-        unasked = [tail for tail in readable if tail.heavy]
-        if not error.startswith("WRONGTYPE") or not (spoiling or unasked):
-            raise _refused(error)
-        for tail in spoiling:
-            tail.broken = True
-        for tail in unasked:
-            tail.heavy = False
+        full = any(tail.active and tail.full for tail in self._tails.values())
+        return Intake(streams, full)
 
-    def _intake(
-        self,
-        infos: dict[bytes, Any],
-        entries: dict[bytes, list[Any]],
-        count: int,
-        now_ms: int,
-    ) -> Intake:
-        size = total = 0
-        streams: list[StreamIntake] = []
-        for key, tail in self._tails.items():
-            messages = messages_of(entries.get(key, ()))
-            total += len(messages)
-            size += sum([len(message.value) for message in messages])
-            streams.append(_taken(tail, infos.get(key), messages, len(messages) < count, now_ms))
-        full = any(len(found) >= count for found in entries.values())
-        self._learn(count, total, size, len(entries), full)
-        return Intake(streams, full, size)
-
-    # -- how much to ask for
-
-    def _fitting(self, max_events: int, max_bytes: int) -> int:
-        """COUNT applies to each stream: what the active ones may bring fits the limits together."""
-        by_size = int(max_bytes / self._average)
-        wanted = min(max_events, by_size, self._count * self._active) // self._active
-        return max(1, min(wanted, _MOST_MESSAGES // max(1, len(self._tails))))
-
-    def _learn(self, count: int, total: int, size: int, active: int, full: bool) -> None:
-        if total:
-            self._average = 0.5 * self._average + 0.5 * (size / total + 64)
-            self._active = max(1, active)
-        if full and count >= self._count:
-            self._count = min(self._count * 4, _MOST_MESSAGES)
-
-    def _readable(self) -> list[_Tail]:
-        return [tail for tail in self._tails.values() if not tail.broken]
-
-    def _streams(self, tails: list[_Tail]) -> list[bytes]:
-        keys = [tail.place.topic.encode() for tail in tails]
-        return keys + [b"%d-%d" % tail.position for tail in tails] if keys else []
+    def _counts(self, max_events: int, max_bytes: int) -> dict[bytes, int]:
+        """How many of each stream: what the active ones may bring fits the limits together."""
+        active = max(1, sum(tail.active for tail in self._tails.values()))
+        most = min(max_events // active, _MOST_MESSAGES // len(self._tails))
+        return {
+            key: max(1, min(tail.count, most, int(max_bytes / active / tail.average)))
+            for key, tail in self._tails.items()
+        }
 
     # -- consumer groups
 
@@ -220,13 +203,23 @@ class RedisStreams:
         self._client.close()
 
 
-def _taken(
-    tail: _Tail, info: Any, messages: list[Message], at_end: bool, now_ms: int
-) -> StreamIntake:
-    """Move ``tail`` past ``messages`` and settle the account as far as ``info`` allows."""
+def _entries(reply: Any) -> list[Any]:
+    """The entries of one stream's XREAD; a key that is no stream (any more) has none."""
+    if isinstance(reply, hiredis.ReplyError):
+        if not _is_wrong_type(reply):
+            raise _refused(str(reply))
+        return []
+    return reply[0][1] if reply else []
+
+
+def _taken(tail: _Tail, info: Any, entries: list[Any], count: int, now_ms: int) -> StreamIntake:
+    """Move ``tail`` past ``entries`` and settle the account as far as ``info`` allows."""
+    messages = messages_of(entries)
+    at_end = len(messages) < count
+    tail.learn(messages, count)
     known = _stream_info(tail, info)
     verdict = _verdict(tail, info, known, messages, at_end)
-    losses = _losses(tail, known, messages, verdict.lost, now_ms)
+    losses = _losses(tail, known, verdict.lost, now_ms)
     if verdict.restart:
         messages, at_end = [], False
         tail.position = ZERO
@@ -253,7 +246,6 @@ def _taken(
 
 
 def _stream_info(tail: _Tail, info: Any) -> StreamInfo | None:
-    tail.broken = _is_wrong_type(info)
     if not isinstance(info, list):
         return None
     fields = _pairs(info)
@@ -290,9 +282,7 @@ def _verdict(
     return Verdict(0, ordinal, settled=False)
 
 
-def _losses(
-    tail: _Tail, known: StreamInfo | None, messages: list[Message], lost: int, now_ms: int
-) -> tuple[Loss, ...]:
+def _losses(tail: _Tail, known: StreamInfo | None, lost: int, now_ms: int) -> tuple[Loss, ...]:
     if not lost:
         return ()
     trimmed = known is not None and known.first is not None and known.first > tail.position
