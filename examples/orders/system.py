@@ -7,7 +7,6 @@ import itertools
 import logging
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
@@ -16,6 +15,7 @@ from examples.orders.assembly import SERVICES, Instance, Options, build_instance
 from examples.orders.control import CONTROL_KEY, follow_control, refresh_control
 from examples.orders.customers import Shoppers
 from examples.orders.domain import CreateOrder
+from examples.orders.logs import log_to_standard_output
 from examples.orders.outside import OutsideInstance, parent_is_gone
 from examples.orders.shop import Shop
 from examples.orders.traffic import Traffic
@@ -64,7 +64,7 @@ class System:
 
 async def run_shop(options: Options) -> int:
     """Until SIGINT or SIGTERM. Raises redis' error when the broker cannot be reached at the start."""
-    _log_to_standard_output()
+    log_to_standard_output()
     async with open_shop(options) as shop:
         await shop.pipe.redis.hset(CONTROL_KEY, "rate", options.rate)
         await refresh_control(shop.pipe.redis, shop.control)
@@ -82,10 +82,7 @@ async def run_shop(options: Options) -> int:
             traffic.run(),
             keep_forgetting(shop.pipe),
             poison_topic(shop.pipe.redis, shop.control),
-            report_figures(
-                lambda: system.count("published") + traffic.placed,
-                lambda: _figures(system, traffic, shop),
-            ),
+            report_figures(shop.pipe.redis, lambda: _figures(system, traffic, shop)),
         ]
         if options.instances >= OUTSIDE[1]:
             beside.append(outside.run())
@@ -97,7 +94,7 @@ async def run_shop(options: Options) -> int:
 
 async def run_instance(options: Options, name: str, number: int) -> int:
     """One instance of one service, until it is told to stop or its parent is gone."""
-    _log_to_standard_output()
+    log_to_standard_output()
     async with open_shop(options) as shop:
         instance = build_instance(name, number, shop, options)
         await refresh_control(shop.pipe.redis, shop.control)
@@ -158,8 +155,3 @@ def _figures(system: System, traffic: Traffic, shop: Shop) -> list[str]:
     if shop.control.faults:
         figures.append("faults: " + ", ".join(sorted(shop.control.faults)))
     return figures
-
-
-def _log_to_standard_output() -> None:
-    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stdout)
-    log.setLevel(logging.INFO)
