@@ -17,7 +17,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ICONS", "PACKAGES", "Package", "make_sprite", "vendor"]
+__all__ = ["ICONS", "PACKAGES", "Package", "make_sprite", "plotly_styles", "vendor"]
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 
@@ -114,6 +114,9 @@ def vendor(tarballs: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for inside, name in package.files.items():
             (folder / name).write_bytes(content[inside])
+        if package.package.startswith("plotly"):
+            styles = plotly_styles(content["plotly-cartesian.min.js"].decode("utf-8"))
+            (folder / "plotly.css").write_text(styles, encoding="utf-8")
         if package.package == "@tabler/core":
             (folder / "LICENSE").write_text(TABLER_LICENSE, encoding="utf-8")
         if package.package == "@tabler/icons":
@@ -122,6 +125,23 @@ def vendor(tarballs: Path) -> None:
         manifest += [_entry(package, path) for path in sorted(folder.iterdir())]
     text = json.dumps(manifest, indent=1) + "\n"
     (STATIC / "vendor" / "manifest.json").write_text(text, encoding="utf-8")
+
+
+def plotly_styles(script: str) -> str:
+    """The rules that plotly would insert into a style element, as a style sheet (X and Y are its own
+    short names), so that pages need no inline style."""
+    start = script.index('{"X,X div":')
+    rules = []
+    place = start + 1
+    pair = re.compile(r"""(?:"([^"]*)"|(\w+)):(?:"([^"]*)"|'([^']*)')(,|\})""")
+    while match := pair.match(script, place):
+        selector, body = match[1] or match[2], match[3] or match[4] or ""
+        selector = selector.replace("X", ".js-plotly-plot .plotly").replace("Y", ".plotly-notifier")
+        rules.append(f"{selector} {{ {body} }}")
+        place = match.end()
+        if match[5] == "}":
+            break
+    return "\n".join(rules) + "\n"
 
 
 def make_sprite(icons: dict[str, bytes]) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ingest.queries.status import IngestStatus
+from ingest.queries.status import IngestStatus, ingest_status
 
 __all__ = ["honesty_of", "read_status"]
 
@@ -14,12 +13,6 @@ FRESH_MS = 10_000
 
 def read_status(now_ms: int) -> IngestStatus:
     """What ingest knows of itself now."""
-    try:
-        from ingest.queries.status import ingest_status
-    except ModuleNotFoundError:
-        from types import SimpleNamespace
-
-        return SimpleNamespace(newest_ms=0, newest_age_ms=None, lag=0, undecoded=0, lost=0, streams=0, stalled=False, catching_up=False, observed_until_ms=0, stored=0)  # type: ignore[return-value]
     return ingest_status(now_ms)
 
 

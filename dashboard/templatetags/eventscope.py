@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -154,6 +155,31 @@ def to_ms(seconds: object) -> int | None:
     """Seconds since 1970 as ms; for `when`."""
     number = _number(seconds() if callable(seconds) else seconds)
     return None if number is None else int(number * 1000)
+
+
+@register.simple_tag
+def tile_value(value: object, unit: str = "") -> SafeString:
+    """A tile's number with its unit made small."""
+    if _number(value) is None:
+        return mark_safe('<span class="es-none">—</span>')
+    text = {"ms": ms, "share": percent}.get(unit, compact)(value)
+    number, _, rest = text.partition(" ")
+    rest = rest or ("/s" if unit == "/s" else "")
+    return format_html('{}<span class="es-tile-unit">{}</span>', number, rest)
+
+
+@register.simple_tag
+def spark(values: Sequence[float | None], width: int = 72, height: int = 28) -> str:
+    """Points of a polyline through the known values, on a floor of zero."""
+    known = [(place, value) for place, value in enumerate(values) if value is not None]
+    if len(known) < 2:
+        return ""
+    top = max(value for _, value in known) or 1
+    across = width / (len(values) - 1)
+    return " ".join(
+        f"{place * across:.1f},{height - 1 - value / top * (height - 2):.1f}"
+        for place, value in known
+    )
 
 
 @register.filter

@@ -1,0 +1,274 @@
+"""The overview's figures. Colours are names of CSS variables, which the browser looks up.
+
+Each line that ticks extend says in its ``meta`` what it shows: group and field (see
+`dashboard.live.ticks.group_series`). Unknown time is a gap in the lines and a band behind them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from dashboard.live.ranges import Window
+from dashboard.live.ticks import OTHER, Table, group_series, rounded
+from dashboard.options import ObjectiveOptions
+
+__all__ = ["Chart", "Objective", "build_charts", "gaps"]
+
+SERIES_COLOURS = 8
+MOST_SHAPES = 60
+QUANTILE_NAMES = ("p50", "p95", "p99")
+CLEAR = "rgba(0,0,0,0)"
+HOVER = {
+    "bgcolor": "var(--es-raised)",
+    "bordercolor": "var(--es-line)",
+    "font": {"color": "var(--es-text)", "size": 12},
+}
+X_AXIS = {
+    "type": "date",
+    "showgrid": False,
+    "linecolor": "var(--es-line)",
+    "tickcolor": "var(--es-line)",
+    "ticks": "outside",
+    "ticklen": 4,
+    "nticks": 7,
+}
+Y_AXIS = {
+    "automargin": True,
+    "gridcolor": "var(--es-grid)",
+    "zeroline": False,
+    "fixedrange": True,
+    "nticks": 5,
+}
+BAND = {
+    "type": "rect",
+    "yref": "paper",
+    "y0": 0,
+    "y1": 1,
+    "layer": "below",
+    "fillcolor": "var(--es-band)",
+    "line": {"width": 0},
+    "name": "gap",
+}
+MARK = {
+    "type": "line",
+    "yref": "paper",
+    "y0": 0,
+    "y1": 1,
+    "line": {"color": "var(--es-marker)", "width": 1, "dash": "dot"},
+    "name": "service",
+}
+RULE = {
+    "type": "line",
+    "xref": "paper",
+    "x0": 0,
+    "x1": 1,
+    "line": {"color": "var(--es-objective)", "width": 1.25, "dash": "dash"},
+    "name": "objective",
+}
+CAPTION = {
+    "xref": "paper",
+    "x": 1,
+    "xanchor": "right",
+    "yanchor": "bottom",
+    "showarrow": False,
+    "font": {"color": "var(--es-objective)", "size": 11},
+    "name": "objective",
+}
+
+Series = list[tuple[str, dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A promise: its value on the axis and its words."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """All that the three figures are made of."""
+
+    table: Table
+    by: str
+    latency: str
+    window: Window
+    objectives: ObjectiveOptions
+    services: Sequence[dict[str, Any]]
+
+
+def build_charts(chart: Chart) -> dict[str, Any]:
+    """The figures ``throughput``, ``latency`` and ``errors`` as plain data."""
+    series = [(group.name, group_series(group, chart.by)) for group in chart.table.groups]
+    return {
+        "throughput": _throughput(chart, series),
+        "latency": _latency(chart, series),
+        "errors": _errors(chart, series),
+    }
+
+
+def gaps(times: Sequence[int], known: Sequence[bool], step_ms: int) -> list[tuple[int, int]]:
+    """The stretches of unknown time, joined."""
+    found: list[tuple[int, int]] = []
+    for at, is_known in zip(times, known, strict=True):
+        if is_known:
+            continue
+        if found and found[-1][1] == at:
+            found[-1] = (found[-1][0], at + step_ms)
+        else:
+            found.append((at, at + step_ms))
+    return found
+
+
+def _throughput(chart: Chart, series: Series) -> dict[str, Any]:
+    traces = []
+    step, total = chart.window.step, chart.by == ""
+    main = "n" if chart.by == "consumer" else "p"
+    for place, (name, values) in enumerate(series):
+        for field in ("p", "n"):
+            if field not in values:
+                continue
+            label = {"p": "Published", "n": "Processed"}[field] if total else name
+            line = _line(
+                chart,
+                [count / step for count in values[field]],
+                label=label,
+                colour=_colour(place + (total and field == "n"), name),
+                meta={"group": name, "field": field},
+            )
+            if not total and field != main:
+                line["line"]["dash"] = "dot"
+                line["showlegend"] = False
+            line["hovertemplate"] = "%{y:,.3~s}/s " + _escaped(label) + "<extra></extra>"
+            traces.append(line)
+    limit = chart.objectives.events_per_second
+    goal = Objective(limit, f"planned {limit:,.0f}/s")
+    return _figure(chart, traces, [goal], {"rangemode": "tozero", "ticksuffix": "/s"})
+
+
+def _latency(chart: Chart, series: Series) -> dict[str, Any]:
+    traces = []
+    for place, (name, values) in enumerate(series):
+        for index, quantile in enumerate(values["q"].get(chart.latency) or []):
+            label = QUANTILE_NAMES[index] if chart.by == "" else name
+            line = _line(
+                chart,
+                quantile,
+                label=label,
+                colour=_colour(index if chart.by == "" else place, name),
+                meta={"group": name, "field": "q", "kind": chart.latency, "index": index},
+            )
+            line["hovertemplate"] = "%{y:,.3~r} ms " + _escaped(label) + "<extra></extra>"
+            traces.append(line)
+    limits = (chart.objectives.p50, chart.objectives.p95, chart.objectives.p99)
+    goals = [
+        Objective(limit * 1000, f"{label} {limit * 1000:,.0f} ms")
+        for label, limit in zip(QUANTILE_NAMES, limits, strict=True)
+        if chart.by == "" or label == "p95"
+    ]
+    axis = {"type": "log", "ticksuffix": " ms", "dtick": 1}
+    return _figure(chart, traces, goals, axis)
+
+
+def _errors(chart: Chart, series: Series) -> dict[str, Any]:
+    traces = []
+    for place, (name, values) in enumerate(series):
+        if "e" not in values:
+            continue
+        label = name or "Error rate"
+        colour = "var(--es-series-6)" if chart.by == "" else _colour(place, name)
+        meta = {"group": name, "field": "e"}
+        line = _line(chart, values["e"], label=label, colour=colour, meta=meta)
+        line["hovertemplate"] = "%{y:.3~%} " + _escaped(label) + "<extra></extra>"
+        traces.append(line)
+    limit = chart.objectives.error_rate
+    goal = Objective(limit, f"at most {limit * 100:.3g}%")
+    return _figure(chart, traces, [goal], {"rangemode": "tozero", "tickformat": ".2~%"})
+
+
+def _line(
+    chart: Chart,
+    values: Iterable[float | None],
+    *,
+    label: str,
+    colour: str,
+    meta: dict[str, Any],
+) -> dict[str, Any]:
+    known = chart.table.known
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [int(ms) for ms in chart.table.times_ms],
+        "y": [rounded(v) if is_known else None for v, is_known in zip(values, known, strict=True)],
+        "name": _escaped(label),
+        "line": {"color": colour, "width": 1.75},
+        "connectgaps": False,
+        "legendgroup": _escaped(label),
+        "meta": meta,
+    }
+
+
+def _figure(
+    chart: Chart, traces: list[dict[str, Any]], goals: list[Objective], axis: dict[str, Any]
+) -> dict[str, Any]:
+    """The figure as plain data, checked by plotly: an attribute that does not exist is refused."""
+    from plotly.graph_objects import Figure
+
+    log = axis.get("type") == "log"
+    layout = {
+        "template": None,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 4},
+        "paper_bgcolor": CLEAR,
+        "plot_bgcolor": CLEAR,
+        "hovermode": "x unified",
+        "dragmode": "zoom",
+        "showlegend": True,
+        "font": {"color": "var(--es-text-faint)", "size": 11},
+        "hoverlabel": HOVER,
+        "legend": {"orientation": "h", "x": 0, "y": -0.14, "font": {"size": 12}},
+        "xaxis": {**X_AXIS, "range": [chart.window.since_ms, chart.window.until_ms]},
+        "yaxis": {**Y_AXIS, **axis},
+        "shapes": [*_gap_bands(chart), *_service_marks(chart), *(_rule(goal) for goal in goals)],
+        "annotations": [_caption(goal, log=log) for goal in goals],
+        "meta": {"objectives": [float(goal.value) for goal in goals]},
+    }
+    plain: dict[str, Any] = Figure(data=traces, layout=layout).to_plotly_json()
+    return plain
+
+
+def _gap_bands(chart: Chart) -> list[dict[str, Any]]:
+    found = gaps(chart.table.times_ms, chart.table.known, chart.window.step * 1000)
+    return [{**BAND, "x0": begin, "x1": end} for begin, end in found[-MOST_SHAPES:]]
+
+
+def _service_marks(chart: Chart) -> list[dict[str, Any]]:
+    return [
+        {**MARK, "x0": service["at"], "x1": service["at"]}
+        for service in chart.services[-MOST_SHAPES:]
+    ]
+
+
+def _rule(goal: Objective) -> dict[str, Any]:
+    return {**RULE, "y0": float(goal.value), "y1": float(goal.value)}
+
+
+def _caption(goal: Objective, *, log: bool) -> dict[str, Any]:
+    """The objective's words at its line's right end; on a log axis plotly wants the exponent."""
+    y = math.log10(goal.value) if log and goal.value > 0 else float(goal.value)
+    return {**CAPTION, "y": y, "text": goal.label}
+
+
+def _colour(place: int, name: str) -> str:
+    if name == OTHER or place >= SERIES_COLOURS:
+        return "var(--es-series-other)"
+    return f"var(--es-series-{place + 1})"
+
+
+def _escaped(text: str) -> str:
+    """A name as it is: plotly reads tags, entities and ``%{…}`` in names and templates."""
+    return escape(text, quote=False).replace("%{", "%\u200b{")

@@ -1,0 +1,165 @@
+// Draws figures that were built on the server: colours are read from the style sheet, times are
+// shown local. Plotly is loaded when the first chart is drawn.
+const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, scrollZoom: false };
+const COLOUR = /^var\((--[\w-]+)\)$/;
+
+let loading = null;
+
+function load() {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  loading ||= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = document.getElementById("plotly.js-style-global").dataset.script;
+    script.addEventListener("load", () => resolve(window.Plotly));
+    script.addEventListener("error", reject);
+    document.head.append(script);
+  });
+  return loading;
+}
+
+// Plotly's date axis knows UTC only; these turn a moment into the local wall clock and back.
+export function toLocal(ms) {
+  return ms - new Date(ms).getTimezoneOffset() * 60000;
+}
+
+export function fromLocal(value) {
+  const shown = typeof value === "number" ? value : Date.parse(`${String(value).replace(" ", "T")}Z`);
+  return shown + new Date(shown).getTimezoneOffset() * 60000;
+}
+
+function coloured(value, styles) {
+  if (typeof value === "string") {
+    const match = COLOUR.exec(value);
+    return match ? styles.getPropertyValue(match[1]).trim() : value;
+  }
+  if (Array.isArray(value)) return value.map((each) => coloured(each, styles));
+  if (value && typeof value === "object") {
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, coloured(each, styles)]));
+  }
+  return value;
+}
+
+function localShape(shape) {
+  if (shape.xref === "paper") return shape;
+  return { ...shape, x0: toLocal(shape.x0), x1: toLocal(shape.x1) };
+}
+
+function highest(figure) {
+  let top = 0;
+  for (const trace of figure.data) for (const y of trace.y) if (y > top) top = y;
+  return top;
+}
+
+// An objective far above the data is told at the top edge instead of flattening the lines.
+function fitted(layout, figure) {
+  if (layout.yaxis.type === "log" || !layout.meta?.objectives) return layout;
+  const goal = layout.meta.objectives[0];
+  const top = highest(figure);
+  const near = goal <= top * 4 || !top || layout.yaxis.tickformat;
+  const end = near ? Math.max(goal, top) : top;
+  layout.yaxis.range = [0, end * 1.18];
+  if (!near) {
+    layout.annotations = layout.annotations.map((caption) => ({
+      ...caption, yref: "paper", y: 1, yanchor: "top", text: `${caption.text} ↑`,
+    }));
+  }
+  return layout;
+}
+
+function prepared(figure) {
+  const styles = getComputedStyle(document.documentElement);
+  const { data, layout } = figure;
+  const traces = data.map((trace) => ({
+    ...coloured({ ...trace, x: null, y: null }, styles), x: trace.x.map(toLocal), y: trace.y,
+  }));
+  const shown = coloured({ ...layout, shapes: (layout.shapes || []).map(localShape) }, styles);
+  shown.xaxis.range = layout.xaxis.range.map(toLocal);
+  shown.font.family = styles.getPropertyValue("--es-font");
+  if (innerWidth < 640) shown.xaxis.nticks = 4;
+  return { traces, layout: fitted(shown, figure) };
+}
+
+// One chart. Emits "zoom" {since, until}, "reset", "point" {ms, meta}, "hover" {ms | null}.
+export class Chart extends EventTarget {
+  constructor(element) {
+    super();
+    this.element = element;
+    this.figure = null;
+    this.held = false;
+    this.hovered = null;
+    this.bound = false;
+    element.addEventListener("pointerdown", () => { this.held = true; });
+    addEventListener("pointerup", () => this.release());
+    document.addEventListener("es:theme", () => this.draw());
+  }
+
+  async show(figure, note) {
+    this.figure = figure;
+    const empty = !figure.data.some((trace) => trace.y.some((y) => y !== null));
+    this.note(empty ? note : "");
+    await this.draw();
+  }
+
+  note(text) {
+    let place = this.element.querySelector(":scope > .es-chart-note");
+    if (!place) {
+      place = document.createElement("p");
+      place.className = "es-chart-note";
+      this.element.append(place);
+    }
+    place.textContent = text || "";
+    place.hidden = !text;
+  }
+
+  async draw() {
+    if (!this.figure || this.held) return;
+    const Plotly = await load();
+    const { traces, layout } = prepared(this.figure);
+    await Plotly.react(this.element, traces, layout, CONFIG);
+    if (!this.bound) this.bind();
+    if (this.hovered !== null) Plotly.Fx.hover(this.element, { xval: toLocal(this.hovered) }, "xy");
+  }
+
+  release() {
+    if (!this.held) return;
+    setTimeout(() => { this.held = false; }, 0);
+  }
+
+  bind() {
+    this.bound = true;
+    this.element.on("plotly_relayout", (change) => this.zoomed(change));
+    this.element.on("plotly_doubleclick", () => this.emit("reset"));
+    this.element.on("plotly_click", (event) => this.clicked(event));
+    this.element.on("plotly_hover", (event) => this.hover(event));
+    this.element.on("plotly_unhover", () => { this.hovered = null; this.emit("hover", { ms: null }); });
+    this.element.addEventListener("pointerleave", () => { this.hovered = null; });
+  }
+
+  zoomed(change) {
+    const from = change["xaxis.range[0]"];
+    const until = change["xaxis.range[1]"];
+    if (from === undefined || until === undefined) return;
+    this.emit("zoom", { since: Math.round(fromLocal(from)), until: Math.round(fromLocal(until)) });
+  }
+
+  hover(event) {
+    const [point] = event.points;
+    this.hovered = point.data.x[point.pointIndex] === undefined ? null : fromLocal(point.data.x[point.pointIndex]);
+    this.emit("hover", { ms: this.hovered });
+  }
+
+  clicked(event) {
+    const near = nearest(event);
+    if (near) this.emit("point", { ms: fromLocal(near.data.x[near.pointIndex]), meta: near.data.meta });
+  }
+
+  emit(name, detail = {}) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+function nearest(event) {
+  const y = event.event.offsetY;
+  const away = (point) => Math.abs(point.yaxis.d2p(point.y) + point.yaxis._offset - y);
+  return [...event.points].sort((a, b) => away(a) - away(b))[0];
+}

@@ -1,0 +1,55 @@
+// Puts a tick's seconds into figures. Pure but for the figures it is given.
+const FIELDS = { p: (series) => series.p, n: (series) => series.n, e: (series) => series.e };
+
+function line(meta, groups) {
+  const series = groups[meta.group];
+  if (!series) return null;
+  if (meta.field === "q") return series.q[meta.kind]?.[meta.index] ?? null;
+  return FIELDS[meta.field](series) ?? null;
+}
+
+// Quantiles of a breakdown are p95 alone; of the total they are p50, p95 and p99.
+function put(trace, times, known, values, step, since) {
+  for (let place = 0; place < times.length; place += 1) {
+    const ms = times[place];
+    let index = Math.round((ms - trace.x[0]) / step);
+    if (index < 0) continue;
+    while (trace.x.length <= index) {
+      trace.x.push(trace.x.length ? trace.x[trace.x.length - 1] + step : ms);
+      trace.y.push(null);
+    }
+    trace.y[index] = known[place] ? values?.[place] ?? trace.missing ?? null : null;
+  }
+  let old = 0;
+  while (old < trace.x.length - 1 && trace.x[old] < since) old += 1;
+  trace.x.splice(0, old);
+  trace.y.splice(0, old);
+}
+
+// True if all groups of the tick have lines; if not, the figures should be fetched again.
+export function extend(figures, tick, meta) {
+  const groups = tick.by[meta.by] || {};
+  const until = tick.times[tick.times.length - 1] + meta.step;
+  const since = until - (meta.until - meta.since);
+  for (const figure of Object.values(figures)) {
+    for (const trace of figure.data) {
+      if (!trace.x.length) trace.x.push(tick.times[0]), trace.y.push(null);
+      const counted = trace.meta.field === "p" || trace.meta.field === "n";
+      trace.missing = counted ? 0 : null;
+      put(trace, tick.times, tick.known, line(trace.meta, groups), meta.step, since);
+      delete trace.missing;
+    }
+    figure.layout.xaxis.range = [since, until];
+    mark(figure, tick.services || [], since);
+  }
+  const shown = new Set(figures.throughput.data.map((trace) => trace.meta.group));
+  return Object.keys(groups).every((name) => shown.has(name));
+}
+
+function mark(figure, services, since) {
+  const shapes = figure.layout.shapes || [];
+  const model = { type: "line", yref: "paper", y0: 0, y1: 1, name: "service", line: { color: "var(--es-marker)", width: 1, dash: "dot" } };
+  const there = new Set(shapes.filter((shape) => shape.name === "service").map((shape) => shape.x0));
+  const fresh = services.filter((service) => !there.has(service.at)).map((service) => ({ ...model, x0: service.at, x1: service.at }));
+  figure.layout.shapes = [...shapes.filter((shape) => shape.xref === "paper" || shape.x1 > since), ...fresh];
+}
