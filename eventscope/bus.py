@@ -5,26 +5,21 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, TypeVar, overload
 
-import msgspec
-
 from eventscope.consumer import Consumer, GroupOptions
 from eventscope.durations import parse_duration
-from eventscope.envelope import Event, encode_event, new_event
-from eventscope.errors import TransportError
+from eventscope.envelope import Event
 from eventscope.handling import Handler
-from eventscope.payloads import ErrorReport, ServiceChange, describe_error
-from eventscope.processing import ErrorHandler, Identity, Processor
-from eventscope.publisher import Publisher
-from eventscope.receipts import Counters, Observer
+from eventscope.payloads import ServiceChange
+from eventscope.processing import ErrorHandler, Processor
+from eventscope.producer import EventProducer
 from eventscope.retry import Backoff, RetryPolicy
 from eventscope.routing import Router
-from eventscope.stamps import default_instance
+from eventscope.stamps import Identity, default_instance
 from eventscope.transports import Transport, open_transport
-from eventscope.transports.base import Outgoing
 
 __all__ = ["EventBus"]
 
@@ -32,7 +27,7 @@ Function = TypeVar("Function", bound=Callable[[Event], Any])
 Hook = Callable[[], Awaitable[None]]
 
 
-class EventBus:
+class EventBus(EventProducer):
     """One service's door to the broker.
 
     ``transport`` is a URL (``redis://…``, ``memory://``) or a transport. ``routes`` maps patterns
@@ -61,18 +56,18 @@ class EventBus:
         read_wait: str | float = "250ms",
         backoff: Backoff | None = None,
     ) -> None:
-        self.transport = open_transport(transport) if isinstance(transport, str) else transport
-        self.identity = Identity(source, instance or default_instance(), version)
-        self.router = Router(routes or {}, default_topic)
-        self.counters = Counters()
-        self.system_topic = system_topic
+        super().__init__(
+            open_transport(transport) if isinstance(transport, str) else transport,
+            Identity(source, instance or default_instance(), version),
+            Router(routes or {}, default_topic),
+            system_topic=system_topic,
+            observed=receipts,
+            publish_timeout=parse_duration(publish_timeout),
+            backoff=backoff or Backoff(),
+        )
         self._retry = retry or RetryPolicy()
         self._concurrency = concurrency
-        self._backoff = backoff or Backoff()
         self._read_wait = parse_duration(read_wait)
-        self._publish_timeout = parse_duration(publish_timeout)
-        self._publisher: Publisher | None = None
-        self._observer = Observer(self._publish_system, self.counters) if receipts else None
         self._processor = Processor(
             self.transport,
             self.identity,
@@ -86,84 +81,6 @@ class EventBus:
         self._consumers: list[Consumer] = []
         self._hooks: list[tuple[Hook, Hook]] = []
         self._running = False
-
-    @property
-    def source(self) -> str:
-        return self.identity.source
-
-    @property
-    def instance(self) -> str:
-        return self.identity.instance
-
-    # -- publishing
-
-    async def publish(
-        self,
-        event: str | Event | Mapping[str, Any],
-        payload: Any = None,
-        *,
-        key: str | None = None,
-        topic: str | None = None,
-        correlation_id: str | None = None,
-        causation_id: str | None = None,
-        traceparent: str | None = None,
-        version: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Event:
-        """Publish by type and payload, as the guide's mapping, or an `Event` made before.
-
-        Returns the event with its topic and position. Raises `BrokerUnavailable` when the broker
-        did not answer within the publish time-out, `EnvelopeError` when it cannot be JSON.
-        """
-        if not isinstance(event, Event):
-            if not isinstance(event, str):
-                event, payload, metadata = _guide_form(event, metadata)
-            event = self.event(
-                event,
-                payload,
-                correlation_id=correlation_id,
-                causation_id=causation_id,
-                traceparent=traceparent,
-                version=version,
-                metadata=metadata,
-            )
-        placed = self._place(event, topic=topic, key=key)
-        extra = tuple((name.encode(), text.encode()) for name, text in (headers or {}).items())
-        (position,) = await self._append([_outgoing(placed, extra)])
-        return msgspec.structs.replace(placed, position=position)
-
-    async def publish_many(
-        self, events: Iterable[Event | Mapping[str, Any]], *, topic: str | None = None
-    ) -> list[Event]:
-        """Publish in order in one round trip; an event's own ``key`` is kept."""
-        placed = [self._place(self._made(event), topic=topic) for event in events]
-        positions = await self._append([_outgoing(event) for event in placed])
-        return [
-            msgspec.structs.replace(event, position=position)
-            for event, position in zip(placed, positions, strict=True)
-        ]
-
-    def event(
-        self, event_type: str, payload: Any = None, *, version: str | None = None, **ids: Any
-    ) -> Event:
-        """A new event of this service, not yet published; ``ids`` as in `new_event`."""
-        identity = self.identity
-        return new_event(
-            event_type, payload, source=identity.source, version=version or identity.version, **ids
-        )
-
-    def report(self, event_type: str, payload: Any) -> None:
-        """Publish a system event sometime soon, from any thread; never raises, is counted."""
-        if self._observer is not None:
-            self._observer.report(event_type, payload)
-
-    def report_error(self, error: BaseException, context: Any = None) -> None:
-        """Publish ``ErrorOccurred``, as `report` does."""
-        self.report(
-            "ErrorOccurred",
-            ErrorReport(self.source, self.instance, describe_error(error), context),
-        )
 
     # -- subscribing
 
@@ -268,9 +185,7 @@ class EventBus:
         if self._observer is not None and self._running:
             self.report("ServiceStopped", self._service_change())
             await self._observer.stop(min(2.0, max(0.5, seconds)))
-        if self._publisher is not None:
-            await self._publisher.drain(min(2.0, max(0.5, seconds)))
-            self._publisher = None
+        await self._drain(min(2.0, max(0.5, seconds)))
         self._running = False
         await self.transport.close()
 
@@ -287,14 +202,6 @@ class EventBus:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
             await self.stop(grace)
-
-    async def is_healthy(self) -> bool:
-        """Whether the broker answers; the guide's ``eventBus.isHealthy``."""
-        try:
-            await self.transport.ping()
-        except TransportError:
-            return False
-        return True
 
     async def __aenter__(self) -> EventBus:
         await self.start()
@@ -336,29 +243,6 @@ class EventBus:
         options.from_start = options.from_start if from_start is None else from_start
         return options
 
-    def _made(self, event: Event | Mapping[str, Any]) -> Event:
-        if isinstance(event, Event):
-            return event
-        event_type, payload, metadata = _guide_form(event, None)
-        return self.event(event_type, payload, metadata=metadata)
-
-    def _place(self, event: Event, *, topic: str | None, key: str | None = None) -> Event:
-        place = topic or self.router.topic(event.event_type)
-        return msgspec.structs.replace(event, topic=place, key=key or event.key)
-
-    async def _append(self, messages: Sequence[Outgoing]) -> list[str]:
-        if self._publisher is None:
-            self._publisher = Publisher(
-                self.transport, timeout=self._publish_timeout, backoff=self._backoff
-            )
-        positions = await self._publisher.append(messages)
-        self.counters.published += len(positions)
-        return positions
-
-    async def _publish_system(self, events: Sequence[tuple[str, Any]]) -> None:
-        made = [self.event(event_type, payload) for event_type, payload in events]
-        await self.publish_many(made, topic=self.system_topic)
-
     def _service_change(self) -> ServiceChange:
         identity = self.identity
         return ServiceChange(
@@ -366,22 +250,7 @@ class EventBus:
         )
 
 
-def _guide_form(
-    event: Mapping[str, Any], metadata: Mapping[str, Any] | None
-) -> tuple[str, Any, Mapping[str, Any] | None]:
-    """``{"eventType": …, "payload": …, "metadata"?: …}`` as the guide's services publish it."""
-    event_type = event.get("eventType")
-    if not isinstance(event_type, str) or not event_type:
-        raise ValueError("an event needs an eventType")
-    return event_type, event.get("payload"), {**event.get("metadata", {}), **(metadata or {})}
-
-
 def _topics(topic: str | Sequence[str] | None) -> tuple[str, ...]:
     if topic is None:
         return ()
     return (topic,) if isinstance(topic, str) else tuple(topic)
-
-
-def _outgoing(event: Event, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Outgoing:
-    key = ((b"key", event.key.encode()),) if event.key else ()
-    return Outgoing(event.topic, encode_event(event), (*key, *headers))

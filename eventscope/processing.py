@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,15 +13,15 @@ import msgspec
 
 from eventscope.consumer import Consumer
 from eventscope.deadletters import dead_letter
-from eventscope.envelope import Event, decode_event, handling
+from eventscope.envelope import Event, decode_event
 from eventscope.errors import EnvelopeError, TransportError
 from eventscope.handling import AttemptsExceeded, Handler, Outcome, call_handlers, decide
 from eventscope.payloads import ErrorInfo, Receipt, describe_error
 from eventscope.receipts import Counters, Observer
-from eventscope.stamps import format_ms, now_ms
+from eventscope.stamps import Identity, format_ms, now_ms
 from eventscope.transports.base import Ack, DeadLetter, Delivery, Retry, Settlement, Transport
 
-__all__ = ["ErrorHandler", "Identity", "Processor"]
+__all__ = ["ErrorHandler", "Processor"]
 
 log = logging.getLogger("eventscope.processing")
 
@@ -34,15 +34,6 @@ _COUNTED: dict[Outcome, str] = {
     "dead_lettered": "dead_lettered",
     "skipped": "skipped",
 }
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who the service is on the wire."""
-
-    source: str
-    instance: str
-    version: str
 
 
 @dataclass(frozen=True)
@@ -130,7 +121,7 @@ class Processor:
         self._log_failure(consumer, event, outcome, info)
         if outcome == "retry":
             return Retry(delivery, handled.ended_ms)
-        await self._call_error_handler(event, info)
+        await self._call_error_handler(consumer, event, info)
         return await self._bury(consumer, delivery, event, info, handled.ended_ms)
 
     async def _poison(
@@ -167,16 +158,13 @@ class Processor:
         )
         return DeadLetter(delivery, letter)
 
-    async def _call_error_handler(self, event: Event, info: ErrorInfo) -> None:
+    async def _call_error_handler(self, consumer: Consumer, event: Event, info: ErrorInfo) -> None:
         """The guide's ``errorHandlers``, by error type, ``*`` for any; its own failure is counted."""
         handler = self._error_handlers.get(info.type) or self._error_handlers.get("*")
         if handler is None:
             return
         try:
-            with handling(event):
-                result = handler(event)
-                if isinstance(result, Awaitable):
-                    await result
+            await call_handlers([Handler.of("*", handler)], event, consumer.threads)
         except Exception as error:
             self._counters.error_handler_failures += 1
             log.error("%s", error, extra={"action": "error-handler-failed"}, exc_info=error)

@@ -8,11 +8,28 @@ import socket
 import threading
 import time
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-__all__ = ["default_instance", "format_ms", "new_event_id", "new_span_id", "now_ms", "parse_ms"]
+__all__ = [
+    "Identity",
+    "default_instance",
+    "format_ms",
+    "new_event_id",
+    "new_span_id",
+    "now_ms",
+    "parse_ms",
+]
 
 _RANDOM_BITS = 80
 _RANDOM_MASK = (1 << _RANDOM_BITS) - 1
+
+
+class Identity(NamedTuple):
+    """Who a service is on the wire: its name, this process of it, its version."""
+
+    source: str
+    instance: str
+    version: str
 
 
 class _IdSource:
