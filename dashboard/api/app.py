@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import orjson
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from ninja import NinjaAPI
-from ninja.renderers import BaseRenderer
 
 from dashboard.api import events, metrics, state
 from dashboard.api.problems import handle_problems, in_problem_shape, problem_response
+from dashboard.api.rendering import Renderer
 from dashboard.api.security import BearerToken, SignedIn
 
 __all__ = ["api", "openapi_document", "routes"]
 
-DEEPEST = 200
 DESCRIPTION = (
     "Find events, read their stories, watch metrics and state, publish. Send "
     "`Authorization: Bearer TOKEN` (`python manage.py token create NAME --role viewer`). "
     "Lists answer `{results, next}`; pass `next` as `cursor`. Errors are `application/problem+json`."
 )
-
-
-class Renderer(BaseRenderer):
-    """JSON in which NaN and infinities, which an envelope may hold, are null."""
-
-    media_type = "application/json"
-
-    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
-        try:
-            return orjson.dumps(data)
-        except TypeError:
-            return _dump_unusual(data)
 
 
 api = NinjaAPI(
@@ -124,20 +109,3 @@ def _known(route: str, method: str) -> frozenset[str]:
         for parameter in operation.get("parameters", ())
         if parameter["in"] == "query"
     )
-
-
-def _dump_unusual(data: Any) -> bytes:
-    """What orjson refuses: integers past 64 bits, deep nesting, lone surrogates."""
-    return json.dumps(_tame(data, 0), ensure_ascii=True, allow_nan=False).encode()
-
-
-def _tame(value: Any, depth: int) -> Any:
-    if depth > DEEPEST:
-        return "… nested too deeply to be told"
-    if isinstance(value, dict):
-        return {str(name): _tame(item, depth + 1) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_tame(item, depth + 1) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value

@@ -16,6 +16,7 @@ from dashboard.accounts.models import Role
 from dashboard.api.drafts import Draft, DraftError, parse_drafts
 from dashboard.api.problems import Problem
 from dashboard.api.publishing import publish_drafts
+from dashboard.api.rendering import json_answer
 from dashboard.api.security import actor, require
 from dashboard.api.serialise import correlation_json, detail_json, event_json
 from dashboard.api.shapes import Accepted, CorrelationShape, EventDetailShape, EventPage
@@ -62,12 +63,14 @@ def list_of_events(request: HttpRequest, parameters: Query[EventParameters]) -> 
     """Newest first, keyset-paged. A text or outcome filter also answers how far it read."""
     query = parse_event_query(dict(request.GET.lists()), now_ms=_now_ms(), limit=100)
     listing = read_listing(query)
-    return {
-        "results": [event_json(row.event, row.outcome) for row in listing.rows],
-        "next": listing.next,
-        "scanned": listing.scanned,
-        "complete": listing.complete,
-    }
+    return json_answer(
+        {
+            "results": [event_json(row.event, row.outcome) for row in listing.rows],
+            "next": listing.next,
+            "scanned": listing.scanned,
+            "complete": listing.complete,
+        }
+    )
 
 
 @router.post(
@@ -121,7 +124,7 @@ def one_event(request: HttpRequest, event_id: str) -> Any:
     page = read_event(event_id)
     if page is None:
         raise Problem(404, "No event with this id is stored.")
-    return detail_json(page)
+    return json_answer(detail_json(page))
 
 
 @router.get(
@@ -135,7 +138,7 @@ def one_correlation(request: HttpRequest, correlation_id: str) -> Any:
     told = read_story(correlation_id)
     if told is None:
         raise Problem(404, "No event of this correlation is stored.")
-    return correlation_json(told, correlation_id)
+    return json_answer(correlation_json(told, correlation_id))
 
 
 def _drafts(request: HttpRequest, topic: str) -> list[Draft]:

@@ -8,6 +8,8 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -51,6 +53,7 @@ def handle_problems(api: NinjaAPI) -> None:
     api.add_exception_handler(ValidationError, _on_invalid)
     api.add_exception_handler(HttpError, _on_http_error)
     api.add_exception_handler(Http404, _on_missing)
+    api.add_exception_handler(RequestDataTooBig, _on_too_big)
     api.add_exception_handler(Exception, _on_failure)
 
 
@@ -103,6 +106,11 @@ def _on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 def _on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
     return problem_response(404, str(error) or "Not found.")
+
+
+def _on_too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return problem_response(413, f"The body is larger than {most:,} bytes; send fewer at once.")
 
 
 def _on_failure(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -23,7 +23,6 @@ __all__ = [
     "EventPage",
     "HealthPage",
     "MetricsShape",
-    "ProblemShape",
     "ScalingShape",
     "TopicPage",
 ]
@@ -33,16 +32,6 @@ class Shape(Schema):
     """camelCase outside, snake_case inside."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-
-
-class ProblemShape(Shape):
-    """RFC 9457; ``errors`` names each place that is wrong."""
-
-    model_config = ConfigDict(extra="allow")
-    type: str
-    title: str
-    status: int
-    detail: str
 
 
 class EventShape(Shape):
@@ -275,13 +264,14 @@ class CatalogPage(Page):
 
 
 class AuditShape(Shape):
-    model_config = ConfigDict(extra="allow", alias_generator=to_camel, populate_by_name=True)
     id: int
     at: str | None
     actor: str
     action: str
     subject: str
     detail: Any
+    digest: str
+    previous: str
 
 
 class AuditPage(Page):
@@ -289,7 +279,6 @@ class AuditPage(Page):
 
 
 class AlertShape(Shape):
-    model_config = ConfigDict(extra="allow", alias_generator=to_camel, populate_by_name=True)
     id: int
     state: str
     severity: str
