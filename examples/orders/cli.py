@@ -18,14 +18,14 @@ from examples.orders.control import CONTROL_KEY, FAULTS, read_control
 from examples.orders.lookup import describe_customer, describe_order
 from examples.orders.system import Options, run_instance, run_shop
 
-__all__ = ["main"]
+__all__ = ["command_line", "main"]
 
 DEFAULT_URL = "redis://127.0.0.1:6379/0"
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; 0, or 1 with one line on standard error."""
-    options = _parser().parse_args(words)
+    options = command_line().parse_args(words)
     try:
         return asyncio.run(COMMANDS[options.command](options)) or 0
     except (RedisError, EventscopeError, OSError) as error:
@@ -34,7 +34,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m examples.orders",
         description="A shop whose services talk through events. Without a command it runs.",
