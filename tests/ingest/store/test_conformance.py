@@ -7,7 +7,7 @@ import pytest
 from ingest.store.base import EventFilter
 from tests.ingest.store.factories import START, Filler, make_record, make_stream
 
-pytestmark = pytest.mark.django_db(databases=["default", "events"])
+pytestmark = pytest.mark.usefixtures("database")
 
 
 def test_event_is_found_by_each_of_its_ids_and_by_no_other() -> None:
