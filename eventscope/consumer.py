@@ -80,7 +80,7 @@ class Consumer:
         self._in_hand: dict[tuple[str, str], Delivery] = {}
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._settler = Settler(transport, self.member, self._settled, self._backoff)
+        self._settler = Settler(transport, self.member, self._settled, self._backoff, counters)
         self._tasks: list[asyncio.Task[None]] = []
         self._workers: list[asyncio.Task[None]] = []
 
@@ -121,6 +121,10 @@ class Consumer:
                 failures += 1
                 self._counters.broker_failures += 1
                 self._tell(error, failures)
+                await self._pause(self._backoff.delay(failures))
+            except Exception as error:  # noqa: BLE001 - a consumer must not fall silent
+                failures += 1
+                self._complain(error)
                 await self._pause(self._backoff.delay(failures))
 
     async def _read(self) -> None:
@@ -172,11 +176,18 @@ class Consumer:
 
     async def _work(self) -> None:
         while (delivery := await self._queue.get()) is not _END:
-            settlement = await self._process(self, delivery)
+            settlement = await self._outcome(delivery)
             if settlement is None:
                 self._settled([delivery])
             else:
                 self._settler.add(settlement)
+
+    async def _outcome(self, delivery: Delivery) -> Settlement | None:
+        try:
+            return await self._process(self, delivery)
+        except Exception as error:  # noqa: BLE001 - a worker must not die; the entry stays pending
+            self._complain(error)
+            return None
 
     def _settled(self, deliveries: Sequence[Delivery]) -> None:
         for delivery in deliveries:
@@ -201,6 +212,10 @@ class Consumer:
                 await self._stopping.wait()
         except TimeoutError:
             return
+
+    def _complain(self, error: Exception) -> None:
+        self._counters.internal_errors += 1
+        log.error("%s", error, extra={"action": "consumer-failed"}, exc_info=error)
 
     def _tell(self, error: TransportError, failures: int) -> None:
         """Once an outage, not once a try; a refusal that is not an outage is an error."""

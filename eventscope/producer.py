@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from eventscope.envelope import Event, encode_event, new_event
-from eventscope.errors import TransportError
+from eventscope.errors import EnvelopeError, TransportError
 from eventscope.payloads import ErrorReport, describe_error
 from eventscope.publisher import Publisher
 from eventscope.receipts import Counters, Observer
@@ -84,8 +84,7 @@ class EventProducer:
                 metadata=metadata,
             )
         placed = self._place(event, topic=topic, key=key)
-        extra = tuple((name.encode(), text.encode()) for name, text in (headers or {}).items())
-        (position,) = await self._append([_outgoing(placed, extra)])
+        (position,) = await self._append([_outgoing(placed, headers)])
         return msgspec.structs.replace(placed, position=position)
 
     async def publish_many(
@@ -167,6 +166,13 @@ def _guide_form(
     return event_type, event.get("payload"), {**event.get("metadata", {}), **(metadata or {})}
 
 
-def _outgoing(event: Event, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Outgoing:
-    key = ((b"key", event.key.encode()),) if event.key else ()
-    return Outgoing(event.topic, encode_event(event), (*key, *headers))
+def _outgoing(event: Event, headers: Mapping[str, str] | None = None) -> Outgoing:
+    """Everything is made bytes here, so that what cannot be is the publisher's own error."""
+    body = encode_event(event)
+    try:
+        event.topic.encode()
+        fields = {"key": event.key, **(headers or {})} if event.key else headers or {}
+        pairs = tuple((name.encode(), text.encode()) for name, text in fields.items())
+    except UnicodeEncodeError as error:
+        raise EnvelopeError(f"topic, key and headers must be valid Unicode: {error}") from error
+    return Outgoing(event.topic, body, pairs)

@@ -117,8 +117,8 @@ class Publisher:
             answers = await self._transport.append([item.message for item in batch])
         except BrokerUnavailable as error:
             return batch, error
-        except TransportError as error:
-            _fail(batch, error)
+        except Exception as error:  # noqa: BLE001 - those who wait must be told, whatever it is
+            _fail(batch, TransportError(f"{type(error).__name__}: {error}"))
             return [], None
         return _resolve(batch, answers)
 

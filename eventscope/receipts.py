@@ -36,6 +36,8 @@ class Counters:
     skipped: int = 0
     filtered: int = 0
     poison: int = 0
+    refused: int = 0
+    internal_errors: int = 0
     broker_failures: int = 0
     error_handler_failures: int = 0
     receipts_sent: int = 0
@@ -141,6 +143,9 @@ class Observer:
             sent = True
         except EventscopeError as error:
             log.warning("%s", error, extra={"action": "observation-not-published"})
+        except Exception as error:
+            self._counters.internal_errors += 1
+            log.error("%s", error, extra={"action": "observer-failed"}, exc_info=error)
         finally:
             self._count(reports, receipts, sent=sent)
 

@@ -6,7 +6,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from eventscope.errors import TransportError
+from eventscope.errors import BrokerUnavailable, TransportError
+from eventscope.receipts import Counters
 from eventscope.retry import Backoff
 from eventscope.transports.base import Delivery, Member, Settlement, Transport
 
@@ -24,11 +25,13 @@ class Settler:
         member: Member,
         settled: Callable[[Sequence[Delivery]], None],
         backoff: Backoff,
+        counters: Counters,
     ) -> None:
         self._transport = transport
         self._member = member
         self._settled = settled
         self._backoff = backoff
+        self._counters = counters
         self._waiting: list[Settlement] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -62,16 +65,29 @@ class Settler:
             batch, self._waiting = self._waiting, []
             while batch:
                 try:
-                    await self._transport.settle(self._member, batch)
-                except TransportError as error:
+                    await self._settle(batch)
+                except BrokerUnavailable as error:
                     failures += 1
                     await self._wait(error, failures)
                 else:
                     failures = 0
-                    self._settled([item.delivery for item in batch])
                     batch = []
             if not self._waiting:
                 self._idle.set()
+
+    async def _settle(self, batch: Sequence[Settlement]) -> None:
+        """What the broker refuses for good is let go of: pending, it is claimed and tried again."""
+        try:
+            answers = await self._transport.settle(self._member, batch)
+        except BrokerUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a settler that ends would stall its consumer
+            answers = [TransportError(f"{type(error).__name__}: {error}") for _ in batch]
+        for answer in answers:
+            if isinstance(answer, TransportError):
+                self._counters.refused += 1
+                log.error("%s", answer, extra={"action": "settlement-refused"})
+        self._settled([item.delivery for item in batch])
 
     async def _wait(self, error: TransportError, failures: int) -> None:
         if failures == 1:

@@ -25,7 +25,7 @@ class SyncEventBus:
     """
 
     def __init__(self, transport: Any, *, source: str, **options: Any) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self.bus = EventBus(transport, source=source, **options)
 
@@ -40,19 +40,22 @@ class SyncEventBus:
     def start(self) -> None:
         if self._thread is not None:
             raise RuntimeError("the bus is started already")
-        self._thread = threading.Thread(target=self._serve, name="eventscope", daemon=True)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="eventscope", daemon=True
+        )
         self._thread.start()
         self._wait(self.bus.start())
 
     def stop(self, grace: str | float = "10s") -> None:
-        """As `EventBus.stop`; a bus that was stopped is not started again."""
-        if self._thread is None:
+        """As `EventBus.stop`; does nothing when it is not started."""
+        if self._thread is None or self._loop is None:
             return
         self._wait(self.bus.stop(parse_duration(grace)))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._thread = None
         self._loop.close()
+        self._thread = self._loop = None
 
     def publish(
         self, event: str | Event | Mapping[str, Any], payload: Any = None, **options: Any
@@ -97,13 +100,9 @@ class SyncEventBus:
     ) -> None:
         self.stop()
 
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_forever()
-
     def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:
         """The task takes over the caller's context, so the event being handled is known in it."""
-        if self._thread is None:
+        if self._thread is None or self._loop is None:
             work.close()
             raise RuntimeError("start the bus first")
         if threading.current_thread() is self._thread:

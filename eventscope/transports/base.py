@@ -120,10 +120,11 @@ class Transport(Protocol):
         """Say that these are still being worked on."""
         ...
 
-    async def settle(self, member: Member, settlements: Sequence[Settlement]) -> list[bool]:
-        """Settle in order; False where the entry was not the member's any more.
-
-        Raises `TransportError` when the broker refuses any of them; settling again is harmless.
+    async def settle(
+        self, member: Member, settlements: Sequence[Settlement]
+    ) -> list[bool | TransportError]:
+        """Settle in order; for each False where the entry was not the member's any more, or why the
+        broker refused it. Settling again is harmless.
         """
         ...
 

@@ -139,7 +139,9 @@ class MemoryTransport:
                 if (pending := self._mine(member, delivery)) is not None:
                     pending.since = time.monotonic()
 
-    async def settle(self, member: Member, settlements: Sequence[Settlement]) -> list[bool]:
+    async def settle(
+        self, member: Member, settlements: Sequence[Settlement]
+    ) -> list[bool | TransportError]:
         self._check()
         with self.broker.lock:
             return [self._settle(member, item) for item in settlements]

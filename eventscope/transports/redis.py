@@ -122,14 +122,19 @@ class RedisTransport:
         ]
         _raise_first(await self._many(commands))
 
-    async def settle(self, member: Member, settlements: Sequence[Settlement]) -> list[bool]:
+    async def settle(
+        self, member: Member, settlements: Sequence[Settlement]
+    ) -> list[bool | TransportError]:
         acks = [item.delivery for item in settlements if isinstance(item, Ack)]
         rest = [item for item in settlements if not isinstance(item, Ack)]
-        commands = [self._conditional(member, item) for item in rest]
-        replies = await self._many([*_acks(member, acks), *commands])
-        _raise_first(replies)
-        conditional = iter(replies[len(replies) - len(rest) :])
-        return [isinstance(item, Ack) or next(conditional) == 1 for item in settlements]
+        commands = _acks(member, acks)
+        replies = await self._many([*commands, *(self._conditional(member, item) for item in rest)])
+        refusals = (_refusal(reply) for reply in replies[: len(commands)])
+        acked = next((error for error in refusals if error is not None), True)
+        conditional = iter(replies[len(commands) :])
+        return [
+            acked if isinstance(item, Ack) else _verdict(next(conditional)) for item in settlements
+        ]
 
     async def first_failed_ms(self, member: Member, delivery: Delivery) -> int | None:
         value = await self._one("HGET", _failures(delivery.topic, member.group), delivery.entry)
@@ -247,6 +252,21 @@ def _raise_first(replies: Iterable[Any]) -> None:
     for reply in replies:
         if isinstance(reply, Exception) and "NOGROUP" not in str(reply):
             raise _wrapped(reply)
+
+
+def _refusal(reply: Any) -> TransportError | None:
+    """Raises `BrokerUnavailable` where asking again may help."""
+    # A group that is gone has nothing to settle.
+    if not isinstance(reply, Exception) or "NOGROUP" in str(reply):
+        return None
+    error = _wrapped(reply)
+    if isinstance(error, BrokerUnavailable):
+        raise error
+    return error
+
+
+def _verdict(reply: Any) -> bool | TransportError:
+    return _refusal(reply) or reply == 1
 
 
 def _acks(member: Member, deliveries: Iterable[Delivery]) -> list[Command]:

@@ -1,0 +1,34 @@
+"""A small service in a process of its own, for tests that end it: `python -m … URL MILLISECONDS`.
+
+It writes every event that it has handled to the list ``handled``, and says ``ready`` when it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from eventscope import Event, EventBus, RetryPolicy
+from eventscope.transports import RedisTransport
+
+
+async def main(url: str, milliseconds: int) -> None:
+    redis = RedisTransport(url)
+    policy = RetryPolicy(max_retries=3, retry_delay="50ms", claim_after="400ms")
+    bus = EventBus(
+        url, source="inventory-service", default_topic="orders-topic", retry=policy, concurrency=8
+    )
+
+    @bus.subscribe("ORDER_CREATED")
+    async def handle(event: Event) -> None:
+        await redis.command("INCR", "begun")
+        await asyncio.sleep(milliseconds / 1000)
+        await redis.command("RPUSH", "handled", event.payload)
+
+    print("ready", flush=True)
+    await bus.run("5s")
+    await redis.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
