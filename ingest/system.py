@@ -99,7 +99,10 @@ class ErrorOccurred(msgspec.Struct, rename="camel", gc=False):
 
 
 class DeadLettered(msgspec.Struct, rename="camel", gc=False):
-    """``event`` keeps the original envelope byte for byte."""
+    """``event`` keeps the original envelope byte for byte.
+
+    An original that is not JSON is a string here; ``encoding`` is then ``utf-8`` or ``base64``.
+    """
 
     event: msgspec.Raw
     error: ErrorInfo = ErrorInfo()
@@ -111,6 +114,7 @@ class DeadLettered(msgspec.Struct, rename="camel", gc=False):
     original_offset: str | int = ""
     first_failed_at: str | int | float | None = None
     last_failed_at: str | int | float | None = None
+    encoding: str = ""
 
 
 DETAILS: dict[str, type[msgspec.Struct]] = {

@@ -6,9 +6,15 @@ from typing import Protocol
 
 from django.conf import settings
 
-from ingest.folds.metrics import fold_metrics
+from ingest.folds.breakers import changes_of, record_breakers
+from ingest.folds.dead_letters import record_letters, resolve_letters
+from ingest.folds.health import record_health, samples_of
+from ingest.folds.metrics import fold_metrics, receipts_of
+from ingest.folds.open_letters import open_letters
 from ingest.folds.pieces import keeper, write_pieces
-from ingest.records import Batch
+from ingest.folds.services import record_services, signs_of
+from ingest.records import Batch, Record
+from ingest.system import Receipt
 
 __all__ = ["SeriesCodes", "apply_folds", "maintain"]
 
@@ -25,9 +31,35 @@ def apply_folds(batch: Batch, series: SeriesCodes) -> None:
     Being in that transaction is what makes a repeated batch count once.
     """
     kept_ms = int(settings.INGEST.retention.metrics.second * 1000)
-    buckets = fold_metrics(batch, series.code, seconds_from_ms=batch.read_ms - kept_ms)
-    write_pieces(buckets)
-    keeper.note(buckets)
+    told = receipts_of(batch)
+    write_pieces(fold_metrics(batch, told, series.code, seconds_from_ms=batch.read_ms - kept_ms))
+    _fold_letters(batch, told.receipts)
+    _fold_state(batch)
+
+
+def _fold_letters(batch: Batch, receipts: list[Receipt]) -> None:
+    open_letters.add(letter.event_id for letter in record_letters(batch))
+    if receipts:
+        concerned = open_letters.among([receipt.event_id for receipt in receipts])
+        if concerned:
+            resolve_letters(receipts, concerned)
+
+
+def _fold_state(batch: Batch) -> None:
+    """System events on a dead-letter topic were given up by somebody and change nothing."""
+    parts = [
+        (part.stream.id, [record for record in part.records if record.detail is not None])
+        for part in batch.slices
+        if not part.stream.dead_letters
+    ]
+    records: list[Record] = [record for _, found in parts for record in found]
+    if not records:
+        return
+    record_health(samples_of(records))
+    record_breakers(
+        [change for stream_id, found in parts for change in changes_of(stream_id, found)]
+    )
+    record_services(signs_of(records))
 
 
 def maintain() -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from ingest.folds.columns import Counted, SeriesMemo, count_events, count_receip
 from ingest.records import Batch, Slice
 from ingest.system import Receipt, Receipts
 
-__all__ = ["RESOLUTIONS", "Buckets", "fold_metrics", "receipts_of"]
+__all__ = ["RESOLUTIONS", "Buckets", "Told", "fold_metrics", "receipts_of"]
 
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
@@ -36,10 +37,18 @@ _CELL_BITS = np.uint64(44)
 _CELL_MASK = np.uint64((1 << 44) - 1)
 
 
-def fold_metrics(batch: Batch, code: AskSeries, *, seconds_from_ms: int) -> Buckets:
+class Told(NamedTuple):
+    """Receipts, and the append time of the message that brought each."""
+
+    receipts: list[Receipt]
+    times: I64
+
+
+def fold_metrics(batch: Batch, told: Told, code: AskSeries, *, seconds_from_ms: int) -> Buckets:
     """What ``batch`` adds; buckets of 1 s that began before ``seconds_from_ms`` are left out.
 
-    ``code`` gives the id of a series by type, source, consumer and topic.
+    ``told`` are its receipts (`receipts_of`); ``code`` gives the id of a series by type, source,
+    consumer and topic.
     """
     published = SeriesMemo(lambda names: code(names[0], names[1], "", names[2]))
     counted = [
@@ -47,27 +56,26 @@ def fold_metrics(batch: Batch, code: AskSeries, *, seconds_from_ms: int) -> Buck
         for part in batch.slices
         if part.records
     ]
-    receipts, times = receipts_of(batch)
-    if receipts:
+    if told.receipts:
         handled = SeriesMemo(lambda names: code(names[0], "", names[1], names[2]))
-        counted.append(count_receipts(receipts, times, handled))
+        counted.append(count_receipts(told.receipts, told.times, handled))
     return _into_buckets(counted, seconds_from_ms)
 
 
-def receipts_of(batch: Batch) -> tuple[list[Receipt], I64]:
-    """All receipts of a batch and the append time of the message that brought each."""
+def receipts_of(batch: Batch) -> Told:
+    """All receipts of a batch; those on dead-letter topics tell nothing."""
     receipts: list[Receipt] = []
     times: list[int] = []
     sizes: list[int] = []
     for part in batch.slices:
-        for appended_ms, told in _told(part):
+        for appended_ms, told in _messages(part):
             receipts += told
             times.append(appended_ms)
             sizes.append(len(told))
-    return receipts, np.repeat(np.array(times, np.int64), sizes)
+    return Told(receipts, np.repeat(np.array(times, np.int64), sizes))
 
 
-def _told(part: Slice) -> list[tuple[int, list[Receipt]]]:
+def _messages(part: Slice) -> list[tuple[int, list[Receipt]]]:
     if part.stream.dead_letters:
         return []
     return [

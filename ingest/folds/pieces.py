@@ -11,17 +11,30 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import structlog
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Max
 
-from ingest.folds.cells import encode_cells, merge_cells, open_cells
+from ingest.folds.cells import CorruptCells, encode_cells, merge_cells, open_cells
 from ingest.folds.metrics import Buckets
 from ingest.models import MetricPiece
 
-__all__ = ["PieceKeeper", "keeper", "merge_pieces", "write_pieces"]
+__all__ = ["Merged", "PieceKeeper", "keeper", "merge_pieces", "write_pieces"]
+
+log = structlog.get_logger(__name__)
 
 EVENTS = "events"
+MOST_AT_ONCE = 64
+_LOOK = 5_000
+_SWEEP = 5_000
 Bucket = tuple[int, int]
+
+
+class Merged(NamedTuple):
+    """The piece that stands for those joined, and how many the bucket has now."""
+
+    id: int
+    left: int
 
 
 class _Raced(Exception):
@@ -39,30 +52,38 @@ def write_pieces(buckets: Buckets) -> None:
     )
 
 
-def merge_pieces(resolution: int, bucket_ms: int, *, limit: int = 64) -> bool:
-    """Join the smallest ``limit`` pieces of a bucket; False if there was nothing to join."""
+def merge_pieces(resolution: int, bucket_ms: int, *, limit: int = MOST_AT_ONCE) -> Merged | None:
+    """Join the smallest ``limit`` pieces of a bucket; None if there was nothing to join."""
     try:
         with transaction.atomic(using=EVENTS):
             return _join(resolution, bucket_ms, limit)
     except _Raced:
-        return False
+        return None
+    except CorruptCells as error:
+        log.error(
+            "a metric piece is damaged; its bucket is left as it is",
+            action="folds.corrupt_piece",
+            resolution=resolution,
+            bucket_ms=bucket_ms,
+            error=str(error),
+        )
+        return None
 
 
-def _join(resolution: int, bucket_ms: int, limit: int) -> bool:
-    pieces = list(
-        MetricPiece.objects.filter(resolution=resolution, bucket_ms=bucket_ms)
-        .order_by("id")
-        .values_list("id", "data")
-    )
+def _join(resolution: int, bucket_ms: int, limit: int) -> Merged | None:
+    rows = MetricPiece.objects.filter(resolution=resolution, bucket_ms=bucket_ms)
+    pieces = list(rows.order_by("id").values_list("id", "data")[: 4 * MOST_AT_ONCE])
     chosen = sorted(pieces, key=lambda piece: len(piece[1]))[:limit]
     if len(chosen) < 2:
-        return False
+        return None
     total = merge_cells([open_cells(data).cells() for _, data in chosen])
-    MetricPiece.objects.create(resolution=resolution, bucket_ms=bucket_ms, data=encode_cells(total))
-    deleted, _ = MetricPiece.objects.filter(id__in=[number for number, _ in chosen]).delete()
+    merged = MetricPiece.objects.create(
+        resolution=resolution, bucket_ms=bucket_ms, data=encode_cells(total)
+    )
+    deleted, _ = rows.filter(id__in=[number for number, _ in chosen]).delete()
     if deleted != len(chosen):
         raise _Raced
-    return True
+    return Merged(merged.pk, len(pieces) - len(chosen) + 1)
 
 
 class _Touched(NamedTuple):
@@ -71,11 +92,12 @@ class _Touched(NamedTuple):
 
 
 class PieceKeeper:
-    """Knows which buckets this process has added to, and so which are worth joining.
+    """Decides which bucket to join next, from what was added to the table since it last looked.
 
     A bucket is joined when it has gathered ``many`` pieces (the smallest ones, so that a large sum is
     not written again for every few small ones), and wholly once it has been left alone for ``quiet``
-    seconds. What an earlier process left is found by a sweep over the index.
+    seconds. What was there before this process is found by a sweep over the index, now and then
+    repeated for what slipped through (ids of other workers may be committed out of order).
     """
 
     def __init__(
@@ -91,34 +113,42 @@ class PieceKeeper:
         self._sweep_every = sweep_every
         self._clock = clock
         self._touched: dict[Bucket, _Touched] = {}
+        self._newest = -1
+        self._merged: set[int] = set()
         self._next_sweep = clock()
 
-    def note(self, buckets: Buckets) -> None:
-        """Pieces were added (or will not have been, if the transaction fails: that costs a look)."""
-        now = self._clock()
-        for bucket in buckets:
-            known = self._touched.pop(bucket, None)
-            self._touched[bucket] = _Touched(1 + (known.pieces if known else 0), now)
-
     def step(self) -> bool:
-        """Join the pieces of at most one bucket; True if more waits."""
+        """Look what was added, join the pieces of at most one bucket; True if more waits."""
         now = self._clock()
         if now >= self._next_sweep:
             self._sweep(now)
+        self._look(now)
         bucket = self._due(now)
         if bucket is None:
             return False
         quiet = self._touched[bucket].at <= now - self._quiet
-        if quiet:
+        merged = merge_pieces(*bucket, limit=MOST_AT_ONCE if quiet else self._many)
+        if merged is None:
             del self._touched[bucket]
-            merge_pieces(*bucket, limit=1000)
         else:
-            merge_pieces(*bucket, limit=self._many)
-            self._touched[bucket] = _Touched(1, now)
+            self._merged.add(merged.id)
+            self._touched[bucket] = self._touched[bucket]._replace(pieces=merged.left)
         return self._due(now) is not None
 
+    def _look(self, now: float) -> None:
+        """Pieces inserted since; their blobs are not read."""
+        rows = MetricPiece.objects.filter(id__gt=self._newest).order_by("id")
+        for id, *bucket in rows.values_list("id", "resolution", "bucket_ms")[:_LOOK]:
+            self._newest = id
+            if id in self._merged:
+                self._merged.discard(id)
+                continue
+            place = (bucket[0], bucket[1])
+            known = self._touched.pop(place, None)
+            self._touched[place] = _Touched(1 + (known.pieces if known else 0), now)
+
     def _due(self, now: float) -> Bucket | None:
-        """`note` moves what it touches to the end, so the first is the one left alone longest."""
+        """`_look` moves what it sees to the end, so the first is the one left alone longest."""
         while self._touched:
             bucket, touched = next(iter(self._touched.items()))
             if touched.at > now - self._quiet:
@@ -130,13 +160,15 @@ class PieceKeeper:
         return next(full, None)
 
     def _sweep(self, now: float) -> None:
-        """Buckets with several pieces that this process knows nothing of; the newest first."""
+        """All buckets with several pieces; those not known yet count as left alone."""
         self._next_sweep = now + self._sweep_every
+        if self._newest < 0:
+            self._newest = MetricPiece.objects.aggregate(newest=Max("id"))["newest"] or 0
         found = (
             MetricPiece.objects.values("resolution", "bucket_ms")
             .annotate(pieces=Count("id"))
             .filter(pieces__gt=1)
-            .order_by("-bucket_ms")[:2000]
+            .order_by("-bucket_ms")[:_SWEEP]
         )
         left = {
             (row["resolution"], row["bucket_ms"]): _Touched(row["pieces"], now - self._quiet)

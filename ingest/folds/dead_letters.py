@@ -1,0 +1,240 @@
+"""Dead letters: every message on a dead-letter topic, and every native ``DeadLettered``.
+
+A letter is resolved when its event succeeds after all. That success must be of a copy that was
+appended after the letter (a redriven one), and by the consumer that had given it up, where the letter
+names one: the same event is handled by others too, whose success says nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from django.conf import settings
+
+from ingest.folds.fingerprint import fingerprint
+from ingest.folds.foreign import Failure, read_failure, unpack_headers
+from ingest.folds.text import bounded, whole
+from ingest.folds.times import UNKNOWN_MS, entry_times
+from ingest.models import DeadLetter
+from ingest.records import Batch, Record, StreamRef
+from ingest.system import DeadLettered, Receipt
+from ingest.timestamps import parse_ms
+
+__all__ = ["letters_of", "original_of", "record_letters", "resolve_letters", "resolves"]
+
+_MESSAGE, _STACK = 2_000, 16_000
+_CHUNK = 500
+
+_ODD = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class _Names(msgspec.Struct):
+    """The names in an original: native envelope or CloudEvents; whatever type they have."""
+
+    eventId: Any = None
+    id: Any = None
+    eventType: Any = None
+    type: Any = None
+    source: Any = None
+    correlationid: Any = None
+    metadata: Any = None
+
+
+_names = msgspec.json.Decoder(_Names)
+
+
+def letters_of(batch: Batch, *, body_bytes: int) -> list[DeadLetter]:
+    """The letters in ``batch``, not saved; originals beyond ``body_bytes`` are cut. Pure."""
+    return [
+        letter
+        for part in batch.slices
+        for record in part.records
+        if (letter := _letter(part.stream, record, body_bytes)) is not None
+    ]
+
+
+def _letter(stream: StreamRef, record: Record, body_bytes: int) -> DeadLetter | None:
+    if isinstance(record.detail, DeadLettered):
+        return _native(stream, record, record.detail, body_bytes)
+    if stream.dead_letters:
+        return _bare(stream, record, read_failure(unpack_headers(record.headers)))
+    return None
+
+
+def _native(stream: StreamRef, record: Record, told: DeadLettered, body_bytes: int) -> DeadLetter:
+    original = original_of(told)
+    names = _names_in(original)
+    return _row(
+        stream,
+        record,
+        Failure(
+            topic=told.original_topic,
+            partition=told.original_partition,
+            offset=str(told.original_offset),
+            group=told.consumer_group,
+            consumer=told.consumer,
+            error_type=told.error.type,
+            message=told.error.message,
+            stack=told.error.stack,
+            attempts=told.attempts,
+        ),
+        event_id=_first(names.eventId, names.id) or record.causation_id or record.event_id,
+        event_type=_first(names.eventType, names.type) or record.event_type,
+        source=_first(_member(names.metadata, "source"), names.source),
+        correlation_id=_first(_member(names.metadata, "correlationId"), names.correlationid)
+        or record.correlation_id,
+        first_failed_ms=parse_ms(told.first_failed_at),
+        last_failed_ms=parse_ms(told.last_failed_at),
+        event=original[:body_bytes],
+        size=len(original),
+    )
+
+
+def _bare(stream: StreamRef, record: Record, failure: Failure) -> DeadLetter:
+    return _row(
+        stream,
+        record,
+        failure,
+        event_id=record.event_id,
+        event_type=record.event_type,
+        source=record.source,
+        correlation_id=record.correlation_id,
+        first_failed_ms=failure.failed_ms,
+        last_failed_ms=failure.failed_ms,
+        event=record.body,
+        size=record.size,
+    )
+
+
+def _row(
+    stream: StreamRef,
+    record: Record,
+    failure: Failure,
+    *,
+    event_id: str,
+    event_type: str,
+    source: str,
+    correlation_id: str,
+    first_failed_ms: int | None,
+    last_failed_ms: int | None,
+    event: bytes,
+    size: int,
+) -> DeadLetter:
+    return DeadLetter(
+        stream_id=stream.id,
+        major=record.position.major,
+        minor=record.position.minor,
+        received_ms=record.appended_ms,
+        event_id=bounded(event_id, 255),
+        event_type=bounded(event_type, 200),
+        source=bounded(source, 200),
+        correlation_id=bounded(correlation_id, 255),
+        topic=bounded(failure.topic, 255),
+        partition=whole(failure.partition),
+        offset=bounded(failure.offset, 64),
+        consumer=bounded(failure.consumer, 200),
+        consumer_group=bounded(failure.group, 200),
+        error_type=bounded(failure.error_type, 200),
+        error_message=bounded(failure.message, _MESSAGE),
+        error_stack=bounded(failure.stack[-_STACK:], _STACK),
+        fingerprint=fingerprint(failure.error_type, failure.message, failure.stack),
+        attempts=whole(failure.attempts),
+        first_failed_ms=first_failed_ms,
+        last_failed_ms=last_failed_ms,
+        event=event,
+        headers=record.headers,
+        size=size,
+    )
+
+
+def original_of(told: DeadLettered) -> bytes:
+    """The original message, byte for byte, whether it stands there as JSON or as a string."""
+    raw = bytes(told.event)
+    if not told.encoding:
+        return raw
+    try:
+        text = msgspec.json.decode(raw, type=str)
+        return base64.b64decode(text) if told.encoding == "base64" else text.encode()
+    except (*_ODD, binascii.Error, ValueError):
+        return raw
+
+
+def _names_in(event: bytes) -> _Names:
+    try:
+        return _names.decode(event)
+    except _ODD:
+        return _Names()
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _first(*values: Any) -> str:
+    return next((value for value in values if isinstance(value, str) and value), "")
+
+
+def record_letters(batch: Batch) -> list[DeadLetter]:
+    """Write the letters of ``batch``, in the caller's transaction."""
+    letters = letters_of(batch, body_bytes=settings.INGEST.limits.body_bytes)
+    if letters:
+        DeadLetter.objects.bulk_create(letters)
+    return letters
+
+
+def resolve_letters(receipts: Iterable[Receipt], open_ids: set[str]) -> int:
+    """Resolve open letters whose events succeeded after all, in the caller's transaction; how many.
+
+    ``open_ids`` are the events that may have open letters; others cost one look into the set.
+    """
+    successes: dict[str, list[Receipt]] = {}
+    for receipt in receipts:
+        if receipt.event_id in open_ids and receipt.outcome == "success":
+            successes.setdefault(receipt.event_id, []).append(receipt)
+    ids = sorted(successes)
+    done: list[int] = []
+    for begin in range(0, len(ids), _CHUNK):
+        letters = DeadLetter.objects.filter(
+            status=DeadLetter.Status.OPEN, event_id__in=ids[begin : begin + _CHUNK]
+        )
+        for letter in letters.defer("event", "headers", "error_stack").order_by("id"):
+            if any(resolves(receipt, letter) for receipt in successes[letter.event_id]):
+                done.append(letter.pk)
+    return _resolve(done)
+
+
+def _resolve(ids: Sequence[int]) -> int:
+    """The status is looked at again: somebody may have discarded the letter meanwhile."""
+    changed = 0
+    for begin in range(0, len(ids), _CHUNK):
+        rows = DeadLetter.objects.filter(
+            id__in=ids[begin : begin + _CHUNK], status=DeadLetter.Status.OPEN
+        )
+        changed += rows.update(status=DeadLetter.Status.RESOLVED)
+    return changed
+
+
+def resolves(receipt: Receipt, letter: DeadLetter) -> bool:
+    """Whether this success is of a copy appended after the letter, by the consumer concerned. Pure."""
+    named = letter.consumer or letter.consumer_group
+    same = letter.consumer and receipt.consumer == letter.consumer
+    grouped = letter.consumer_group and receipt.consumer_group == letter.consumer_group
+    if named and not (same or grouped):
+        return False
+    appended = int(entry_times([receipt.offset])[0])
+    if appended != UNKNOWN_MS:
+        return appended > letter.received_ms
+    before, after = str(letter.offset), str(receipt.offset)
+    here = (receipt.topic, receipt.partition) == (letter.topic, letter.partition)
+    if here and _is_offset(before) and _is_offset(after):
+        return int(after) > int(before)
+    started = parse_ms(receipt.started_at)
+    return started is not None and started > letter.received_ms
+
+
+def _is_offset(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20

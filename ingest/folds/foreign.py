@@ -1,0 +1,151 @@
+"""What other libraries write beside a message that they gave up: headers on the dead-letter topic.
+
+Spring Kafka ``kafka_dlt-*``: https://docs.spring.io/spring-kafka/reference/kafka/annotation-error-handling.html#dead-letters
+Kafka Connect ``__connect.errors.*``: KIP-298. NServiceBus: its error forwarding headers.
+RabbitMQ ``x-death``: https://www.rabbitmq.com/docs/dlx. MassTransit ``MT-Fault-*``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ingest.timestamps import parse_ms
+
+__all__ = ["Failure", "read_failure", "unpack_headers"]
+
+_TOPIC = (
+    "kafka_dlt-original-topic",
+    "__connect.errors.topic",
+    "nservicebus.failedq",
+    "mt-fault-inputaddress",
+    "x-first-death-queue",
+    "x-original-topic",
+)
+_PARTITION = (
+    "kafka_dlt-original-partition",
+    "__connect.errors.partition",
+    "x-original-partition",
+)
+_OFFSET = ("kafka_dlt-original-offset", "__connect.errors.offset", "x-original-offset")
+_GROUP = ("kafka_dlt-original-consumer-group", "x-original-consumer-group")
+_CONSUMER = ("__connect.errors.connector.name", "mt-fault-consumertype")
+_TYPE = (
+    "kafka_dlt-exception-cause-fqcn",
+    "kafka_dlt-exception-fqcn",
+    "__connect.errors.exception.class.name",
+    "nservicebus.exceptioninfo.exceptiontype",
+    "mt-fault-exceptiontype",
+    "x-exception-fqcn",
+    "x-first-death-reason",
+)
+_MESSAGE = (
+    "kafka_dlt-exception-message",
+    "__connect.errors.exception.message",
+    "nservicebus.exceptioninfo.message",
+    "mt-fault-message",
+    "x-exception-message",
+)
+_STACK = (
+    "kafka_dlt-exception-stacktrace",
+    "__connect.errors.exception.stacktrace",
+    "nservicebus.exceptioninfo.stacktrace",
+    "mt-fault-stacktrace",
+    "x-exception-stacktrace",
+)
+_FAILED = ("nservicebus.timeoffailure", "mt-fault-timestamp")
+_ATTEMPTS = ("nservicebus.flretries", "mt-fault-retrycount")
+
+_pairs = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
+
+
+class Failure(NamedTuple):
+    """What is known of a failure; "" and 0 where nothing is."""
+
+    topic: str = ""
+    partition: int = 0
+    offset: str = ""
+    group: str = ""
+    consumer: str = ""
+    error_type: str = ""
+    message: str = ""
+    stack: str = ""
+    attempts: int = 0
+    failed_ms: int | None = None
+
+
+def unpack_headers(packed: bytes) -> dict[str, bytes]:
+    """`Record.headers` by lower-case name; of a repeated header the last. Unreadable ones are none."""
+    if not packed:
+        return {}
+    try:
+        pairs = _pairs.decode(packed)
+    except msgspec.MsgspecError:
+        return {}
+    return {name.decode("utf-8", "replace").lower(): value for name, value in pairs}
+
+
+def read_failure(headers: Mapping[str, bytes]) -> Failure:
+    """The failure that ``headers`` (by lower-case name) tell of."""
+    death = _newest_death(headers.get("x-death", b""))
+    return Failure(
+        topic=_text(headers, _TOPIC) or _word(death, "queue"),
+        partition=_number(headers, _PARTITION) or 0,
+        offset="" if (offset := _number(headers, _OFFSET)) is None else str(offset),
+        group=_text(headers, _GROUP),
+        consumer=_text(headers, _CONSUMER),
+        error_type=_text(headers, _TYPE) or _word(death, "reason"),
+        message=_text(headers, _MESSAGE),
+        stack=_text(headers, _STACK),
+        attempts=_number(headers, _ATTEMPTS) or _count(death),
+        failed_ms=parse_ms(_nservicebus_time(_text(headers, _FAILED))),
+    )
+
+
+def _text(headers: Mapping[str, bytes], names: tuple[str, ...]) -> str:
+    return next(
+        (headers[name].decode("utf-8", "replace") for name in names if headers.get(name)), ""
+    )
+
+
+def _number(headers: Mapping[str, bytes], names: tuple[str, ...]) -> int | None:
+    """Decimal text, or the 4 or 8 big-endian bytes that Spring writes."""
+    value = next((headers[name] for name in names if headers.get(name)), b"")
+    if value.isdigit() and len(value) < 19:
+        return int(value)
+    if len(value) in (4, 8):
+        number = int.from_bytes(value, "big", signed=True)
+        return number if number >= 0 else None
+    return None
+
+
+def _newest_death(value: bytes) -> dict[str, Any]:
+    """The first entry of RabbitMQ's ``x-death`` table, when a bridge has made JSON of it."""
+    try:
+        deaths = msgspec.json.decode(value) if value else []
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return {}
+    first = deaths[0] if isinstance(deaths, list) and deaths else {}
+    return first if isinstance(first, dict) else {}
+
+
+def _word(death: dict[str, Any], name: str) -> str:
+    value = death.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _count(death: dict[str, Any]) -> int:
+    value = death.get("count")
+    return value if isinstance(value, int) and 0 < value < 1_000_000 else 0
+
+
+def _nservicebus_time(text: str) -> str:
+    """``2026-11-24 10:00:00:123456 Z`` as RFC 3339; anything else as it is."""
+    day, _, rest = text.partition(" ")
+    clock, _, zone = rest.partition(" ")
+    parts = clock.split(":")
+    if zone == "Z" and len(parts) == 4:
+        return f"{day}T{':'.join(parts[:3])}.{parts[3]}Z"
+    return text
