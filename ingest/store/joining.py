@@ -119,14 +119,16 @@ def _joined(ids: list[int]) -> EncodedBlock:
     columns: list[Rows] = []
     texts: list[bytes] = []
     keys: list[tuple[Run, int]] = []
+    blocks = Block.objects.select_for_update().filter(id__in=ids, sealed=False).order_by("id")
+    found = list(blocks.values_list("id", "columns"))
+    if len(found) != len(ids):
+        raise _Gone
     runs = _runs(ids)
-    for id, blob in Block.objects.filter(id__in=ids).order_by("id").values_list("id", "columns"):
+    for id, blob in found:
         rows, starts = decode_rows(bytes(blob))
         keys.append((runs[id][1], len(texts)))
         columns.append(rows)
         texts += _texts(id, rows, starts)
-    if len(columns) != len(ids):
-        raise _Gone
     rows = Rows(*(np.concatenate(parts) for parts in zip(*columns, strict=True)))
     order = np.lexsort((rows.minor, rows.major, rows.streams, rows.appended))
     return encode_block(

@@ -15,7 +15,7 @@ LEVEL = 3
 
 class _Local(threading.local):
     def __init__(self) -> None:
-        self.packer = zstandard.ZstdCompressor(level=LEVEL, write_checksum=False)
+        self.packer = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
         self.unpacker = zstandard.ZstdDecompressor()
 
 

@@ -51,10 +51,14 @@ def insert_block(encoded: EncodedBlock, *, seal: bool = False) -> int:
 
 def delete_blocks(ids: Sequence[int], **where: bool) -> int:
     """Delete blocks that fit ``where``, with frames and postings; how many they were."""
+    if not ids:
+        return 0
+    # Blocks first: whoever deletes or joins them waits here, and never holding their frames. Django's
+    # own delete would look for frames and postings again; the constraints wait for the commit.
+    deleted: int = Block.objects.filter(id__in=ids, **where)._raw_delete(EVENTS)
     Frame.objects.filter(block_id__in=ids).delete()
     Posting.objects.filter(block_id__in=ids).delete()
-    # The collector of Django would look for frames and postings again, one block at a time.
-    return Block.objects.filter(id__in=ids, **where)._raw_delete(EVENTS)
+    return deleted
 
 
 def _is_large(encoded: EncodedBlock) -> bool:
