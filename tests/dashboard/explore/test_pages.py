@@ -154,19 +154,23 @@ def test_cursor_of_another_list_is_refused(visitor: Client, house: House) -> Non
     assert "cursor : belongs to another list" in text
 
 
-@pytest.mark.parametrize("rows", [1, 30])
-def test_list_costs_the_same_queries_for_any_number_of_rows(
-    visitor: Client, house: House, rows: int
+def test_list_costs_hardly_more_queries_for_thirty_rows_than_for_one(
+    visitor: Client, house: House
 ) -> None:
-    house.publish([envelope(f"evt_{number}") for number in range(rows)])
-    house.receipts([receipt(f"evt_{number}") for number in range(rows)])
-    get(visitor, "/events/?topic=orders-topic")
+    """The store looks keys up in slices, so a page of many events takes a slice more, not a row."""
+    house.publish([envelope("evt_0")], topic="small-topic")
+    house.publish([envelope(f"evt_{number}") for number in range(1, 31)], at=100)
+    house.receipts([receipt(f"evt_{number}") for number in range(31)])
+    costs = {}
 
-    with CaptureQueriesContext(connections["events"]) as queries:
-        html = get(visitor, "/events/?topic=orders-topic")
+    for topic, rows in (("small-topic", 1), ("orders-topic", 30)):
+        get(visitor, f"/events/?topic={topic}")
+        with CaptureQueriesContext(connections["events"]) as queries:
+            html = get(visitor, f"/events/?topic={topic}")
+        assert len(ids_in(html)) == rows
+        costs[rows] = len(queries)
 
-    assert len(ids_in(html)) == rows
-    assert len(queries) <= 14, "\n".join(one["sql"][:150] for one in queries)
+    assert costs[1] <= costs[30] <= costs[1] + 2
 
 
 def test_event_page_tells_receipts_cause_effects_and_places(visitor: Client, house: House) -> None:
