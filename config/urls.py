@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib import import_module
 
 from django.urls import URLPattern, URLResolver, include, path
 
 APPS = ("live", "explore", "recovery", "alerts", "fleet", "accounts", "api")
 
+
+def _importable(app: str) -> bool:
+    try:
+        import_module(f"dashboard.{app}.urls")
+    except ImportError:
+        return False
+    return True
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", include(f"dashboard.{app}.urls"))
-    for app in APPS
-    if find_spec(f"dashboard.{app}.urls") is not None
+    path("", include(f"dashboard.{app}.urls")) for app in APPS if _importable(app)
 ]
 
 handler400 = "dashboard.accounts.errors.bad_request"

@@ -70,7 +70,7 @@ NAVIGATION = (
             NavItem("Breakers", "fleet:breakers", "circuit-switch-open", "b", "breakers"),
             NavItem("Consumers", "fleet:consumers", "stack-2", "c"),
             NavItem("Topology", "fleet:topology", "topology-star-3"),
-            NavItem("Catalog", "fleet:catalog", "book-2"),
+            NavItem("Catalog", "explore:catalog", "book-2"),
         ),
     ),
     NavGroup(

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.conf import settings
 
-from dashboard.live import state
 from dashboard.live.figures import Chart, build_charts
 from dashboard.live.gather import service_json
 from dashboard.live.ranges import LATENCIES, View, Window
 from dashboard.live.ranking import TOP_GROUPS, busiest
+from ingest.queries import state
 from ingest.queries.metrics import MetricTable, read_metrics
 
 __all__ = ["read_charts"]
@@ -93,5 +93,5 @@ def _has(table: MetricTable, kind: str) -> bool:
 
 
 def _services(window: Window) -> list[dict[str, Any]]:
-    found = state.markers(window.since_ms, window.until_ms)
-    return [service_json(marker) for marker in found if marker.kind == "started"]
+    found = state.markers(window.since_ms, window.until_ms, kinds=("started",))
+    return [service_json(marker) for marker in found]

@@ -20,12 +20,22 @@ __all__ = ["Chart", "Objective", "build_charts", "gaps"]
 
 SERIES_COLOURS = 8
 MOST_SHAPES = 60
+NEWEST_MS = 5000
 QUANTILE_NAMES = ("p50", "p95", "p99")
 CLEAR = "rgba(0,0,0,0)"
 HOVER = {
     "bgcolor": "var(--es-raised)",
     "bordercolor": "var(--es-line)",
     "font": {"color": "var(--es-text)", "size": 12},
+}
+LEGEND = {
+    "orientation": "h",
+    "x": 0,
+    "y": 1,
+    "yanchor": "bottom",
+    "font": {"color": "var(--es-text-soft)", "size": 12},
+    "itemclick": "toggle",
+    "itemdoubleclick": "toggleothers",
 }
 X_AXIS = {
     "type": "date",
@@ -34,7 +44,13 @@ X_AXIS = {
     "tickcolor": "var(--es-line)",
     "ticks": "outside",
     "ticklen": 4,
-    "nticks": 7,
+    "nticks": 8,
+    "tickformatstops": [
+        {"dtickrange": [None, 1000], "value": "%H:%M:%S.%L"},
+        {"dtickrange": [1000, 60000], "value": "%H:%M:%S"},
+        {"dtickrange": [60000, 86400000], "value": "%H:%M"},
+        {"dtickrange": [86400000, None], "value": "%b %-d"},
+    ],
 }
 Y_AXIS = {
     "automargin": True,
@@ -76,6 +92,8 @@ CAPTION = {
     "yanchor": "bottom",
     "showarrow": False,
     "font": {"color": "var(--es-objective)", "size": 11},
+    "bgcolor": "var(--es-surface)",
+    "borderpad": 1,
     "name": "objective",
 }
 
@@ -141,6 +159,8 @@ def _throughput(chart: Chart, series: Series) -> dict[str, Any]:
                 colour=_colour(place + (total and field == "n"), name),
                 meta={"group": name, "field": field},
             )
+            if total and field == "p":
+                line["fill"], line["fillcolor"] = "tozeroy", "var(--es-series-1-soft)"
             if not total and field != main:
                 line["line"]["dash"] = "dot"
                 line["showlegend"] = False
@@ -148,7 +168,7 @@ def _throughput(chart: Chart, series: Series) -> dict[str, Any]:
             traces.append(line)
     limit = chart.objectives.events_per_second
     goal = Objective(limit, f"planned {limit:,.0f}/s")
-    return _figure(chart, traces, [goal], {"rangemode": "tozero", "ticksuffix": "/s"})
+    return _figure(chart, traces, [goal], {"rangemode": "tozero"})
 
 
 def _latency(chart: Chart, series: Series) -> dict[str, Any]:
@@ -219,18 +239,18 @@ def _figure(
     """The figure as plain data, checked by plotly: an attribute that does not exist is refused."""
     from plotly.graph_objects import Figure
 
-    log = axis.get("type") == "log"
+    log, many = axis.get("type") == "log", len(traces) > 1
     layout = {
         "template": None,
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 4},
+        "margin": {"l": 8, "r": 8, "t": 28 if many else 8, "b": 4},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "hovermode": "x unified",
         "dragmode": "zoom",
-        "showlegend": True,
+        "showlegend": many,
         "font": {"color": "var(--es-text-faint)", "size": 11},
         "hoverlabel": HOVER,
-        "legend": {"orientation": "h", "x": 0, "y": -0.14, "font": {"size": 12}},
+        "legend": LEGEND,
         "xaxis": {**X_AXIS, "range": [chart.window.since_ms, chart.window.until_ms]},
         "yaxis": {**Y_AXIS, **axis},
         "shapes": [*_gap_bands(chart), *_service_marks(chart), *(_rule(goal) for goal in goals)],
@@ -242,7 +262,11 @@ def _figure(
 
 
 def _gap_bands(chart: Chart) -> list[dict[str, Any]]:
-    found = gaps(chart.table.times_ms, chart.table.known, chart.window.step * 1000)
+    """Bands, but for the newest moment, which is unknown only until the next batch."""
+    step_ms = chart.window.step * 1000
+    found = gaps(chart.table.times_ms, chart.table.known, step_ms)
+    if found and found[-1][1] >= chart.window.until_ms and found[-1][1] - found[-1][0] <= NEWEST_MS:
+        found.pop()
     return [{**BAND, "x0": begin, "x1": end} for begin, end in found[-MOST_SHAPES:]]
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.conf import settings
 
-from dashboard.live import state
 from dashboard.live.honesty import honesty_of, read_status
 from dashboard.live.ranking import TOP_GROUPS, busiest
 from dashboard.live.ticks import GROUPINGS, Table, build_tick, encode_tick
 from dashboard.live.tiles import TREND, Facts, Tile, TrendMemory, build_tiles, registered_tiles
+from ingest.queries import state
 from ingest.queries.metrics import MetricTable, read_metrics
 from ingest.queries.status import IngestStatus
 
@@ -109,9 +109,8 @@ def _no_measures() -> dict[str, Any]:
 
 def _services(since_ms: int, until_ms: int) -> list[dict[str, Any]]:
     """Service starts, the newest few."""
-    found = state.markers(since_ms, until_ms)
-    starts = [marker for marker in found if marker.kind == "started"]
-    return [service_json(marker) for marker in starts[-8:]]
+    found = state.markers(since_ms, until_ms, kinds=("started",), limit=8)
+    return [service_json(marker) for marker in found]
 
 
 def service_json(marker: Any) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from dashboard.accounts.rights import problem
 from dashboard.accounts.tokens import user_for_token
-from dashboard.live import state
 from dashboard.live.honesty import read_status
 from dashboard.live.publisher import ticks_url
+from ingest.queries import state
 
 __all__ = ["healthz", "metrics", "readyz"]
 

@@ -55,7 +55,7 @@ function fitted(layout, figure) {
   if (layout.yaxis.type === "log" || !layout.meta?.objectives) return layout;
   const goal = layout.meta.objectives[0];
   const top = highest(figure);
-  const near = goal <= top * 4 || !top || layout.yaxis.tickformat;
+  const near = goal <= top * 2.5 || !top || layout.yaxis.tickformat;
   const end = near ? Math.max(goal, top) : top;
   layout.yaxis.range = [0, end * 1.18];
   if (!near) {

@@ -1,0 +1,49 @@
+// Living parts of a page: each [data-refresh="seconds"] is asked for again while the page is seen.
+//
+// It is left alone while somebody writes in it or has something opened in it (details[data-hold]).
+// An answer from elsewhere (the sign-in page, after the session has ended) reloads the page instead.
+const SLOWEST = 8;
+
+function held(part) {
+  const focus = document.activeElement;
+  const writing = part.contains(focus) && focus.matches("input, select, textarea");
+  return writing || Boolean(part.querySelector("details[data-hold][open]"));
+}
+
+function openOnes(part) {
+  return [...part.querySelectorAll("details[id][open]")].map((one) => one.id);
+}
+
+function watch(part) {
+  const seconds = Number(part.dataset.refresh);
+  let failures = 0;
+  let due = Date.now() + seconds * 1000;
+  let opened = [];
+  setInterval(() => {
+    if (document.hidden || Date.now() < due || held(part)) return;
+    due = Date.now() + seconds * 1000 * Math.min(SLOWEST, 2 ** failures);
+    htmx.trigger(part, "refresh");
+  }, 500);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) due = Math.min(due, Date.now());
+  });
+  part.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, requestConfig } = event.detail;
+    const asked = new URL(requestConfig.path, location.href).pathname;
+    if (xhr.responseURL && new URL(xhr.responseURL).pathname !== asked) {
+      event.detail.shouldSwap = false;
+      location.reload();
+      return;
+    }
+    opened = openOnes(part);
+  });
+  part.addEventListener("htmx:afterSwap", () => {
+    for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  });
+  part.addEventListener("htmx:afterRequest", (event) => {
+    failures = event.detail.successful ? 0 : failures + 1;
+    part.toggleAttribute("data-stale", failures > 0);
+  });
+}
+
+for (const part of document.querySelectorAll("[data-refresh]")) watch(part);
