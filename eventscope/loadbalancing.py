@@ -1,16 +1,29 @@
-"""Choosing an instance to call: the guide's load balancer as a plain object without I/O or clock."""
+"""Choosing an instance to call: the guide's load balancer.
+
+`LoadBalancer` is a plain object without I/O or clock; `watch_instances` runs its health checks.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from eventscope.durations import parse_duration
 from eventscope.errors import EventscopeError
 
-__all__ = ["BalancerSettings", "InstanceView", "LoadBalancer", "NoInstance"]
+__all__ = [
+    "BalancerSettings",
+    "InstanceView",
+    "LoadBalancer",
+    "NoInstance",
+    "check_instances",
+    "watch_instances",
+]
+
+Probe = Callable[[str], Awaitable[object]]
 
 
 class NoInstance(EventscopeError):
@@ -131,3 +144,27 @@ class LoadBalancer:
         self._sessions.move_to_end(session)
         while len(self._sessions) > self.settings.max_sessions:
             self._sessions.popitem(last=False)
+
+
+async def watch_instances(balancer: LoadBalancer, probe: Probe) -> None:
+    """Check every instance each ``interval``, until cancelled."""
+    while True:
+        await check_instances(balancer, probe)
+        await asyncio.sleep(balancer.settings.interval)
+
+
+async def check_instances(balancer: LoadBalancer, probe: Probe) -> None:
+    """Check all at once: ``probe`` raises, returns False or takes too long for an unwell one."""
+    names = [view.name for view in balancer.instances()]
+    timeout = balancer.settings.timeout
+    answers = await asyncio.gather(*(_is_well(probe, name, timeout) for name in names))
+    for name, healthy in zip(names, answers, strict=True):
+        balancer.observe(name, healthy=healthy)
+
+
+async def _is_well(probe: Probe, name: str, timeout: float) -> bool:
+    try:
+        async with asyncio.timeout(timeout):
+            return await probe(name) is not False
+    except Exception:  # noqa: BLE001 - whatever a probe raises, its instance is not well
+        return False

@@ -1,6 +1,7 @@
 """A small service in a process of its own, for tests that end it: `python -m … URL MILLISECONDS`.
 
 It writes every event that it has handled to the list ``handled``, and says ``ready`` when it runs.
+With 2 milliseconds an event, every seventh event fails.
 """
 
 from __future__ import annotations
@@ -8,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from eventscope import Event, EventBus, RetryPolicy
+from eventscope import Event, EventBus, HandlerError, RetryPolicy
 from eventscope.transports import RedisTransport
+
+BAD_SEVENTHS = 2
 
 
 async def main(url: str, milliseconds: int) -> None:
     redis = RedisTransport(url)
-    policy = RetryPolicy(max_retries=3, retry_delay="50ms", claim_after="400ms")
+    policy = RetryPolicy(max_retries=6, retry_delay="50ms", claim_after="400ms")
     bus = EventBus(
         url, source="inventory-service", default_topic="orders-topic", retry=policy, concurrency=8
     )
@@ -23,6 +26,8 @@ async def main(url: str, milliseconds: int) -> None:
     async def handle(event: Event) -> None:
         await redis.command("INCR", "begun")
         await asyncio.sleep(milliseconds / 1000)
+        if milliseconds == BAD_SEVENTHS and event.payload % 7 == 0:
+            raise HandlerError("every seventh is bad")
         await redis.command("RPUSH", "handled", event.payload)
 
     print("ready", flush=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -251,3 +253,29 @@ async def test_bus_stops_in_time_while_the_broker_is_away(broker: Valkey) -> Non
 
     assert asyncio.get_running_loop().time() - begun < 6
     await asyncio.to_thread(broker.start)
+
+
+async def test_whoever_is_killed_each_event_is_handled_and_each_letter_written_once(
+    bus: EventBus, client: redis.Redis, service: Service
+) -> None:
+    """Two services handle 300 events, every seventh of them bad, while they are killed in turn."""
+    chance = random.Random(20261124)
+    await bus.publish_many([bus.event("ORDER_CREATED", number) for number in range(300)])
+    running = [service(2) for _ in range(2)]
+    for _ in range(4):
+        await asyncio.sleep(chance.uniform(0.02, 0.25))
+        running.pop(0).kill()
+        running.append(service(2))
+
+    bad, good = set(range(0, 300, 7)), set(range(300)) - set(range(0, 300, 7))
+
+    def done() -> bool:
+        return client.xlen("failed-events") >= len(bad) and set(handled(client)) >= good
+
+    await eventually(done, within=20)
+    await eventually(lambda: pending(client) == 0)
+
+    letters = [json.loads(fields[b"event"]) for _, fields in client.xrange("failed-events")]
+    assert set(handled(client)) == good
+    assert sorted(letter["payload"]["event"]["payload"] for letter in letters) == sorted(bad)
+    assert {letter["payload"]["error"]["type"] for letter in letters} == {"HandlerError"}

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from eventscope.loadbalancing import BalancerSettings, LoadBalancer, NoInstance
+from eventscope.loadbalancing import (
+    BalancerSettings,
+    LoadBalancer,
+    NoInstance,
+    check_instances,
+    watch_instances,
+)
+from tests.eventscope.conftest import eventually
 
 
 def balancer(**settings: object) -> LoadBalancer:
@@ -84,6 +93,37 @@ def test_instances_come_and_go() -> None:
     assert [one.pick() for _ in range(3)] == ["b", "c", "d"]
     one.release("a")
     one.observe("a", healthy=False)
+
+
+async def test_probes_decide_who_is_healthy() -> None:
+    one = balancer(unhealthy_threshold=1, timeout="30ms")
+
+    async def probe(name: str) -> bool:
+        if name == "a":
+            raise ConnectionError
+        if name == "b":
+            await asyncio.sleep(60)
+        return name != "d"
+
+    one.add("d")
+    await check_instances(one, probe)
+
+    assert [view.name for view in one.instances() if view.healthy] == ["c"]
+
+
+async def test_instances_are_checked_every_interval() -> None:
+    one, looks = balancer(interval="10ms", unhealthy_threshold=3), []
+
+    async def probe(name: str) -> bool:
+        looks.append(name)
+        return False
+
+    watching = asyncio.create_task(watch_instances(one, probe))
+    await eventually(lambda: not any(view.healthy for view in one.instances()))
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+
+    assert looks[:9] == ["a", "b", "c"] * 3
 
 
 def test_durations_are_written_as_in_the_guide() -> None:
