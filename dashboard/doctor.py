@@ -12,10 +12,14 @@ from typing import NamedTuple
 import redis
 from django.conf import settings
 from django.db import connections
-from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import DatabaseError
 
-from dashboard.preflight import PreflightError, check_folder, newer_migrations
+from dashboard.preflight import (
+    PreflightError,
+    check_folder,
+    newer_migrations,
+    waiting_migrations,
+)
 from ingest.options import BrokerOptions
 
 __all__ = ["Finding", "examine", "skew_finding"]
@@ -110,8 +114,7 @@ def _database(alias: str) -> Finding:
     subject = f"database {alias}"
     try:
         newer = newer_migrations(alias)
-        executor = MigrationExecutor(connections[alias])
-        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        waiting = waiting_migrations(alias)
     except (PreflightError, DatabaseError) as error:
         return Finding(subject, ok=False, detail=str(error), mend="Check DATABASE_URL.")
     if newer:
@@ -122,7 +125,7 @@ def _database(alias: str) -> Finding:
         return Finding(
             subject,
             ok=False,
-            detail=f"{len(waiting)} migrations wait",
+            detail=f"{waiting} migrations wait",
             mend=f"python manage.py migrate --database {alias}  (make run does it)",
         )
     return Finding(subject, ok=True, detail=f"{connections[alias].vendor}, schema up to date")

@@ -19,6 +19,8 @@ __all__ = [
     "check_port",
     "newer_migrations",
     "pick_port",
+    "waiting_databases",
+    "waiting_migrations",
 ]
 
 
@@ -81,6 +83,17 @@ def newer_migrations(alias: str) -> list[str]:
     ours = {app for app, _ in loader.disk_migrations}
     unknown = set(loader.applied_migrations) - set(loader.disk_migrations) - set(_replaced(loader))
     return sorted(f"{app}.{name}" for app, name in unknown if app in ours)
+
+
+def waiting_databases() -> list[str]:
+    """Aliases of the databases that have migrations to be applied."""
+    return [alias for alias in ("default", "events") if waiting_migrations(alias)]
+
+
+def waiting_migrations(alias: str) -> int:
+    """How many migrations the database has not seen yet."""
+    executor = MigrationExecutor(connections[alias])
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _replaced(loader: object) -> list[tuple[str, str]]:

@@ -27,6 +27,7 @@ from dashboard.preflight import (
     check_folder,
     check_port,
     pick_port,
+    waiting_databases,
 )
 from dashboard.supervisor import Service, Supervisor
 
@@ -56,7 +57,8 @@ class Command(BaseCommand):
         if web:
             check_port(settings.HOST, settings.PORT)
         check_databases()
-        for alias in ("default", "events"):
+        for alias in waiting_databases():
+            self._line(f"Preparing the database '{alias}' ...")
             call_command("migrate", database=alias, verbosity=0)
         self.link = issue_sign_in_link(ensure_admin()) if web else ""
 
@@ -78,17 +80,20 @@ class Command(BaseCommand):
             self._line("Stopped.")
 
     async def _start(self, supervisor: Supervisor, broker_port: int) -> None:
-        began = time.monotonic()
+        """The page first: what only works behind it may start once somebody can look."""
         for service in supervisor.services:
+            if service.name == "monitor" and self.link:
+                await self._greet(supervisor)
+            if supervisor.stopping:
+                return
             await supervisor.start(service)
             if service.name == "broker":
                 await asyncio.to_thread(wait_for_broker, broker_port)
                 remember_broker(settings.DATA_DIR, broker_port)
-        if self.link:
-            await self._greet(supervisor, began)
 
-    async def _greet(self, supervisor: Supervisor, began: float) -> None:
+    async def _greet(self, supervisor: Supervisor) -> None:
         """Say where to go once the page answers."""
+        began = time.monotonic()
         base = f"http://{_visitable(settings.HOST)}:{settings.PORT}"
         while not await asyncio.to_thread(_answers, f"{base}/healthz"):
             if supervisor.stopping or time.monotonic() - began > READY_WITHIN:
@@ -107,17 +112,16 @@ def plan_services(*, broker_port: int, demo: bool, web: bool) -> list[Service]:
     """What to run, in the order of starting; ``broker_port`` 0 means a broker is configured."""
     manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
     place = {"REDIS_URL": f"redis://127.0.0.1:{broker_port}/0"} if broker_port else {}
-    services = [
-        Service("ingest", [*manage, "ingest"], grace=3.5, environment=place),
-        Service("monitor", [*manage, "monitor"], grace=1.5, environment=place),
-    ]
+    services = []
     if broker_port:
         folder = settings.DATA_DIR / "broker"
         folder.mkdir(parents=True, exist_ok=True)
         broker = embedded_broker_command(folder=folder, port=broker_port)
-        services.insert(0, Service("broker", broker, grace=1.5))
+        services.append(Service("broker", broker, grace=1.5))
     if web:
         services.append(Service("web", web_command(), grace=1.5, environment=place))
+    services.append(Service("ingest", [*manage, "ingest"], grace=3.5, environment=place))
+    services.append(Service("monitor", [*manage, "monitor"], grace=1.5, environment=place))
     if demo:
         services.append(Service("demo", [*manage, "demo"], grace=2.0, environment=place))
     return services
