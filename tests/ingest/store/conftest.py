@@ -57,7 +57,7 @@ def postgres_server() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def postgres_options(postgres_server: Postgres, django_db_blocker: Any) -> dict[str, Any]:
     postgres_server.execute(f"CREATE SCHEMA {SCHEMA}")
-    options = config._server(postgres_server.url, SCHEMA)
+    options = config._server(postgres_server.url, SCHEMA, packed=True)
     with django_db_blocker.unblock(), using_database(options):
         call_command("migrate", database=EVENTS, verbosity=0, skip_checks=True)
     return options
