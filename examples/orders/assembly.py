@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from eventscope import CircuitBreaker, EventBus, HealthReporter, RetryPolicy
 from eventscope.errors import EventscopeError
 from eventscope.transports import RedisTransport
+from examples.orders.admin import error_handlers
 from examples.orders.control import Control
 from examples.orders.history import PipedTransport, open_history
 from examples.orders.pipe import Pipe
@@ -59,7 +60,7 @@ class Options:
     claim_after: str = "6s"
     breaker_reset: str = "8s"
     health_interval: str = "10s"
-    topic_length: int = 100_000
+    topic_length: int = 50_000
 
 
 @dataclass
@@ -103,6 +104,7 @@ def build_instance(name: str, number: int, shop: Shop, options: Options) -> Inst
         routes=ROUTES,
         dead_letter_topic=DEAD_LETTERS,
         concurrency=kind.concurrency,
+        error_handlers=error_handlers(lambda: bus),
         retry=RetryPolicy(kind.max_retries, options.retry_delay, claim_after=options.claim_after),
     )
     service = kind(bus, shop)

@@ -23,6 +23,7 @@ ROUTES = {
     "PAYMENT_*": "payments-topic",
     "CustomerNotified": "notifications-topic",
     "AnalyticsUpdated": "notifications-topic",
+    "AdminNotified": "notifications-topic",
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from examples.orders.arrivals import Pace
 from examples.orders.assembly import SERVICES, Instance, Options, build_instance, open_shop
+from examples.orders.backpressure import Backpressure
 from examples.orders.control import CONTROL_KEY, follow_control, refresh_control
 from examples.orders.customers import Shoppers
 from examples.orders.domain import CreateOrder
@@ -70,15 +71,18 @@ async def run_shop(options: Options) -> int:
         await refresh_control(shop.pipe.redis, shop.control)
         system = System(shop, options)
         outside = OutsideInstance(_outside_words(options), options.url, shop.control)
+        backpressure = Backpressure()
         traffic = Traffic(
             system.place,
             pace=Pace(options.rate, steady=options.steady, seed=options.seed or 1),
             control=shop.control,
             shoppers=Shoppers(options.seed, trouble=options.trouble),
+            backpressure=backpressure,
             seed=options.seed,
         )
         beside = [
             follow_control(shop.pipe.redis, shop.control),
+            backpressure.run(shop.pipe.redis),
             traffic.run(),
             keep_forgetting(shop.pipe),
             poison_topic(shop.pipe.redis, shop.control),

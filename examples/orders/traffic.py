@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from eventscope.errors import EventscopeError
 from examples.orders.arrivals import Pace, draw_arrivals
+from examples.orders.backpressure import Backpressure
 from examples.orders.control import Control
 from examples.orders.customers import Shoppers
 from examples.orders.domain import CreateOrder
@@ -36,12 +37,14 @@ class Traffic:
         pace: Pace,
         control: Control,
         shoppers: Shoppers,
+        backpressure: Backpressure,
         seed: int | None = None,
     ) -> None:
         self._place = place
         self._pace = pace
         self._control = control
         self._shoppers = shoppers
+        self._backpressure = backpressure
         self._chance = random.Random(seed)
         self.placed = 0
         self.refused = 0
@@ -51,7 +54,8 @@ class Traffic:
         while True:
             await asyncio.sleep(TICK)
             now = time.monotonic()
-            await self._place_some(min(now - last, LONGEST_TICK))
+            if not self._backpressure.shut:
+                await self._place_some(min(now - last, LONGEST_TICK))
             last = now
 
     async def _place_some(self, elapsed: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from eventscope import Event, EventBus
@@ -31,11 +32,20 @@ class OrderCommandHandler:
         validate_command(command)
         suffix = command.order_id.removeprefix("ORD_").lower()
         created = self._bus.event(
-            "ORDER_CREATED", order_payload(command), version="1.0", correlation_id=f"corr_{suffix}"
+            "ORDER_CREATED",
+            order_payload(command),
+            version="1.0",
+            correlation_id=f"corr_{suffix}",
+            traceparent=new_trace(),
         )
         await self._history.begin(command.order_id, created)
         await self._pipe.run("LPUSH", RECENT_KEY, command.order_id)
         return created
+
+
+def new_trace() -> str:
+    """As a web page's request would bring it (https://www.w3.org/TR/trace-context/)."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
 class OrderService:

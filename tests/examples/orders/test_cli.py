@@ -20,10 +20,12 @@ from examples.orders.control import FAULTS
 from tests.servers import Valkey, free_port
 
 ROOT = Path(__file__).resolve().parents[3]
-INSTANCE = (
-    "import sys; from examples.orders.cli import main; "
-    "sys.exit(main(['--calm', 'instance', 'payment-service', '{number}']))"
-)
+INSTANCE = """
+import functools, sys
+from examples.orders import cli
+cli.Options = functools.partial(cli.Options, claim_after="1s")
+sys.exit(cli.main(["--calm", "instance", "payment-service", "{number}"]))
+"""
 
 
 @pytest.fixture
@@ -143,7 +145,7 @@ def test_work_of_a_killed_instance_is_taken_over(valkey: Valkey, client: redis.R
     for number in range(20):
         client.xadd("orders-topic", {"event": _reserved(number)})
     main(["--url", valkey.url, "fault", "on", "provider-down"])
-    patient = "import examples.orders.provider as provider; provider.TIMEOUT = 60; "
+    patient = "import examples.orders.provider as provider; provider.TIMEOUT = 60"
     with _python(valkey, "-c", patient + INSTANCE.format(number=7)) as first:
         _until(lambda: _in_hand(client, "payment-service-7") == 20)
         first.kill()

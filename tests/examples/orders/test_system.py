@@ -43,6 +43,8 @@ async def test_whole_story_has_one_correlation_id_and_chained_causes(valkey: Val
     causes = {kind: event["metadata"].get("causationId") for kind, event in story.items()}
     assert causes == {kind: cause and ids[cause] for kind, cause in CAUSES.items()}
     assert {kind: event["metadata"]["source"] for kind, event in story.items()} == SOURCES
+    traces = {event["metadata"]["traceparent"].split("-")[1] for event in story.values()}
+    assert len(traces) == 1
     assert story["ORDER_CREATED"]["payload"] == {
         "orderId": "ORD_789",
         "customerId": "CUST_456",
@@ -140,6 +142,21 @@ async def test_provider_down_opens_the_breaker_and_payments_come_through_after(
     assert changes[-1] == ("half_open", "closed")
 
 
+async def test_order_that_cannot_be_processed_is_told_to_the_admin_and_logged(
+    valkey: Valkey,
+) -> None:
+    async with open_running_shop(quick(valkey.url)) as running:
+        await running.redis.xadd("orders-topic", {"event": poison(0)})
+        await running.until_published("notifications-topic", "AdminNotified")
+        await running.until_published("system-events", "ErrorOccurred")
+
+        told = await running.events("notifications-topic")
+        (bad,) = await running.events("orders-topic")
+
+    assert {event["payload"]["eventId"] for event in told} == {bad["eventId"]}
+    assert {event["metadata"]["causationId"] for event in told} == {bad["eventId"]}
+
+
 @pytest.mark.parametrize("number", [0, 1])
 async def test_poison_message_ends_as_dead_letters_and_blocks_nobody(
     valkey: Valkey, number: int
@@ -149,7 +166,7 @@ async def test_poison_message_ends_as_dead_letters_and_blocks_nobody(
         await running.redis.xadd("orders-topic", {"event": body})
         await running.system.place(COMMAND)
         await running.until_published("notifications-topic", "CustomerNotified")
-        await running.until_published("failed-events", "DeadLettered")
+        await running.until_published("failed-events", "DeadLettered", 5 if number else 2)
 
         letters = await running.events("failed-events")
 
