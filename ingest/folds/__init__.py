@@ -10,7 +10,7 @@ from ingest.folds.breakers import changes_of, record_breakers
 from ingest.folds.dead_letters import record_letters, resolve_letters
 from ingest.folds.health import record_health, samples_of
 from ingest.folds.metrics import fold_metrics, receipts_of
-from ingest.folds.open_letters import open_letters
+from ingest.folds.open_letters import remembered
 from ingest.folds.pieces import keeper, write_pieces
 from ingest.folds.services import record_services, signs_of
 from ingest.records import Batch, Record
@@ -38,9 +38,9 @@ def apply_folds(batch: Batch, series: SeriesCodes) -> None:
 
 
 def _fold_letters(batch: Batch, receipts: list[Receipt]) -> None:
-    open_letters.add(letter.event_id for letter in record_letters(batch))
+    remembered.add(letter.event_id for letter in record_letters(batch))
     if receipts:
-        concerned = open_letters.among([receipt.event_id for receipt in receipts])
+        concerned = remembered.among([receipt.event_id for receipt in receipts])
         if concerned:
             resolve_letters(receipts, concerned)
 

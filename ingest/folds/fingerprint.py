@@ -17,7 +17,7 @@ _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.,]*(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
     (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), "<address>"),
-    (re.compile(r"\[?\b(?:[0-9a-f]{1,4}:){3,}[0-9a-f:]*\]?(?::\d+)?", re.IGNORECASE), "<address>"),
+    (re.compile(r"\[?\b[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){3,7}\]?(?::\d+)?", re.I), "<address>"),
     (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "<hex>"),
     # Any word with a digit in it is a number or somebody's id: ORD_789, evt-4f, 12.5, sha256:ab12.
     (re.compile(r"[\w-]*\d[\w-]*(?:[.,:/][\w-]*\d[\w-]*)*"), "#"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from ingest.models import DeadLetter
 
-__all__ = ["MOST_REMEMBERED", "OpenLetters", "open_letters"]
+__all__ = ["MOST_REMEMBERED", "OpenLetters", "remembered"]
 
 MOST_REMEMBERED = 20_000
 _CHUNK = 500
@@ -58,5 +58,5 @@ def _ask(event_ids: Collection[str]) -> set[str]:
     return found
 
 
-open_letters = OpenLetters()
+remembered = OpenLetters()
 """The memory of this process."""

@@ -1,0 +1,109 @@
+"""Breaker reports folded into the latest state and its history."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingest.folds.breakers import (
+    BreakerKey,
+    BreakerState,
+    Change,
+    changes_of,
+    fold_breakers,
+    map_state,
+)
+from ingest.records import Position
+from ingest.system import BreakerChange
+from tests.ingest.folds.factories import START, make_record
+
+KEY = BreakerKey("payment-provider", "payment", "payment-1")
+
+
+def change(at: int, to: str, before: str = "") -> Change:
+    return Change(KEY, before, BreakerState(to, at, at), 1, Position(at, 0))
+
+
+def history(found: list[Change]) -> list[tuple[int, str, str]]:
+    return [(one.after.since_ms, one.before, one.after.state) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("closed", "closed"),
+        ("CLOSED", "closed"),
+        ("half_open", "half_open"),
+        ("HALF_OPEN", "half_open"),
+        ("half-open", "half_open"),
+        ("HalfOpen", "half_open"),
+        ("halfOpen", "half_open"),
+        ("Isolated", "forced_open"),
+        ("FORCED_OPEN", "forced_open"),
+        ("METRICS_ONLY", "disabled"),
+        ("DISABLED", "disabled"),
+        ("close", "closed"),
+        ("", ""),
+        ("something else entirely", "something_else_e"),
+    ],
+)
+def test_states_of_other_libraries_are_mapped(name: str, expected: str) -> None:
+    assert map_state(name) == expected
+
+
+def test_changes_lead_to_the_last_state_and_all_are_history() -> None:
+    states, found = fold_breakers({}, [change(10, "open", "closed"), change(20, "half_open")])
+
+    assert states == {KEY: BreakerState("half_open", 20, 20)}
+    assert history(found) == [(10, "closed", "open"), (20, "open", "half_open")]
+
+
+def test_reports_in_another_order_lead_to_the_same() -> None:
+    changes = [change(30, "closed"), change(10, "open"), change(20, "half_open")]
+
+    states, found = fold_breakers({}, changes)
+
+    assert states[KEY].state == "closed"
+    assert history(found) == [
+        (10, "", "open"),
+        (20, "open", "half_open"),
+        (30, "half_open", "closed"),
+    ]
+
+
+def test_a_report_older_than_the_state_is_history_only() -> None:
+    known = {KEY: BreakerState("closed", 50, 50)}
+
+    states, found = fold_breakers(known, [change(40, "open", "closed")])
+
+    assert states == {}
+    assert history(found) == [(40, "closed", "open")]
+
+
+def test_a_repeated_state_is_no_change() -> None:
+    known = {KEY: BreakerState("open", 50, 50)}
+
+    states, found = fold_breakers(known, [change(60, "open")])
+
+    assert states == {KEY: BreakerState("open", 50, 60)}
+    assert found == []
+
+
+def test_numbers_that_no_column_holds_are_none() -> None:
+    told = BreakerChange(
+        name="b\x00",
+        to="OPEN",
+        failure_count=1 << 70,
+        error_rate=float("nan"),
+        latency_ms=float("inf"),
+        throughput=3.0,
+        reason="r" * 5000,
+    )
+
+    (found,) = changes_of(7, [make_record(detail=told), make_record()])
+
+    assert found.key == BreakerKey("b\ufffd", "", "")
+    assert (found.after.state, found.after.since_ms) == ("open", START)
+    assert (found.after.failure_count, found.after.error_rate) == ((1 << 31) - 1, None)
+    assert (found.after.latency_ms, found.after.throughput) == (None, 3.0)
+    assert len(found.after.reason) == 1000
+    assert (found.stream_id, found.position) == (7, Position(START, 0))
