@@ -24,6 +24,7 @@ __all__ = ["BODY_FIELD", "Decoder", "Format"]
 BODY_FIELD = b":field"
 """Pseudo-header a source sets when the body does not stand where an envelope is expected."""
 _ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_TELLING = frozenset((BODY_FIELD, b"traceparent"))
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -72,7 +73,8 @@ class Decoder:
     ) -> Record | Quarantined:
         """What ``message`` is. Pure, total: no input makes it raise."""
         body = message.value
-        if self._fast and len(body) <= self._limit:
+        plain = not message.headers or not _tell_more(message.headers)
+        if plain and self._fast and len(body) <= self._limit:
             try:
                 envelope = self._strict.decode(body)
             except _ODD:
@@ -179,6 +181,11 @@ class Decoder:
             headers if len(headers) <= self._limit else b"",
             len(message.value),
         )
+
+
+def _tell_more(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
+    """Whether headers hold what a strict reading of the body would miss."""
+    return any(name.lower() in _TELLING for name, _ in headers)
 
 
 def _find(view: View) -> Found:

@@ -19,29 +19,51 @@ from ingest.envelopes.view import Found, View
 __all__ = ["KeyReader", "spans_at"]
 
 _Leaf = str | int | float | None
-_MAX_MATCHES = 1000
+_ARRAY_ITEMS = 1000
+_ARRAY_BYTES = 256 * 1024
 Tree = dict[str, Any]
 
 
-def spans_at(view: View, found: Found, path: tuple[str, ...]) -> list[Span]:
-    """Every place in the body that ``path`` leads to, at most 1,000 of them."""
+def spans_at(
+    view: View, found: Found, path: tuple[str, ...], *, all_of_it: bool = False
+) -> list[Span]:
+    """Every place in the body that ``path`` leads to.
+
+    Arrays of more than 256 KB or 1,000 items are not looked into; with ``all_of_it`` such an array
+    is itself the place, as what it holds must not be missed.
+    """
     head = found.payload if path[0] == "payload" else view.members.get(path[0])
     spans = [head] if head else []
     for name in path[1:]:
-        spans = [inner for span in spans for inner in _step(view.body, span, name)][:_MAX_MATCHES]
+        spans = [inner for span in spans for inner in _step(view.body, span, name, all_of_it)]
     return spans
 
 
-def _step(body: bytes, span: Span, name: str) -> Iterator[Span]:
+def _step(body: bytes, span: Span, name: str, all_of_it: bool) -> Iterator[Span]:
     opening = body[span.start : span.start + 1]
     if opening == b"{":
-        inner = (object_members(body, *span) or {}).get(name)
-        if inner:
-            yield inner
+        members = object_members(body, *span)
+        if members is None and all_of_it:
+            yield span
+        elif members and name in members:
+            yield members[name]
     elif opening == b"[":
-        for item in (array_items(body, *span) or [])[:_MAX_MATCHES]:
-            if body[item.start : item.start + 1] == b"{":
-                yield from _step(body, item, name)
+        yield from _step_array(body, span, name, all_of_it)
+
+
+def _step_array(body: bytes, span: Span, name: str, all_of_it: bool) -> Iterator[Span]:
+    """Into each object of an array; arrays right within arrays are not looked into."""
+    small = span.end - span.start <= _ARRAY_BYTES
+    items = array_items(body, *span) if small else None
+    if items is None or len(items) > _ARRAY_ITEMS:
+        yield from [span] if all_of_it else []
+        return
+    for item in items:
+        opening = body[item.start : item.start + 1]
+        if opening == b"{":
+            yield from _step(body, item, name, all_of_it)
+        elif opening == b"[" and all_of_it:
+            yield item
 
 
 class KeyReader:

@@ -18,7 +18,7 @@ def redact(view: View, found: Found, paths: Iterable[tuple[str, ...]]) -> bytes 
 
     All other bytes stay as they arrived.
     """
-    spans = sorted(span for path in paths for span in spans_at(view, found, path))
+    spans = sorted(span for path in paths for span in spans_at(view, found, path, all_of_it=True))
     if not spans:
         return None
     parts: list[bytes] = []

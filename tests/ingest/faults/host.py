@@ -1,0 +1,185 @@
+"""A process that forks ingest workers, lets them die, and looks at what they stored.
+
+Run as ``python -m tests.ingest.faults.host``; a JSON command a line on stdin, an answer a line on
+stdout. It imports everything once, so a worker's life costs a fork and not a start of Python.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connections  # noqa: E402
+
+from ingest import pipeline as ingest_pipeline  # noqa: E402
+from ingest import reading  # noqa: E402
+from ingest.models import DeadLetter, Gap, QuarantinedMessage, Series, Stream  # noqa: E402
+from ingest.options import IngestOptions, decode_options  # noqa: E402
+from ingest.pipeline import Pipeline  # noqa: E402
+from ingest.queries.metrics import read_metrics  # noqa: E402
+from ingest.store import open_store  # noqa: E402
+from ingest.store.base import EventFilter  # noqa: E402
+from tests.ingest.faults.killing import KillPoint, arm  # noqa: E402
+
+LIFE = 60.0
+
+
+def main() -> None:
+    commands: dict[str, Callable[..., Any]] = {
+        "migrate": migrate,
+        "live": live,
+        "start": start,
+        "end": end,
+        "positions": positions,
+        "rows": rows,
+        "counts": counts,
+    }
+    for line in sys.stdin:
+        command = json.loads(line)
+        answer = commands[command.pop("do")](**command)
+        print(json.dumps(answer), flush=True)
+
+
+def migrate() -> None:
+    call_command("migrate", database="events", verbosity=0)
+    connections.close_all()
+
+
+def live(options: dict[str, Any], messages: int, kill: list[Any] | None) -> int:
+    """One worker's life, until it is killed (9), has ``messages`` stored (0) or takes too long (1)."""
+    child = start(options, messages, kill)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def start(options: dict[str, Any], messages: int, kill: list[Any] | None = None) -> int:
+    connections.close_all()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            code = _work(options, messages, kill)
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    return child
+
+
+def end(child: int, number: int) -> int:
+    os.kill(child, number)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _work(options: dict[str, Any], messages: int, kill: list[Any] | None) -> int:
+    ingest = decode_options(options, IngestOptions, file="test")
+    settings.INGEST = ingest
+    ingest_pipeline._POLL = reading._WAIT = 0.03  # idle sooner: hundreds of lives are short
+    pipeline = Pipeline(ingest, open_store())
+    signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
+    if kill:
+        arm(KillPoint(*kill))
+    deadline = time.monotonic() + LIFE
+    calm = [0]
+    step = pipeline._maintenance.step
+
+    def watched(*, idle: bool) -> None:
+        step(idle=idle)
+        if idle and (_stored(ingest) >= messages > 0 or time.monotonic() > deadline):
+            calm[0] += 1
+            if calm[0] > 1:
+                pipeline.stop()
+
+    pipeline._maintenance.step = watched  # type: ignore[method-assign]
+    pipeline.run()
+    return 0 if _stored(ingest) >= messages else 1
+
+
+def _stored(options: IngestOptions) -> int:
+    return sum(
+        stored + undecoded
+        for stored, undecoded, topic in Stream.objects.values_list("stored", "undecoded", "topic")
+        if topic.startswith(options.brokers["main"].topics[0].rstrip("*"))
+    )
+
+
+def positions(prefix: str) -> dict[str, list[str]]:
+    """Every stored position by topic, as often as it is stored; quarantined ones among them."""
+    found: dict[str, list[str]] = {}
+    store, after = open_store(), None
+    while True:
+        page = store.scan(
+            EventFilter(topics=(f"{prefix}-*",)), after=after, limit=1000, newest_first=False
+        )
+        for event in page.events:
+            found.setdefault(event.topic, []).append(
+                f"{event.position.major}-{event.position.minor}"
+            )
+        after = page.next
+        if after is None:
+            break
+    for item in QuarantinedMessage.objects.filter(
+        stream__topic__startswith=f"{prefix}-"
+    ).select_related("stream"):
+        found.setdefault(item.stream.topic, []).append(f"{item.major}-{item.minor}")
+    connections.close_all()
+    return found
+
+
+def rows(prefix: str) -> dict[str, Any]:
+    streams = Stream.objects.filter(topic__startswith=f"{prefix}-")
+    answer = {
+        "streams": list(
+            streams.order_by("topic").values(
+                "topic", "stored", "undecoded", "lost", "lag", "owner", "fence"
+            )
+        ),
+        "dead_letters": sorted(
+            DeadLetter.objects.filter(stream__in=streams).values_list("event_id", flat=True)
+        ),
+        "gaps": list(Gap.objects.filter(stream__in=streams).values_list("lost", flat=True)),
+        "series": Series.objects.filter(topic__startswith=f"{prefix}-").count(),
+    }
+    connections.close_all()
+    return answer
+
+
+def counts(prefix: str, topics: list[str], since_ms: int, until_ms: int) -> dict[str, Any]:
+    """What the charts would add up: published by topic and type, handled by consumer and outcome."""
+    published: Counter[str] = Counter()
+    handled: Counter[str] = Counter()
+    span = {"since_ms": since_ms, "until_ms": until_ms, "resolution": 1, "max_groups": 1000}
+    for topic in topics:
+        table = read_metrics(group_by="type", topics=(topic,), **span)
+        for group in table.groups:
+            published[f"{topic}|{group.name}"] = round(group.total("published"))
+    table = read_metrics(group_by="consumer", consumers=(f"{prefix}-*",), **span)
+    for group in table.groups:
+        for outcome, field in (
+            ("success", "success"),
+            ("retry", "retried"),
+            ("failed", "failed"),
+            ("dead_lettered", "dead_lettered"),
+            ("skipped", "skipped"),
+        ):
+            handled[f"{group.name}|{outcome}"] = round(group.total(field))
+    connections.close_all()
+    return {"published": +published, "handled": +handled}
+
+
+if __name__ == "__main__":
+    threading.current_thread().name = "host"
+    main()
