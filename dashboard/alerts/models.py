@@ -1,0 +1,112 @@
+"""Episodes of alerts and their timelines. Times are milliseconds since 1970 UTC."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+__all__ = ["Episode", "EpisodeEntry", "EvaluationRound"]
+
+
+class Episode(models.Model):
+    """One stretch of time in which a rule held for a subject.
+
+    1. PENDING: the condition holds, not yet for as long as the rule asks. 2. FIRING. 3. ACKNOWLEDGED
+    by somebody. 4. RESOLVED: the condition has cleared. 3 goes back to 2 only by a person; a pending
+    episode whose condition clears is deleted, for nothing had happened.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        FIRING = "firing"
+        ACKNOWLEDGED = "acknowledged"
+        RESOLVED = "resolved"
+
+    class Severity(models.TextChoices):
+        CRITICAL = "critical"
+        WARNING = "warning"
+
+    rule = models.CharField(max_length=64)
+    subject = models.CharField(max_length=300, default="", blank=True)
+    severity = models.CharField(max_length=16, choices=Severity.choices)
+    state = models.CharField(max_length=16, choices=State.choices)
+    summary = models.TextField(default="", blank=True)
+    value = models.FloatField(null=True)
+    peak = models.FloatField(null=True, help_text="the worst value seen")
+    threshold = models.FloatField()
+
+    started_ms = models.BigIntegerField()
+    fired_ms = models.BigIntegerField(null=True)
+    acknowledged_ms = models.BigIntegerField(null=True)
+    acknowledged_by = models.CharField(max_length=200, default="", blank=True)
+    resolved_ms = models.BigIntegerField(null=True)
+    snoozed_until_ms = models.BigIntegerField(null=True)
+    snoozed_by = models.CharField(max_length=200, default="", blank=True)
+
+    evaluated_ms = models.BigIntegerField()
+    sampled_ms = models.BigIntegerField(help_text="when a value last went into the timeline")
+    held_ms = models.BigIntegerField(
+        default=0, help_text="how long it was seen to hold; our own absence does not count"
+    )
+    cleared_ms = models.BigIntegerField(default=0, help_text="how long it was seen to be clear")
+    no_data = models.BooleanField(default=False, help_text="could not be measured just now")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["rule", "subject"],
+                condition=~models.Q(state="resolved"),
+                name="episode_open_once",
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["state", "-started_ms"], name="episode_newest"),
+            models.Index(fields=["resolved_ms"], name="episode_history"),
+        ]
+
+    def is_open(self) -> bool:
+        return self.state != self.State.RESOLVED
+
+    def is_snoozed(self, now_ms: int) -> bool:
+        """Whether it is to be left in peace at ``now_ms``."""
+        return (
+            self.is_open() and self.snoozed_until_ms is not None and self.snoozed_until_ms > now_ms
+        )
+
+
+class EpisodeEntry(models.Model):
+    """One line of an episode's timeline; never changed."""
+
+    class Kind(models.TextChoices):
+        PENDING = "pending"
+        FIRING = "firing"
+        RESOLVED = "resolved"
+        ACKNOWLEDGED = "acknowledged"
+        UNACKNOWLEDGED = "unacknowledged"
+        SNOOZED = "snoozed"
+        UNSNOOZED = "unsnoozed"
+        NOTE = "note"
+        VALUE = "value"
+        NO_DATA = "no_data"
+        DATA = "data"
+
+    episode = models.ForeignKey(
+        Episode, on_delete=models.CASCADE, related_name="entries", db_index=False
+    )
+    at_ms = models.BigIntegerField()
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    by = models.CharField(max_length=200, default="", blank=True)
+    note = models.TextField(default="", blank=True)
+    value = models.FloatField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["episode", "at_ms"], name="episode_timeline")]
+
+
+class EvaluationRound(models.Model):
+    """The latest round of evaluation, one row: whether somebody watches at all."""
+
+    at_ms = models.BigIntegerField()
+    observed = models.IntegerField(default=0, help_text="subjects looked at")
+    unknown = models.IntegerField(default=0, help_text="of them could not be measured")

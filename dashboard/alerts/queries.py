@@ -1,0 +1,154 @@
+"""Alerts as read, for pages and API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+
+from dashboard.alerts.models import Episode, EpisodeEntry, EvaluationRound
+from dashboard.alerts.rules import Rule, rules_by_name
+
+__all__ = [
+    "AlertCursorError",
+    "AlertPage",
+    "alert_timeline",
+    "count_by_state",
+    "firing_count",
+    "get_alert",
+    "last_round",
+    "list_alerts",
+    "notes_of",
+    "open_alerts",
+    "resolved_alerts",
+    "rule_of",
+]
+
+State = Episode.State
+MOST_OPEN = 500
+WITH_WORDS = (
+    EpisodeEntry.Kind.ACKNOWLEDGED,
+    EpisodeEntry.Kind.UNACKNOWLEDGED,
+    EpisodeEntry.Kind.SNOOZED,
+    EpisodeEntry.Kind.NOTE,
+)
+
+
+class AlertCursorError(ValueError):
+    """The cursor is not one that was handed out."""
+
+
+class AlertPage(NamedTuple):
+    """``next`` is the cursor of what follows, None at the end."""
+
+    alerts: list[Episode]
+    next: str | None
+
+
+def firing_count() -> int:
+    """Alerts that fire and that nobody has acknowledged."""
+    return Episode.objects.filter(state=State.FIRING).count()
+
+
+def count_by_state() -> dict[str, int]:
+    """How many alerts stand in each open state."""
+    found = dict.fromkeys((State.FIRING.value, State.ACKNOWLEDGED.value, State.PENDING.value), 0)
+    for state in Episode.objects.exclude(state=State.RESOLVED).values_list("state", flat=True):
+        found[state] += 1
+    return found
+
+
+def open_alerts(*, rule: str = "", severity: str = "", text: str = "") -> list[Episode]:
+    """All that is open, worst first: firing, acknowledged, pending; critical before warning."""
+    rows = _filtered(Episode.objects.exclude(state=State.RESOLVED), rule, severity, text)
+    order = (State.FIRING, State.ACKNOWLEDGED, State.PENDING)
+    ranked = rows.annotate(
+        place=_rank("state", order), weight=_rank("severity", Episode.Severity.values)
+    )
+    return list(ranked.order_by("place", "weight", "-started_ms")[:MOST_OPEN])
+
+
+def resolved_alerts(
+    *,
+    rule: str = "",
+    severity: str = "",
+    text: str = "",
+    cursor: str | None = None,
+    limit: int = 30,
+) -> AlertPage:
+    """What is over, the newest end first."""
+    rows = _filtered(Episode.objects.filter(state=State.RESOLVED), rule, severity, text)
+    return _page(rows, "resolved_ms", cursor, limit)
+
+
+def list_alerts(
+    state: str | Sequence[str] = "", cursor: str | None = None, limit: int = 100
+) -> AlertPage:
+    """Alerts in ``state`` (one, several, or all), newest start first. Raises `AlertCursorError`."""
+    states = [state] if isinstance(state, str) else list(state)
+    states = [name for name in states if name]
+    rows = Episode.objects.filter(state__in=states) if states else Episode.objects.all()
+    return _page(rows, "started_ms", cursor, limit)
+
+
+def get_alert(episode_id: int) -> Episode | None:
+    return Episode.objects.filter(pk=episode_id).first()
+
+
+def alert_timeline(episode: Episode) -> list[EpisodeEntry]:
+    """Newest first."""
+    return list(episode.entries.order_by("-at_ms", "-pk"))
+
+
+def notes_of(episode_ids: Iterable[int]) -> dict[int, list[EpisodeEntry]]:
+    """What people did and wrote, oldest first, by episode: one query for any number."""
+    found: dict[int, list[EpisodeEntry]] = {id: [] for id in episode_ids}
+    rows = EpisodeEntry.objects.filter(episode_id__in=list(found), kind__in=WITH_WORDS)
+    for entry in rows.order_by("at_ms", "pk"):
+        found[entry.episode_id].append(entry)
+    return found
+
+
+def last_round() -> EvaluationRound | None:
+    """The latest round of evaluation, None if there never was one."""
+    return EvaluationRound.objects.filter(pk=1).first()
+
+
+def rule_of(episode: Episode) -> Rule | None:
+    """The rule that made it, None if it is no longer in force."""
+    return rules_by_name(settings.DASHBOARD).get(episode.rule)
+
+
+def _filtered(rows: QuerySet[Episode], rule: str, severity: str, text: str) -> QuerySet[Episode]:
+    if rule:
+        rows = rows.filter(rule=rule)
+    if severity:
+        rows = rows.filter(severity=severity)
+    if text:
+        rows = rows.filter(Q(subject__icontains=text) | Q(summary__icontains=text))
+    return rows
+
+
+def _rank(field: str, order: Sequence[str]) -> Case:
+    whens = [When(**{field: name}, then=Value(place)) for place, name in enumerate(order)]
+    return Case(*whens, default=Value(len(order)), output_field=IntegerField())
+
+
+def _page(rows: QuerySet[Episode], field: str, cursor: str | None, limit: int) -> AlertPage:
+    if cursor:
+        at, id = _read_cursor(cursor)
+        rows = rows.filter(Q(**{f"{field}__lt": at}) | Q(**{field: at}, pk__lt=id))
+    found = list(rows.order_by(f"-{field}", "-pk")[: limit + 1])
+    if len(found) <= limit:
+        return AlertPage(found, None)
+    last = found[limit - 1]
+    return AlertPage(found[:limit], f"{getattr(last, field)}-{last.pk}")
+
+
+def _read_cursor(cursor: str) -> tuple[int, int]:
+    at, _, id = cursor.partition("-")
+    if not (at.isdecimal() and id.isdecimal() and len(cursor) < 40 and cursor.isascii()):
+        raise AlertCursorError(f"{cursor[:40]!r} is not a cursor of this list.")
+    return int(at), int(id)

@@ -1,0 +1,205 @@
+"""A round of evaluation: read, decide (`dashboard.alerts.evaluate`), write.
+
+Every write is conditional on the state that was read, so that a person who acknowledges meanwhile
+is not overwritten, and each is a transaction of its own with its line in the timeline: a round that
+is killed half way is finished by the next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from dashboard.alerts.evaluate import (
+    Drop,
+    Fire,
+    Intent,
+    Keep,
+    Observation,
+    Open,
+    Resolve,
+    Standing,
+    evaluate,
+)
+from dashboard.alerts.models import Episode, EpisodeEntry, EvaluationRound
+from dashboard.alerts.reading import read_observations
+from dashboard.alerts.rules import Rule, built_in_rules
+from dashboard.alerts.wording import summarise
+
+__all__ = ["RoundReport", "apply_intents", "evaluate_alerts", "open_standings"]
+
+WRITE_EVERY_MS = 5_000
+LIVE = (Episode.State.FIRING, Episode.State.ACKNOWLEDGED)
+Kind = EpisodeEntry.Kind
+
+
+@dataclass
+class RoundReport:
+    """What a round did."""
+
+    opened: int = 0
+    fired: int = 0
+    resolved: int = 0
+    dropped: int = 0
+
+
+def evaluate_alerts(*, now_ms: int | None = None) -> RoundReport:
+    """One round over all built-in rules. Run by whoever holds the monitor's lease."""
+    now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    rules = built_in_rules(settings.DASHBOARD)
+    standings = open_standings()
+    observations = read_observations(now, standings)
+    report = apply_intents(evaluate(rules, observations, standings, now), rules, now)
+    _note_round(observations, now)
+    return report
+
+
+def open_standings() -> list[Standing]:
+    """The open episodes, as evaluation wants them."""
+    rows = Episode.objects.exclude(state=Episode.State.RESOLVED).order_by("pk")
+    fields = list(Standing.__dataclass_fields__)
+    return [Standing(*row) for row in rows.values_list(*fields)]
+
+
+def apply_intents(intents: Iterable[Intent], rules: Sequence[Rule], now_ms: int) -> RoundReport:
+    """Write what was decided."""
+    report = RoundReport()
+    by_name = {rule.name: rule for rule in rules}
+    for intent in intents:
+        if isinstance(intent, Open):
+            _open(intent, now_ms, report)
+        elif isinstance(intent, Fire):
+            report.fired += _fire(intent, by_name[intent.before.rule], now_ms)
+        elif isinstance(intent, Resolve):
+            report.resolved += _resolve(intent, now_ms)
+        elif isinstance(intent, Drop):
+            report.dropped += _drop(intent)
+        else:
+            _keep(intent, by_name[intent.before.rule], now_ms)
+    return report
+
+
+def _note_round(observations: Sequence[Observation], now_ms: int) -> None:
+    unknown = sum(1 for item in observations if item.value is None)
+    EvaluationRound.objects.update_or_create(
+        pk=1, defaults={"at_ms": now_ms, "observed": len(observations), "unknown": unknown}
+    )
+
+
+def _open(intent: Open, now_ms: int, report: RoundReport) -> None:
+    rule, seen = intent.rule, intent.observation
+    state = Episode.State.FIRING if intent.firing else Episode.State.PENDING
+    try:
+        with transaction.atomic():
+            episode = Episode.objects.create(
+                rule=rule.name,
+                subject=seen.subject[:300],
+                severity=rule.severity,
+                state=state,
+                summary=summarise(rule, seen),
+                value=seen.value,
+                peak=seen.value,
+                threshold=rule.threshold(seen.subject),
+                started_ms=now_ms,
+                fired_ms=now_ms if intent.firing else None,
+                evaluated_ms=now_ms,
+                sampled_ms=now_ms,
+            )
+            _tell(episode.pk, state, now_ms, value=seen.value)
+    except IntegrityError:
+        return  # another monitor was first: the constraint keeps one open episode, and that will do
+    report.opened += 1
+    report.fired += intent.firing
+
+
+def _fire(intent: Fire, rule: Rule, now_ms: int) -> int:
+    with transaction.atomic():
+        fired = Episode.objects.filter(
+            pk=intent.before.id,
+            state=Episode.State.PENDING,
+            evaluated_ms=intent.before.evaluated_ms,
+        ).update(
+            state=Episode.State.FIRING,
+            fired_ms=now_ms,
+            summary=summarise(rule, intent.observation),
+            **_clocks(intent.after),
+        )
+        if fired:
+            _tell(intent.before.id, Kind.FIRING, now_ms, value=intent.after.value)
+    return fired
+
+
+def _resolve(intent: Resolve, now_ms: int) -> int:
+    with transaction.atomic():
+        resolved = Episode.objects.filter(pk=intent.before.id, state__in=LIVE).update(
+            state=Episode.State.RESOLVED, resolved_ms=now_ms, **_clocks(intent.after)
+        )
+        if resolved:
+            _tell(
+                intent.before.id,
+                Kind.RESOLVED,
+                now_ms,
+                value=intent.after.value,
+                note=intent.reason,
+            )
+    return resolved
+
+
+def _drop(intent: Drop) -> int:
+    _, by_model = Episode.objects.filter(pk=intent.before.id, state=Episode.State.PENDING).delete()
+    return by_model.get("alerts.Episode", 0)
+
+
+def _keep(intent: Keep, rule: Rule, now_ms: int) -> None:
+    if not _worth_writing(intent):
+        return
+    changes = _clocks(intent.after)
+    seen = intent.observation
+    if seen is not None and seen.value is not None and _holding(intent):
+        changes["summary"] = summarise(rule, seen)
+    with transaction.atomic():
+        kept = Episode.objects.filter(pk=intent.before.id, state=intent.before.state).update(
+            **changes
+        )
+        if not kept:
+            return
+        if intent.before.no_data != intent.after.no_data:
+            kind = Kind.NO_DATA if intent.after.no_data else Kind.DATA
+            _tell(intent.before.id, kind, now_ms, value=intent.after.value)
+        elif intent.sampled:
+            _tell(intent.before.id, Kind.VALUE, now_ms, value=intent.after.value)
+
+
+def _holding(intent: Keep) -> bool:
+    """Whether the value still holds: a summary tells the trouble, not its end."""
+    return intent.after.cleared_ms == 0
+
+
+def _worth_writing(intent: Keep) -> bool:
+    """Clocks that run must be written each round; a firing episode that only goes on, seldom."""
+    before, after = intent.before, intent.after
+    running = after.cleared_ms or before.cleared_ms or before.state == Episode.State.PENDING
+    told = intent.sampled or before.no_data != after.no_data or before.value != after.value
+    return bool(running or told or after.evaluated_ms - before.evaluated_ms >= WRITE_EVERY_MS)
+
+
+def _clocks(after: Standing) -> dict[str, object]:
+    return {
+        "evaluated_ms": after.evaluated_ms,
+        "sampled_ms": after.sampled_ms,
+        "held_ms": after.held_ms,
+        "cleared_ms": after.cleared_ms,
+        "value": after.value,
+        "peak": after.peak,
+        "no_data": after.no_data,
+    }
+
+
+def _tell(episode_id: int, kind: str, now_ms: int, *, value: float | None, note: str = "") -> None:
+    EpisodeEntry.objects.create(
+        episode_id=episode_id, at_ms=now_ms, kind=kind, value=value, note=note
+    )

@@ -1,0 +1,278 @@
+"""Health, breakers and consumers as their pages show them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from dashboard.fleet.scaling import Advice, advise
+from dashboard.options import ScalingOptions
+from ingest.models import Breaker, BreakerTransition, HealthComponent, HealthResult
+from ingest.queries.state import BreakerView, ComponentView, GroupBacklog
+
+__all__ = [
+    "STATUSES",
+    "BreakerCard",
+    "ComponentCard",
+    "ConsumerRow",
+    "InstanceRow",
+    "Segment",
+    "breaker_cards",
+    "component_cards",
+    "consumer_rows",
+    "count_statuses",
+    "spark_points",
+    "state_segments",
+]
+
+STATUSES = ("unhealthy", "degraded", "unknown", "healthy")
+STRIP = 30
+STATE_WEIGHT = {"forced_open": 4, "open": 3, "half_open": 2, "disabled": 1}
+SPARK_WIDTH, SPARK_HEIGHT = 96, 24
+TIMELINE_WIDTH = 1000
+
+
+@dataclass(frozen=True)
+class InstanceRow:
+    """One instance of a component. ``silent``: it has not reported for some intervals."""
+
+    row: HealthComponent
+    silent: bool
+    strip: list[HealthResult]
+
+
+@dataclass(frozen=True)
+class ComponentCard:
+    view: ComponentView
+    instances: list[InstanceRow]
+    strip: list[HealthResult]
+    probed: bool
+    failing: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of one state on a line of `TIMELINE_WIDTH`."""
+
+    state: str
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
+class BreakerInstance:
+    """``next_probe_ms`` is when an open one lets a call through to try; None if it will not."""
+
+    row: Breaker
+    next_probe_ms: int | None
+    segments: list[Segment]
+
+
+@dataclass(frozen=True)
+class BreakerCard:
+    """One breaker of a service over its instances; the worst of them speaks for it."""
+
+    name: str
+    service: str
+    state: str
+    since_ms: int
+    open: int
+    next_probe_ms: int | None
+    failure_count: int
+    failure_threshold: int
+    worst: Breaker
+    instances: list[BreakerInstance]
+    transitions: list[BreakerTransition]
+    error_tone: str
+
+    @property
+    def meter(self) -> list[bool]:
+        """One mark a failure that opens it, set for those that happened."""
+        return [place < self.failure_count for place in range(self.failure_threshold)]
+
+
+@dataclass(frozen=True)
+class ConsumerRow:
+    """One consumer group with what its receipts tell; None where nothing is told."""
+
+    view: GroupBacklog
+    backlog: int | None
+    per_second: float | None
+    error_rate: float | None
+    p95: float | None
+    trend: str
+    advice: Advice
+    stale: bool
+
+
+def count_statuses(views: Iterable[ComponentView]) -> dict[str, int]:
+    found = dict.fromkeys(STATUSES, 0)
+    for view in views:
+        found[view.status] = found.get(view.status, 0) + 1
+    return found
+
+
+def component_cards(
+    views: Iterable[ComponentView],
+    results: Mapping[int, Sequence[HealthResult]],
+    *,
+    silent_before: int,
+) -> list[ComponentCard]:
+    """``results`` are by component row, newest first."""
+    return [_component_card(view, results, silent_before) for view in views]
+
+
+def _component_card(
+    view: ComponentView, results: Mapping[int, Sequence[HealthResult]], silent_before: int
+) -> ComponentCard:
+    rows = [
+        InstanceRow(row, row.seen_ms < silent_before, list(results.get(row.pk, ()))[:STRIP][::-1])
+        for row in sorted(view.instances, key=lambda row: (-row.seen_ms, row.instance))
+    ]
+    merged = sorted((item for row in rows for item in row.strip), key=lambda item: item.at_ms)
+    return ComponentCard(
+        view=view,
+        instances=rows,
+        strip=merged[-STRIP:],
+        probed=any(row.row.probed for row in rows),
+        failing=[
+            check
+            for row in rows
+            if not row.silent
+            for check in row.row.checks
+            if isinstance(check, dict) and check.get("status") not in ("healthy", None)
+        ][:5],
+    )
+
+
+def breaker_cards(
+    views: Iterable[BreakerView], *, now_ms: int, window_ms: int, alert_threshold: float
+) -> list[BreakerCard]:
+    """Refusing ones first, then by name."""
+    ordered = sorted(views, key=lambda view: (view.breaker.service, view.breaker.name))
+    cards = [
+        _breaker_card(list(group), now_ms, window_ms, alert_threshold)
+        for _, group in groupby(ordered, key=lambda view: (view.breaker.service, view.breaker.name))
+    ]
+    return sorted(cards, key=lambda card: (-STATE_WEIGHT.get(card.state, 0), card.name))
+
+
+def _breaker_card(
+    views: Sequence[BreakerView], now_ms: int, window_ms: int, alert_threshold: float
+) -> BreakerCard:
+    worst = max(
+        (view.breaker for view in views),
+        key=lambda row: (STATE_WEIGHT.get(row.state, 0), row.since_ms),
+    )
+    transitions = sorted(
+        (item for view in views for item in view.transitions),
+        key=lambda item: (item.at_ms, item.pk or 0),
+        reverse=True,
+    )
+    return BreakerCard(
+        name=worst.name,
+        service=worst.service,
+        state=worst.state,
+        since_ms=worst.since_ms,
+        open=sum(1 for view in views if view.breaker.state in ("open", "forced_open")),
+        next_probe_ms=_next_probe(worst),
+        failure_count=worst.failure_count,
+        failure_threshold=worst.failure_threshold,
+        worst=worst,
+        instances=[
+            BreakerInstance(
+                view.breaker,
+                _next_probe(view.breaker),
+                state_segments(view.breaker, view.transitions, now_ms - window_ms, now_ms),
+            )
+            for view in views
+        ],
+        transitions=transitions[:12],
+        error_tone="bad" if (worst.error_rate or 0) > alert_threshold else "",
+    )
+
+
+def _next_probe(row: Breaker) -> int | None:
+    if row.state != "open" or not row.reset_timeout_ms:
+        return None
+    return int(row.since_ms + row.reset_timeout_ms)
+
+
+def state_segments(
+    row: Breaker, transitions: Sequence[BreakerTransition], from_ms: int, until_ms: int
+) -> list[Segment]:
+    """The states between two times, oldest first; what came before the oldest known change is told
+    by where that change came from."""
+    changes = sorted(transitions, key=lambda item: (item.at_ms, item.pk or 0))
+    state = changes[0].from_state if changes else row.state
+    at, found = from_ms, []
+    for change in changes:
+        moment = min(max(change.at_ms, from_ms), until_ms)
+        if moment > at:
+            found.append((state, at, moment))
+        state, at = change.to_state, moment
+    found.append((state if changes else row.state, at, until_ms))
+    span = max(1, until_ms - from_ms)
+    return [
+        Segment(
+            state or "unknown",
+            round((begin - from_ms) / span * TIMELINE_WIDTH, 1),
+            round((end - begin) / span * TIMELINE_WIDTH, 1),
+        )
+        for state, begin, end in found
+        if end > begin
+    ]
+
+
+def consumer_rows(
+    views: Iterable[GroupBacklog],
+    groups: Mapping[str, Any],
+    trends: Mapping[str, Sequence[int]],
+    *,
+    seconds: float,
+    options: ScalingOptions,
+    stale_before: int,
+) -> list[ConsumerRow]:
+    """Those with the largest backlog first. ``groups`` are metrics by consumer name over ``seconds``."""
+    rows = [
+        _consumer_row(view, groups.get(view.name), trends, seconds, options, stale_before)
+        for view in views
+    ]
+    return sorted(rows, key=lambda row: (-(row.backlog or 0), row.view.name))
+
+
+def _consumer_row(
+    view: GroupBacklog,
+    group: Any,
+    trends: Mapping[str, Sequence[int]],
+    seconds: float,
+    options: ScalingOptions,
+    stale_before: int,
+) -> ConsumerRow:
+    backlog = None if view.lag is None else view.backlog
+    told = group is not None and seconds > 0
+    return ConsumerRow(
+        view=view,
+        backlog=backlog,
+        per_second=group.total("processed") / seconds if told else None,
+        error_rate=group.total_error_rate() if told else None,
+        p95=group.total_quantile("processing", 0.95) if told else None,
+        trend=spark_points(trends.get(view.name, ())),
+        advice=advise(backlog=backlog, consumers=view.consumers, options=options),
+        stale=view.sampled_ms < stale_before,
+    )
+
+
+def spark_points(values: Sequence[float]) -> str:
+    """Points of a polyline in `SPARK_WIDTH` × `SPARK_HEIGHT`; "" for fewer than two values."""
+    if len(values) < 2:
+        return ""
+    top = max(max(values), 1)
+    step = SPARK_WIDTH / (len(values) - 1)
+    room = SPARK_HEIGHT - 2
+    return " ".join(
+        f"{round(index * step, 1)},{round(SPARK_HEIGHT - 1 - room * value / top, 1)}"
+        for index, value in enumerate(values)
+    )

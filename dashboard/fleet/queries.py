@@ -1,0 +1,54 @@
+"""What the pages of the fleet read besides `ingest.queries.state`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dashboard.fleet.models import BacklogSample, Duty
+from ingest.models import HealthResult
+from ingest.queries.metrics import MetricGroup, read_metrics
+
+__all__ = ["RATE_S", "backlog_trends", "consumer_metrics", "list_duties", "recent_results"]
+
+RATE_S = 60
+MOST_RESULTS = 5_000
+MOST_SAMPLES = 10_000
+MOST_CONSUMERS = 200
+
+
+def recent_results(since_ms: int) -> dict[int, list[HealthResult]]:
+    """Health results since then by component row, newest first; one query."""
+    found: dict[int, list[HealthResult]] = {}
+    rows = HealthResult.objects.filter(at_ms__gte=since_ms).order_by("-at_ms", "-id")
+    for row in rows[:MOST_RESULTS]:
+        found.setdefault(row.component_id, []).append(row)
+    return found
+
+
+def list_duties() -> Sequence[Duty]:
+    """What monitor does, those that fail first."""
+    return list(Duty.objects.order_by("-failing", "name"))
+
+
+def backlog_trends(since_ms: int) -> dict[str, list[int]]:
+    """What waited for each group since then, oldest first; one query."""
+    found: dict[str, list[int]] = {}
+    rows = BacklogSample.objects.filter(at_ms__gte=since_ms).order_by("-at_ms", "-id")
+    for group, backlog in rows.values_list("group", "backlog")[:MOST_SAMPLES]:
+        found.setdefault(group, []).append(backlog)
+    return {group: values[::-1] for group, values in found.items()}
+
+
+def consumer_metrics(now_ms: int) -> tuple[dict[str, MetricGroup], float]:
+    """What receipts tell of each consumer over the last minute, and how many seconds of it are known."""
+    second = now_ms // 1000 * 1000
+    table = read_metrics(
+        since_ms=second - RATE_S * 1000,
+        until_ms=second,
+        resolution=1,
+        step=RATE_S,
+        group_by="consumer",
+        max_groups=MOST_CONSUMERS,
+        partial=True,
+    )
+    return {group.name: group for group in table.groups}, float(sum(table.seconds))

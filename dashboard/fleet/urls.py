@@ -1,0 +1,15 @@
+"""Health, breakers and consumers."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+
+from dashboard.fleet import views
+
+app_name = "fleet"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("health/", views.health_page, name="health"),
+    path("breakers/", views.breakers_page, name="breakers"),
+    path("consumers/", views.consumers_page, name="consumers"),
+]

@@ -1,0 +1,116 @@
+"""The pages of the fleet: fetch, call, render."""
+
+from __future__ import annotations
+
+import time
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from dashboard.fleet import queries
+from dashboard.fleet.presenting import (
+    STATUSES,
+    breaker_cards,
+    component_cards,
+    consumer_rows,
+    count_statuses,
+)
+from ingest.queries import state
+
+__all__ = ["breakers_page", "consumers_page", "health_page"]
+
+MISSED = 3
+STRIP_INTERVALS = 40
+BREAKER_WINDOW_MS = 3_600_000
+TREND_MS = 3_600_000
+STALE_MS = 30_000
+MONITOR_SILENT_MS = 20_000
+
+
+@require_GET
+@never_cache
+def health_page(request: HttpRequest) -> HttpResponse:
+    """Components over all instances and each by itself; ``?status=`` shows those of one status."""
+    now = _now_ms()
+    interval_ms = int(settings.DASHBOARD.health.interval * 1000)
+    views = state.list_components(now_ms=now, interval_s=interval_ms / 1000, missed=MISSED)
+    status = request.GET.get("status", "")
+    shown = [view for view in views if view.status == status] if status in STATUSES else views
+    duties = queries.list_duties()
+    context = {
+        "now_ms": now,
+        "status": status if status in STATUSES else "",
+        "counts": count_statuses(views),
+        "total": len(views),
+        "cards": component_cards(
+            shown,
+            queries.recent_results(now - STRIP_INTERVALS * interval_ms),
+            silent_before=now - MISSED * interval_ms,
+        ),
+        "interval_ms": interval_ms,
+        "missed_ms": MISSED * interval_ms,
+        "threshold": settings.DASHBOARD.health.unhealthy_threshold,
+        "duties": duties,
+        "monitor_silent": all(now - duty.ran_ms > MONITOR_SILENT_MS for duty in duties),
+    }
+    return _render(request, "health", context)
+
+
+@require_GET
+@never_cache
+def breakers_page(request: HttpRequest) -> HttpResponse:
+    """Every breaker, merged over the instances of its service, and each by itself."""
+    now = _now_ms()
+    options = settings.INGEST.circuit_breakers
+    cards = breaker_cards(
+        state.list_breakers(transitions=20),
+        now_ms=now,
+        window_ms=BREAKER_WINDOW_MS,
+        alert_threshold=options.alert_threshold,
+    )
+    context = {
+        "now_ms": now,
+        "cards": cards,
+        "refusing": sum(1 for card in cards if card.open),
+        "trying": sum(1 for card in cards if card.state == "half_open"),
+        "alert_threshold": options.alert_threshold,
+    }
+    return _render(request, "breakers", context)
+
+
+@require_GET
+@never_cache
+def consumers_page(request: HttpRequest) -> HttpResponse:
+    """Consumer groups: what waits, who works, how fast, how well, and what to do about it."""
+    now = _now_ms()
+    metrics, seconds = queries.consumer_metrics(now)
+    rows = consumer_rows(
+        state.consumer_backlogs(),
+        metrics,
+        queries.backlog_trends(now - TREND_MS),
+        seconds=seconds,
+        options=settings.DASHBOARD.scaling,
+        stale_before=now - STALE_MS,
+    )
+    context = {
+        "now_ms": now,
+        "rows": rows,
+        "limit": settings.DASHBOARD.scaling.message_backlog,
+        "scaling": settings.DASHBOARD.scaling,
+        "over": sum(1 for row in rows if row.advice.tone == "warn"),
+    }
+    return _render(request, "consumers", context)
+
+
+def _render(request: HttpRequest, name: str, context: dict[str, object]) -> HttpResponse:
+    """The page, or only its living part where htmx asks for that."""
+    htmx = request.htmx  # type: ignore[attr-defined]
+    part = "_" if htmx and not htmx.boosted else ""
+    return render(request, f"fleet/{part}{name}.html", context)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

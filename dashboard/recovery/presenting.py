@@ -1,0 +1,68 @@
+"""One dead letter as its page shows it. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ingest.models import DeadLetter
+
+__all__ = ["Shown", "present_letter"]
+
+MOST_SHOWN = 256 * 1024
+MOST_HEADERS = 200
+
+
+@dataclass(frozen=True)
+class Shown:
+    """``value`` is the event as JSON, None if it is none; ``raw`` its bytes as text, cut if long."""
+
+    value: Any
+    is_json: bool
+    raw: str
+    cut: bool
+    headers: list[tuple[str, str]]
+    key: str
+    partitioned: bool
+
+
+def present_letter(letter: DeadLetter) -> Shown:
+    body = bytes(letter.event)
+    cut = len(body) > MOST_SHOWN
+    raw = body[:MOST_SHOWN].decode("utf-8", "backslashreplace")
+    value, is_json = (None, False) if cut else _json(raw)
+    headers = _headers(bytes(letter.headers))
+    return Shown(
+        value=value,
+        is_json=is_json,
+        raw=raw,
+        cut=cut,
+        headers=[pair for pair in headers if pair[0] != ":key"],
+        key=next((text for name, text in headers if name == ":key"), ""),
+        partitioned=letter.partition > 0,
+    )
+
+
+def _json(text: str) -> tuple[Any, bool]:
+    """Read by the standard library, which takes NaN and numbers past 64 bits as they come."""
+    try:
+        return json.loads(text), True
+    except (ValueError, RecursionError):
+        return None, False
+
+
+def _headers(packed: bytes) -> list[tuple[str, str]]:
+    """A MessagePack list of [name, value] byte pairs as text; [] if it is none."""
+    if not packed:
+        return []
+    try:
+        pairs = msgspec.msgpack.decode(packed, type=list[tuple[bytes, bytes]])
+    except msgspec.MsgspecError:
+        return []
+    return [
+        (name.decode("utf-8", "backslashreplace"), value.decode("utf-8", "backslashreplace"))
+        for name, value in pairs[:MOST_HEADERS]
+    ]
