@@ -1,0 +1,95 @@
+"""What is older than the configuration keeps is deleted, in small steps between which others write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from ingest.models import (
+    Block,
+    BreakerTransition,
+    DeadLetter,
+    Gap,
+    HealthResult,
+    MetricPiece,
+    QuarantinedMessage,
+    ServiceEvent,
+)
+from ingest.options import RetentionOptions
+from ingest.store.base import EventStore
+
+__all__ = ["Deleted", "events_border", "purge_expired"]
+
+EVENTS = "events"
+STEP_ROWS = 1_000
+
+
+class Deleted(NamedTuple):
+    """One step: ``rows`` of a kind, and the bytes they took where that is known."""
+
+    kind: str
+    rows: int
+    size: int = 0
+
+
+def purge_expired(
+    store: EventStore, options: RetentionOptions, *, now_ms: int
+) -> Iterator[Deleted]:
+    """Delete what has passed its time; each step a short transaction, told when it is done.
+
+    Stop between steps as you like: the next call goes on. Space freed in SQLite is used again by
+    what is stored next; the file itself does not shrink.
+    """
+    border = events_border(options, now_ms=now_ms)
+    while (purged := store.purge(before_ms=border)).blocks:
+        yield Deleted("events", purged.events, purged.size)
+    for kind, rows in _expired(options, now_ms):
+        while deleted := _delete_some(rows):
+            yield Deleted(kind, deleted)
+
+
+def events_border(options: RetentionOptions, *, now_ms: int) -> int:
+    """Events are kept from this moment on: by age, and by bytes where those are limited."""
+    border = _before(now_ms, options.events)
+    if not options.max_bytes:
+        return border
+    left = options.max_bytes
+    newest = Block.objects.filter(last_ms__gte=border).order_by("-last_ms", "-id")
+    for last_ms, size in newest.values_list("last_ms", "size").iterator():
+        left -= size
+        if left < 0:
+            return last_ms + 1
+    return border
+
+
+def _expired(options: RetentionOptions, now_ms: int) -> Iterator[tuple[str, QuerySet]]:  # type: ignore[type-arg]
+    events = _before(now_ms, options.events)
+    hours = _before(now_ms, options.metrics.hour)
+    kept = {1: options.metrics.second, 60: options.metrics.minute, 3600: options.metrics.hour}
+    for resolution, seconds in kept.items():
+        pieces = MetricPiece.objects.filter(
+            resolution=resolution, bucket_ms__lt=_before(now_ms, seconds)
+        )
+        yield f"metrics of {resolution} s", pieces
+    quarantine = _before(now_ms, options.quarantine)
+    yield "quarantined", QuarantinedMessage.objects.filter(appended_ms__lt=quarantine)
+    letters = _before(now_ms, options.dead_letters)
+    yield "dead letters", DeadLetter.objects.filter(received_ms__lt=letters)
+    yield "health results", HealthResult.objects.filter(at_ms__lt=events)
+    yield "breaker transitions", BreakerTransition.objects.filter(at_ms__lt=events)
+    yield "service events", ServiceEvent.objects.filter(at_ms__lt=events)
+    yield "gaps", Gap.objects.filter(until_ms__lt=hours)
+
+
+def _before(now_ms: int, seconds: float) -> int:
+    return now_ms - int(seconds * 1000)
+
+
+def _delete_some(rows: QuerySet) -> int:  # type: ignore[type-arg]
+    with transaction.atomic(using=EVENTS):
+        ids = list(rows.values_list("pk", flat=True)[:STEP_ROWS])
+        deleted, _ = rows.model._default_manager.filter(pk__in=ids).delete()
+    return int(deleted)

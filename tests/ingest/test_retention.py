@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from ingest import retention
+from ingest.models import Block, DeadLetter, MetricPiece, QuarantinedMessage, ServiceEvent
+from ingest.options import Duration, MetricsRetention, RetentionOptions
+from ingest.retention import events_border, purge_expired
+from tests.ingest.store.factories import Filler, make_record, make_stream
+
+pytestmark = pytest.mark.django_db(databases=["default", "events"], transaction=True)
+
+NOW = 1_800_000_000_000
+DAY = 86_400_000
+
+
+def options(**changed: object) -> RetentionOptions:
+    return RetentionOptions(events=Duration(10 * 86_400), **changed)
+
+
+def test_each_kind_is_kept_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "STEP_ROWS", 2)
+    filler, stream = Filler(), make_stream()
+    for age in (30, 11, 9, 0):
+        filler.append((stream, [make_record(age, at=NOW - age * DAY)]))
+    for age in (8, 20, 21, 22):
+        MetricPiece.objects.create(resolution=60, bucket_ms=NOW - age * DAY, data=b"")
+        MetricPiece.objects.create(resolution=3600, bucket_ms=NOW - age * DAY, data=b"")
+        row = {"stream_id": stream.id, "major": age, "minor": 0, "size": 0}
+        QuarantinedMessage.objects.create(**row, appended_ms=NOW - age * DAY, reason="?", body=b"")
+        DeadLetter.objects.create(
+            **row, received_ms=NOW - 5 * age * DAY, event_id="e", event_type="T", event=b""
+        )
+        ServiceEvent.objects.create(kind="started", service="s", at_ms=NOW - age * DAY)
+
+    kept = options(
+        metrics=MetricsRetention(minute=Duration(10 * 86_400)),
+        quarantine=Duration(21.5 * 86_400),
+    )
+    steps = list(purge_expired(filler.store, kept, now_ms=NOW))
+
+    assert [(step.kind, step.rows) for step in steps] == [
+        ("events", 2),
+        ("metrics of 60 s", 2),
+        ("metrics of 60 s", 1),
+        ("quarantined", 1),
+        ("dead letters", 2),
+        ("dead letters", 1),
+        ("service events", 2),
+        ("service events", 1),
+    ]
+    assert Block.objects.count() == 2
+    assert list(purge_expired(filler.store, kept, now_ms=NOW)) == []
+
+
+def test_limit_by_bytes_drops_the_oldest_blocks_first() -> None:
+    filler, stream = Filler(), make_stream()
+    for age in (3, 2, 1):
+        filler.append((stream, [make_record(age, at=NOW - age * DAY)]))
+    newest_two = sum(Block.objects.order_by("-last_ms").values_list("size", flat=True)[:2])
+
+    (step,) = purge_expired(filler.store, options(max_bytes=newest_two), now_ms=NOW)
+
+    assert (step.kind, step.rows) == ("events", 1)
+    assert min(Block.objects.values_list("first_ms", flat=True)) == NOW - 2 * DAY
+    assert events_border(options(), now_ms=NOW) == NOW - 10 * DAY
+
+
+def test_nothing_to_delete_is_no_step() -> None:
+    assert list(purge_expired(Filler().store, options(), now_ms=NOW)) == []
