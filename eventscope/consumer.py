@@ -30,6 +30,10 @@ __all__ = ["Consumer", "GroupOptions", "Process"]
 
 log = logging.getLogger("eventscope.consumer")
 
+# A read that brings few events is followed by a rest: in a steady stream one round trip then brings
+# several, which costs each of them a few milliseconds at most.
+_PACE = 0.003
+
 Process = Callable[["Consumer", Delivery], Awaitable[Settlement | None]]
 
 
@@ -80,7 +84,14 @@ class Consumer:
         self._in_hand: dict[tuple[str, str], Delivery] = {}
         self._room = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._settler = Settler(transport, self.member, self._settled, self._backoff, counters)
+        self._settler = Settler(
+            transport,
+            self.member,
+            self._settled,
+            self._backoff,
+            counters,
+            batch=options.in_hand // 4,
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._workers: list[asyncio.Task[None]] = []
 
@@ -135,7 +146,10 @@ class Consumer:
             await self._transport.join(self.member, from_start=self.options.from_start)
             self._joined = True
         count = max(1, room // len(self.member.topics))
-        self._take(await self._transport.read(self.member, count=count, wait=self._block))
+        deliveries = await self._transport.read(self.member, count=count, wait=self._block)
+        self._take(deliveries)
+        if 0 < len(deliveries) < count:
+            await asyncio.sleep(_PACE)
 
     async def _claim(self) -> None:
         policy = self.options.retry

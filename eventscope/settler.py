@@ -16,6 +16,10 @@ __all__ = ["Settler"]
 log = logging.getLogger("eventscope.settler")
 
 
+# Events that end within this time share a round trip, unless a batch is full before.
+_GATHER = 0.005
+
+
 class Settler:
     """Bounded by what its consumer has in hand: an entry is added once and leaves when settled."""
 
@@ -26,12 +30,15 @@ class Settler:
         settled: Callable[[Sequence[Delivery]], None],
         backoff: Backoff,
         counters: Counters,
+        *,
+        batch: int,
     ) -> None:
         self._transport = transport
         self._member = member
         self._settled = settled
         self._backoff = backoff
         self._counters = counters
+        self._batch = batch
         self._waiting: list[Settlement] = []
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -41,7 +48,10 @@ class Settler:
     def add(self, settlement: Settlement) -> None:
         self._waiting.append(settlement)
         self._idle.clear()
-        self._wake.set()
+        if len(self._waiting) >= self._batch:
+            self._wake.set()
+        elif len(self._waiting) == 1:
+            asyncio.get_running_loop().call_later(_GATHER, self._wake.set)
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._run())
