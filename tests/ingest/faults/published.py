@@ -53,15 +53,18 @@ def publish(client: redis.Redis, run: str, count: int, rng: random.Random) -> Pu
             letter = f"{run}-letter-{number}"
             add(f"{run}-failed", _dead_letter(letter, event_id, event_type, topic))
             made.dead_letters.add(event_id)
-        if len(receipts) == 20 or number == count - 1:
-            add(
-                f"{run}-system",
-                _envelope(f"{run}-r{number}", "ProcessingReceipts", {"receipts": receipts}),
-            )
+        if len(receipts) == 20:
+            add(*_receipts(run, number, receipts))
             receipts = []
+    add(*_receipts(run, count, receipts))
     for topic, entry_id in zip(placed, pipe.execute(), strict=True):
         made.positions.setdefault(topic, set()).add(entry_id.decode())
     return made._replace(poison=poison)
+
+
+def _receipts(run: str, number: int, receipts: list[dict[str, object]]) -> tuple[str, bytes]:
+    body = _envelope(f"{run}-r{number}", "ProcessingReceipts", {"receipts": receipts})
+    return f"{run}-system", body
 
 
 def _envelope(event_id: str, event_type: str, payload: object) -> bytes:
