@@ -34,13 +34,6 @@ class _Row(NamedTuple):
     row: int
 
 
-class _BudgetSpent(Exception):
-    """The scan looked at as much as one page may; ``cursor`` is where it goes on."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self.cursor = cursor
-
-
 def scan_events(
     where: EventFilter,
     *,
@@ -53,23 +46,21 @@ def scan_events(
     """One page of the events that ``where`` selects, after the place ``after``."""
     names = FilterNames(where)
     choice = names.choose(reader.names.all_series())
-    rows = _Rows(where, after, choice, reader, newest_first=newest_first).merged()
+    rows = _Rows(where, after, choice, reader, newest_first=newest_first)
+    merged = rows.merged()
     events: list[tuple[Cursor, StoredEvent]] = []
-    place: Cursor | None = None
-    try:
-        while len(events) <= limit:
-            taken = list(islice(rows, limit + 1 - len(events)))
-            if not taken:
-                break
-            place = taken[-1].block.cursor(taken[-1].row)
-            events += _read(taken, names, choice, reader, decode)
-            if len(events) <= limit and reader.frames_read > MAX_FRAMES:
-                raise _BudgetSpent(place)
-    except _BudgetSpent as spent:
-        if len(events) <= limit:
-            return Page([event for _, event in events], spent.cursor, complete=False)
-    more = len(events) > limit
-    return Page([event for _, event in events[:limit]], events[limit - 1][0] if more else None)
+    while len(events) <= limit:
+        taken = list(islice(merged, limit + 1 - len(events)))
+        events += _read(taken, names, choice, reader, decode)
+        if not taken:
+            break
+        if reader.frames_read > MAX_FRAMES and not rows.stopped_at:
+            rows.stopped_at = taken[-1].block.cursor(taken[-1].row)
+            break
+    some = [event for _, event in events[:limit]]
+    if len(events) > limit:
+        return Page(some, events[limit - 1][0])
+    return Page(some, rows.stopped_at, complete=rows.stopped_at is None)
 
 
 def _read(
@@ -106,9 +97,10 @@ class _Rows:
         self.reader = reader
         self.newest_first = newest_first
         self.moments = _moments(where, after, newest_first=newest_first)
+        self.stopped_at: Cursor | None = None
 
     def merged(self) -> Iterator[_Row]:
-        """Raises `_BudgetSpent` where it stops early."""
+        """Ends early when the budget is spent; ``stopped_at`` is then where to go on."""
         heap: list[tuple[tuple[int, ...], int, Iterator[int], LoadedBlock, int]] = []
         waiting = self._beyond()
         loaded = 0
@@ -118,7 +110,8 @@ class _Rows:
         while heap or following:
             while following and (not heap or self._may_precede(following, heap[0][0][0])):
                 if loaded >= MAX_BLOCKS:
-                    raise _BudgetSpent(self._edge(following))
+                    self.stopped_at = self._edge(following)
+                    return
                 loaded += 1
                 self._open(following, heap)
                 following = next(waiting, None)
