@@ -69,7 +69,7 @@ NAVIGATION = (
             NavItem("Health", "fleet:health", "heartbeat", "h", "unhealthy"),
             NavItem("Breakers", "fleet:breakers", "circuit-switch-open", "b", "breakers"),
             NavItem("Consumers", "fleet:consumers", "stack-2", "c"),
-            NavItem("Topology", "fleet:topology", "topology-star-3"),
+            NavItem("Topology", "explore:topology", "topology-star-3"),
             NavItem("Catalog", "explore:catalog", "book-2"),
         ),
     ),

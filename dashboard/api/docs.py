@@ -6,10 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from dashboard.api.app import openapi_document
+from dashboard.api.problems import problem_response
+from dashboard.api.security import BearerToken
 
 __all__ = ["Call", "docs_page", "openapi_json", "read_calls"]
 
@@ -39,8 +42,11 @@ def docs_page(request: HttpRequest) -> HttpResponse:
     return render(request, "explore/api_docs.html", context)
 
 
+@login_not_required
 def openapi_json(request: HttpRequest) -> HttpResponse:
-    """The OpenAPI document itself."""
+    """The OpenAPI document itself, for whoever may call."""
+    if not (request.user.is_authenticated or BearerToken()(request)):
+        return problem_response(401, "Send a token or sign in.")
     return JsonResponse(openapi_document())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja import Query, Router, Schema, Status
+from ninja import Path, Query, Router, Schema, Status
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -114,12 +114,12 @@ def publish(request: HttpRequest, parameters: Query[TopicParameter]) -> Any:
 
 
 @router.get(
-    "/events/{path:event_id}",
+    "/events/{path:eventId}",
     response=EventDetailShape,
     operation_id="getEvent",
     summary="One event",
 )
-def one_event(request: HttpRequest, event_id: str) -> Any:
+def one_event(request: HttpRequest, event_id: str = Path(alias="eventId")) -> Any:
     """The envelope, where it was seen, its receipts, dead letters and redrives."""
     page = read_event(event_id)
     if page is None:
@@ -128,12 +128,12 @@ def one_event(request: HttpRequest, event_id: str) -> Any:
 
 
 @router.get(
-    "/correlations/{path:correlation_id}",
+    "/correlations/{path:id}",
     response=CorrelationShape,
     operation_id="getCorrelation",
     summary="One correlation's story",
 )
-def one_correlation(request: HttpRequest, correlation_id: str) -> Any:
+def one_correlation(request: HttpRequest, correlation_id: str = Path(alias="id")) -> Any:
     """Events in causal order with their handlings, the edges, the critical path, what is missing."""
     told = read_story(correlation_id)
     if told is None:

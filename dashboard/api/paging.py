@@ -12,7 +12,7 @@ from pydantic import Field
 
 from dashboard.explore.filters import MAX_LIMIT, FilterError
 
-__all__ = ["PageParameters", "keyset_page"]
+__all__ = ["PageParameters", "keyset_page", "seal", "unseal"]
 
 SALT = "eventscope.api-cursor"
 
@@ -35,20 +35,30 @@ def keyset_page(
 
     ``identity`` is what was asked; a cursor of another list raises `FilterError`.
     """
-    found: list[Model] = list(_after(rows, page.cursor, identity).order_by("-pk")[: page.limit + 1])
+    last = unseal(page.cursor, identity)
+    wanted = rows if last is None else rows.filter(pk__lt=last)
+    found: list[Model] = list(wanted.order_by("-pk")[: page.limit + 1])
     more = len(found) > page.limit
     found = found[: page.limit]
-    cursor = signing.dumps([found[-1].pk, identity], salt=SALT) if more else None
-    return {"results": [shape(row) for row in found], "next": cursor}
+    return {
+        "results": [shape(row) for row in found],
+        "next": seal(found[-1].pk, identity) if more else None,
+    }
 
 
-def _after(rows: QuerySet[Any], cursor: str, identity: str) -> QuerySet[Any]:
+def seal(place: Any, identity: str) -> str | None:
+    """``place`` as a cursor of the list ``identity``; None stays None."""
+    return None if place is None else signing.dumps([place, identity], salt=SALT)
+
+
+def unseal(cursor: str, identity: str) -> Any:
+    """The place that ``cursor`` names, None for none. Raises `FilterError`."""
     if not cursor:
-        return rows
+        return None
     try:
-        last, asked = signing.loads(cursor, salt=SALT)
-    except (signing.BadSignature, ValueError, TypeError) as error:
+        place, asked = signing.loads(cursor, salt=SALT)
+    except (signing.BadSignature, ValueError, TypeError, UnicodeError) as error:
         raise FilterError("cursor", "not one that Eventscope gave out") from error
     if asked != identity:
         raise FilterError("cursor", "belongs to another list; start again without it")
-    return rows.filter(pk__lt=last)
+    return place

@@ -13,7 +13,7 @@ from dashboard.accounts.rights import allows
 from dashboard.accounts.tokens import user_for_token
 from dashboard.api.problems import Problem
 
-__all__ = ["BearerToken", "SignedIn", "actor", "require"]
+__all__ = ["BearerToken", "SignedIn", "actor", "caller", "require"]
 
 
 class BearerToken(HttpBearer):

@@ -25,6 +25,7 @@ __all__ = [
     "MetricsShape",
     "ScalingShape",
     "TopicPage",
+    "TopologyShape",
 ]
 
 
@@ -263,6 +264,25 @@ class CatalogPage(Page):
     results: list[CatalogShape]
 
 
+class NodeShape(Shape):
+    id: str
+    kind: str = Field(description="source, topic or consumer")
+    name: str
+    events_per_second: float | None = Field(description="over the last 15 minutes")
+    error_rate: float | None
+
+
+class FlowShape(Shape):
+    start: str
+    end: str
+    types: list[str]
+
+
+class TopologyShape(Shape):
+    nodes: list[NodeShape]
+    edges: list[FlowShape]
+
+
 class AuditShape(Shape):
     id: int
     at: str | None
@@ -278,16 +298,29 @@ class AuditPage(Page):
     results: list[AuditShape]
 
 
+class NoteShape(Shape):
+    at: str | None
+    by: str
+    kind: str
+    note: str
+
+
 class AlertShape(Shape):
     id: int
     state: str
     severity: str
     rule: str
     subject: str
+    summary: str
+    value: float | None
+    threshold: float
     started_at: str | None
+    fired_at: str | None
     acknowledged_by: str | None
     acknowledged_at: str | None
-    notes: list[Any]
+    resolved_at: str | None
+    snoozed_until: str | None
+    notes: list[NoteShape]
 
 
 class AlertPage(Page):

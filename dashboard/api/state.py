@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q
 from django.http import HttpRequest
-from ninja import Query, Router
+from ninja import Path, Query, Router
 from pydantic import Field
 
 from dashboard.accounts.models import AuditEntry, Role
@@ -35,9 +35,11 @@ from dashboard.api.shapes import (
     HealthPage,
     ScalingShape,
     TopicPage,
+    TopologyShape,
 )
 from dashboard.explore.catalog import read_catalog
 from dashboard.explore.filters import parse_time
+from dashboard.explore.topology import read_topology
 from ingest.models import Breaker, ConsumerGroup, DeadLetter, HealthComponent, Stream
 
 __all__ = ["router"]
@@ -127,6 +129,33 @@ def catalog(request: HttpRequest) -> Any:
     return {"results": results, "next": None}
 
 
+@router.get("/topology", response=TopologyShape, operation_id="getTopology")
+def topology(request: HttpRequest) -> Any:
+    """Sources, topics and consumers, and which types flow between them."""
+    graph = read_topology(now_ms=time.time_ns() // 1_000_000)
+    ends = {"source": "topic", "topic": "consumer"}
+    return {
+        "nodes": [
+            {
+                "id": f"{node.kind}:{node.name}",
+                "kind": node.kind,
+                "name": node.name,
+                "events_per_second": node.load.per_second,
+                "error_rate": node.load.error_rate,
+            }
+            for node in graph.nodes
+        ],
+        "edges": [
+            {
+                "start": f"{edge.kind}:{edge.start}",
+                "end": f"{ends[edge.kind]}:{edge.end}",
+                "types": list(edge.types),
+            }
+            for edge in graph.edges
+        ],
+    }
+
+
 @router.get("/audit", response=AuditPage, operation_id="listAudit")
 def audit(request: HttpRequest, page: Query[PageParameters]) -> Any:
     """Every change by a person or a token, newest first; an append-only chain of hashes."""
@@ -134,8 +163,8 @@ def audit(request: HttpRequest, page: Query[PageParameters]) -> Any:
     return keyset_page(AuditEntry.objects.all(), page, _audit, identity="audit")
 
 
-@router.get("/scaling/{path:consumer_group}", response=ScalingShape, operation_id="getScaling")
-def scaling(request: HttpRequest, consumer_group: str) -> Any:
+@router.get("/scaling/{path:consumerGroup}", response=ScalingShape, operation_id="getScaling")
+def scaling(request: HttpRequest, consumer_group: str = Path(alias="consumerGroup")) -> Any:
     """Backlog and wanted instances, flat numbers as KEDA's metrics-api scaler reads them."""
     found = list(ConsumerGroup.objects.filter(name=consumer_group).select_related("stream"))
     if not found:

@@ -13,5 +13,6 @@ urlpatterns = [
     path("events/", views.events_page, name="events"),
     path("events/<path:event_id>/", views.event_page, name="event"),
     path("correlations/<path:correlation_id>/", views.correlation_page, name="correlation"),
+    path("topology/", views.topology_page, name="topology"),
     path("catalog/", views.catalog_page, name="catalog"),
 ]

@@ -20,9 +20,17 @@ from dashboard.explore.listing import read_listing
 from dashboard.explore.outcomes import OUTCOMES
 from dashboard.explore.raw import readable
 from dashboard.explore.reading import EventPage, Told, read_event, read_story, search
+from dashboard.explore.topology import read_topology
 from ingest.records import Flag
 
-__all__ = ["catalog_page", "correlation_page", "event_page", "events_page", "search_page"]
+__all__ = [
+    "catalog_page",
+    "correlation_page",
+    "event_page",
+    "events_page",
+    "search_page",
+    "topology_page",
+]
 
 ROWS_AT_ONCE = 500
 LISTED_CORRELATIONS = 200
@@ -110,6 +118,11 @@ def correlation_page(request: HttpRequest, correlation_id: str) -> HttpResponse:
 def catalog_page(request: HttpRequest) -> HttpResponse:
     """Every event type with who publishes and who handles it."""
     return render(request, "explore/catalog.html", {"types": read_catalog()})
+
+
+def topology_page(request: HttpRequest) -> HttpResponse:
+    """Producers, topics and consumers, and what flows between them."""
+    return render(request, "explore/topology.html", {"graph": read_topology(now_ms=_now_ms())})
 
 
 def _event_context(request: HttpRequest, page: EventPage) -> dict[str, object]:

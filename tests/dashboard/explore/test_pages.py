@@ -342,3 +342,15 @@ def test_catalog_joins_publishers_and_handlers_of_a_type(visitor: Client, house:
     house.publish([envelope("evt_1", "A", source="one"), envelope("evt_2", "A", source="two")])
 
     assert "A one, two orders-topic —" in text_of(get(visitor, "/catalog/"))
+
+
+def test_topology_names_who_sends_where(visitor: Client, house: House) -> None:
+    house.publish([envelope("evt_1", "A", source=f"shop{NASTY}")])
+
+    html = get(visitor, "/topology/")
+
+    assert f"shop{NASTY} orders-topic A" in unescape(re.sub(r"</?t[dr][^>]*>", " ", html)).replace(
+        "  ", " "
+    )
+    assert "<script>alert" not in html
+    assert "No flow is known yet" not in html

@@ -1,0 +1,126 @@
+"""Alerts: list them, say that somebody has them, leave them in peace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Path, Query, Router, Schema
+from pydantic import ConfigDict, Field
+
+from dashboard.accounts.models import Role
+from dashboard.alerts.actions import (
+    LONGEST_NOTE,
+    ActionError,
+    AlertNotFound,
+    AlertOutcome,
+    acknowledge_alert,
+    snooze_alert,
+    unacknowledge_alert,
+)
+from dashboard.alerts.models import Episode, EpisodeEntry
+from dashboard.alerts.queries import list_alerts, notes_of
+from dashboard.api.paging import PageParameters, seal, unseal
+from dashboard.api.problems import Problem
+from dashboard.api.security import caller, require
+from dashboard.api.serialise import iso
+from dashboard.api.shapes import AlertPage, AlertShape
+from dashboard.explore.filters import parse_time
+
+__all__ = ["alert_json", "router"]
+
+router = Router(tags=["alerts"], by_alias=True)
+
+
+class AlertParameters(PageParameters):
+    state: Episode.State | None = None
+
+
+class NoteBody(Schema):
+    """What is told with a change."""
+
+    model_config = ConfigDict(extra="forbid")
+    note: str = Field("", max_length=LONGEST_NOTE)
+
+
+class SnoozeBody(NoteBody):
+    until: str = Field(description="RFC 3339 or epoch ms; at most 30 days ahead")
+
+
+@router.get("/alerts", response=AlertPage, operation_id="listAlerts")
+def alerts(request: HttpRequest, parameters: Query[AlertParameters]) -> Any:
+    """Episodes, the newest start first."""
+    identity = f"alerts {parameters.state or ''}"
+    page = list_alerts(
+        parameters.state or "",
+        cursor=unseal(parameters.cursor, identity),
+        limit=parameters.limit,
+    )
+    return {"results": _told(page.alerts), "next": seal(page.next, identity)}
+
+
+@router.post("/alerts/{int:id}/acknowledge", response=AlertShape, operation_id="acknowledgeAlert")
+def acknowledge(request: HttpRequest, body: NoteBody, alert_id: int = Path(alias="id")) -> Any:
+    """Say that you have it. The first is told as ``acknowledgedBy``; a second call changes nothing."""
+    require(request, Role.OPERATOR)
+    return _changed(lambda: acknowledge_alert(alert_id, by=caller(request), note=body.note))
+
+
+@router.post(
+    "/alerts/{int:id}/unacknowledge", response=AlertShape, operation_id="unacknowledgeAlert"
+)
+def unacknowledge(request: HttpRequest, body: NoteBody, alert_id: int = Path(alias="id")) -> Any:
+    """Take an acknowledgement back: it fires again."""
+    require(request, Role.OPERATOR)
+    return _changed(lambda: unacknowledge_alert(alert_id, by=caller(request), note=body.note))
+
+
+@router.post("/alerts/{int:id}/snooze", response=AlertShape, operation_id="snoozeAlert")
+def snooze(request: HttpRequest, body: SnoozeBody, alert_id: int = Path(alias="id")) -> Any:
+    """Leave it in peace until then."""
+    require(request, Role.OPERATOR)
+    until = parse_time("until", body.until, time.time_ns() // 1_000_000)
+    return _changed(
+        lambda: snooze_alert(alert_id, by=caller(request), until_ms=until, note=body.note)
+    )
+
+
+def alert_json(episode: Episode, notes: Iterable[EpisodeEntry]) -> dict[str, Any]:
+    """One episode with what people did and wrote."""
+    return {
+        "id": episode.pk,
+        "state": episode.state,
+        "severity": episode.severity,
+        "rule": episode.rule,
+        "subject": episode.subject,
+        "summary": episode.summary,
+        "value": episode.value,
+        "threshold": episode.threshold,
+        "startedAt": iso(episode.started_ms),
+        "firedAt": iso(episode.fired_ms),
+        "acknowledgedBy": episode.acknowledged_by or None,
+        "acknowledgedAt": iso(episode.acknowledged_ms),
+        "resolvedAt": iso(episode.resolved_ms),
+        "snoozedUntil": iso(episode.snoozed_until_ms),
+        "notes": [
+            {"at": iso(entry.at_ms), "by": entry.by, "kind": entry.kind, "note": entry.note}
+            for entry in notes
+        ],
+    }
+
+
+def _told(episodes: list[Episode]) -> list[dict[str, Any]]:
+    notes = notes_of([episode.pk for episode in episodes])
+    return [alert_json(episode, notes[episode.pk]) for episode in episodes]
+
+
+def _changed(act: Any) -> dict[str, Any]:
+    try:
+        outcome: AlertOutcome = act()
+    except AlertNotFound as error:
+        raise Problem(404, "There is no alert with this id.") from error
+    except ActionError as error:
+        raise Problem(409, str(error)) from error
+    return _told([outcome.episode])[0]

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from dashboard.accounts.models import AuditEntry
+from dashboard.alerts.models import Episode
+from tests.dashboard.api.test_calls import problem
+from tests.dashboard.explore.factories import START
+
+pytestmark = pytest.mark.django_db(databases=["default", "events"])
+
+
+def episode(rule: str = "error-rate", state: str = "firing", **fields: Any) -> Episode:
+    values = {
+        "severity": "critical",
+        "summary": "4 % of events fail",
+        "threshold": 0.001,
+        "value": 0.04,
+        "started_ms": START,
+        "fired_ms": START + 60_000,
+        "evaluated_ms": START,
+        "sampled_ms": START,
+    }
+    return Episode.objects.create(rule=rule, state=state, **{**values, **fields})
+
+
+def post(client: Client, alert: int, action: str, body: object) -> Any:
+    url = f"/api/v1/alerts/{alert}/{action}"
+    return client.post(url, json.dumps(body), content_type="application/json")
+
+
+def test_alerts_are_listed_by_state_newest_first(viewer: Client) -> None:
+    for number in range(3):
+        episode(f"rule-{number}", started_ms=START + number)
+    episode("rule-x", "resolved", resolved_ms=START + 9)
+
+    first = viewer.get("/api/v1/alerts?state=firing&limit=2").json()
+    rest = viewer.get(
+        "/api/v1/alerts", {"state": "firing", "limit": 2, "cursor": first["next"]}
+    ).json()
+
+    found = [(one["rule"], one["state"]) for one in first["results"] + rest["results"]]
+    assert found == [("rule-2", "firing"), ("rule-1", "firing"), ("rule-0", "firing")]
+    assert rest["next"] is None
+    problem(viewer.get("/api/v1/alerts", {"cursor": first["next"]}), 400)
+
+
+def test_operator_acknowledges_with_a_note_once(operator: Client) -> None:
+    alert = episode()
+
+    told = post(operator, alert.pk, "acknowledge", {"note": "looking"}).json()
+    again = post(operator, alert.pk, "acknowledge", {"note": "me too"}).json()
+
+    assert (told["state"], told["acknowledgedBy"]) == ("acknowledged", "token:test")
+    assert [(note["by"], note["note"]) for note in again["notes"]] == [("token:test", "looking")]
+    assert told["acknowledgedAt"] == again["acknowledgedAt"]
+    assert AuditEntry.objects.get().action == "alert.acknowledged"
+
+
+def test_acknowledgement_can_be_taken_back(operator: Client) -> None:
+    alert = episode()
+    post(operator, alert.pk, "acknowledge", {})
+
+    told = post(operator, alert.pk, "unacknowledge", {"note": "not me"}).json()
+
+    assert (told["state"], told["acknowledgedBy"], told["acknowledgedAt"]) == ("firing", None, None)
+
+
+def test_snooze_lasts_until_the_moment_asked(operator: Client) -> None:
+    alert = episode()
+    until = (time.time_ns() // 1_000_000_000 + 3600) * 1000
+
+    told = post(operator, alert.pk, "snooze", {"until": str(until)}).json()
+
+    assert Episode.objects.get().snoozed_until_ms == until
+    assert told["snoozedUntil"].endswith(".000Z")
+
+
+@pytest.mark.parametrize("action", ["acknowledge", "unacknowledge", "snooze"])
+def test_viewer_changes_no_alert(viewer: Client, action: str) -> None:
+    alert = episode()
+    problem(
+        post(
+            viewer,
+            alert.pk,
+            action,
+            {"until": "2026-11-25T10:00:00Z"} if action == "snooze" else {},
+        ),
+        403,
+    )
+    alert.refresh_from_db()
+    assert (alert.state, alert.snoozed_until_ms) == ("firing", None)
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "status"),
+    [
+        ("acknowledge", {"note": "x" * 2001}, 400),
+        ("acknowledge", {"note": 5}, 400),
+        ("acknowledge", {"colour": "red"}, 400),
+        ("acknowledge", [], 400),
+        ("snooze", {}, 400),
+        ("snooze", {"until": "tomorrow"}, 400),
+        ("snooze", {"until": "1990-01-01T00:00:00Z"}, 409),
+        ("unacknowledge", {}, 200),
+    ],
+)
+def test_wrong_body_or_moment_is_refused(
+    operator: Client, action: str, body: object, status: int
+) -> None:
+    alert = episode()
+    response = post(operator, alert.pk, action, body)
+    assert response.status_code == status
+    if status != 200:
+        problem(response, status)
+
+
+def test_resolved_alert_cannot_be_acknowledged(operator: Client) -> None:
+    problem(post(operator, episode(state="resolved").pk, "acknowledge", {}), 409)
+
+
+def test_unknown_alert_is_404(operator: Client) -> None:
+    problem(post(operator, 999, "acknowledge", {}), 404)
