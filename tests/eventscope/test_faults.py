@@ -262,7 +262,7 @@ async def test_whoever_is_killed_each_event_is_handled_and_each_letter_written_o
     chance = random.Random(20261124)
     await bus.publish_many([bus.event("ORDER_CREATED", number) for number in range(300)])
     running = [service(2) for _ in range(2)]
-    for _ in range(4):
+    for _ in range(3):
         await asyncio.sleep(chance.uniform(0.02, 0.25))
         running.pop(0).kill()
         running.append(service(2))
