@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -18,12 +19,13 @@ log = structlog.get_logger("ingest")
 _NAME_LENGTH = 200
 
 
-def sample_groups(now_ms: int) -> int:
+def sample_groups(now_ms: int | None = None) -> int:
     """Ask every broker for the groups of the known streams and keep lag, pending and consumers.
 
     Groups that are gone are removed. A broker that does not answer keeps its last samples, whose age
     tells of it. Answers how many groups were seen.
     """
+    now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     return sum(_sample_broker(name, now_ms) for name in settings.INGEST.brokers)
 
 

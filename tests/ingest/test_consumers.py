@@ -9,7 +9,7 @@ from ingest.models import ConsumerGroup, Stream
 from ingest.options import BrokerOptions, IngestOptions
 from tests.servers import Valkey, free_port
 
-pytestmark = pytest.mark.django_db(databases=["events"])
+pytestmark = pytest.mark.django_db(databases=["default", "events"])
 
 
 @pytest.fixture
