@@ -14,7 +14,7 @@ from examples.orders.control import Control
 __all__ = ["Charge", "PaymentProvider", "ProviderTimeout", "hash_share", "in_outage"]
 
 SLOT = 300.0
-FIRST_OUTAGE = (50.0, 61.0)
+FIRST_OUTAGE = (25.0, 34.0)
 TIMEOUT = 0.25
 MEDIAN_LATENCY = 0.028
 

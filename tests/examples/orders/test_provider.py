@@ -11,7 +11,7 @@ from examples.orders.provider import PaymentProvider, ProviderTimeout, hash_shar
 def test_first_minute_has_a_short_outage() -> None:
     down = [second for second in range(300) if in_outage(second)]
 
-    assert down == list(range(50, 61))
+    assert down == list(range(25, 34))
 
 
 def test_each_later_five_minutes_have_one_short_outage() -> None:
