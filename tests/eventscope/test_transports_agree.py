@@ -31,9 +31,10 @@ operations = st.lists(
         st.integers(0, 1),
         st.integers(1, 3),
     ),
-    min_size=5,
-    max_size=30,
+    min_size=4,
+    max_size=16,
 )
+BEGIN: list[Operation] = [("put", 0, 3), ("read", 0, 2), ("read", 1, 1)]
 serial = count()
 
 
@@ -100,11 +101,11 @@ async def answers(transport: Transport, steps: Sequence[Operation]) -> list[Answ
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=operations)
 def test_memory_and_redis_answer_alike(valkey: Valkey, steps: list[Operation]) -> None:
-    memory = asyncio.run(answers(MemoryTransport(), steps))
-    redis = asyncio.run(answers(RedisTransport(valkey.url), steps))
+    memory = asyncio.run(answers(MemoryTransport(), [*BEGIN, *steps]))
+    redis = asyncio.run(answers(RedisTransport(valkey.url), [*BEGIN, *steps]))
 
     assert memory == redis
