@@ -91,7 +91,7 @@ async def _instance(options: Any) -> int:
 
 
 async def _fault(options: Any) -> int:
-    async with Redis.from_url(options.url) as redis:
+    async with _connect(options) as redis:
         if options.action != "list":
             if options.name is None:
                 print(f"Which fault? One of {', '.join(sorted(FAULTS))}", file=sys.stderr)
@@ -106,7 +106,7 @@ async def _fault(options: Any) -> int:
 
 
 async def _set_rate(options: Any) -> int:
-    async with Redis.from_url(options.url) as redis:
+    async with _connect(options) as redis:
         await redis.hset(CONTROL_KEY, "rate", options.value)
     print(f"The rate is {options.value:g} events a second, averaged over a day.")
     return 0
@@ -126,6 +126,10 @@ def _show(found: Any, name: str) -> int:
         return 1
     print(json.dumps(found, indent=2))
     return 0
+
+
+def _connect(options: Any) -> Any:
+    return Redis.from_url(options.url, socket_timeout=10)
 
 
 def _rate(text: str) -> float:

@@ -19,7 +19,7 @@ class Pipe:
     """
 
     def __init__(self, redis: Redis) -> None:
-        self.redis = redis
+        self.redis: Any = redis
         self._waiting: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
         self._sender: asyncio.Task[None] | None = None
 
@@ -45,7 +45,8 @@ class Pipe:
         async with self.redis.pipeline(transaction=False) as pipeline:
             for command in commands:
                 pipeline.execute_command(*command)
-            return await pipeline.execute(raise_on_error=False)
+            replies: list[Any] = await pipeline.execute(raise_on_error=False)
+        return replies
 
 
 def _settle(waiting: asyncio.Future[Any], reply: Any) -> None:

@@ -67,7 +67,7 @@ class Shelves:
     async def reserve(self, order_id: str, items: Iterable[tuple[str, int]]) -> str:
         """``reserved`` or ``out-of-stock``."""
         answer = await self._run(RESERVE, order_id, FULL_SHELF, *_flat(items))
-        return answer.decode()
+        return str(answer, "ascii")
 
     async def release(self, order_id: str, items: Iterable[tuple[str, int]]) -> bool:
         """Put back what was reserved; False when there was nothing to put back."""

@@ -123,7 +123,7 @@ async def _run_beside(
     asked = _stop_signal()
     await start()
     tasks = [asyncio.create_task(work) for work in beside]
-    ends = [asyncio.create_task(asked.wait())]
+    ends: list[asyncio.Task[Any]] = [asyncio.create_task(asked.wait())]
     if until is not None:
         ends.append(asyncio.create_task(until))
     done, _ = await asyncio.wait([*tasks, *ends], return_when=asyncio.FIRST_COMPLETED)
