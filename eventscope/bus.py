@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -22,6 +23,8 @@ from eventscope.stamps import Identity, default_instance
 from eventscope.transports import Transport, open_transport
 
 __all__ = ["EventBus"]
+
+log = logging.getLogger("eventscope.bus")
 
 Function = TypeVar("Function", bound=Callable[[Event], Any])
 Hook = Callable[[], Awaitable[None]]
@@ -129,7 +132,9 @@ class EventBus(EventProducer):
         Without ``handler`` it is a decorator. ``group`` is the service's name unless said;
         ``concurrency``, ``retry`` and ``from_start`` hold for the whole group, the last one said
         wins. Handlers of one group that accept the same event are called in turn, and together
-        again when one of them fails.
+        again when one of them fails. Delivery is at least once: a handler may see an event again.
+        An async handler must not block the loop for longer than a third of ``claim_after``; a plain
+        function, which runs in a thread, must return for the process to end.
         """
         if self._running:
             raise RuntimeError("subscribe before the bus is started")
@@ -179,7 +184,7 @@ class EventBus(EventProducer):
         """Stop reading, finish what is in hand within ``grace``, leave the rest to others."""
         seconds = parse_duration(grace)
         for _, stop in reversed(self._hooks):
-            await stop()
+            await self._end_hook(stop)
         await asyncio.gather(*(consumer.stop(seconds) for consumer in self._consumers))
         self._consumers = []
         if self._observer is not None and self._running:
@@ -227,6 +232,13 @@ class EventBus(EventProducer):
             backoff=self._backoff,
             block=self._read_wait,
         )
+
+    async def _end_hook(self, stop: Hook) -> None:
+        try:
+            await stop()
+        except Exception as error:
+            self.counters.internal_errors += 1
+            log.error("%s", error, extra={"action": "hook-failed"}, exc_info=error)
 
     def _group(
         self,

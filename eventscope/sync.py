@@ -21,7 +21,7 @@ class SyncEventBus:
     """An `EventBus` on a thread of its own; takes the same arguments.
 
     Handlers may be plain functions (run in threads, concurrently) and may publish through this
-    object; ids are carried on there too.
+    object; ids are carried on there too. Start it in the process that uses it, after any fork.
     """
 
     def __init__(self, transport: Any, *, source: str, **options: Any) -> None:

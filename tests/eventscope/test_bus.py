@@ -670,6 +670,53 @@ async def test_handler_still_running_after_the_grace_time_is_left_to_another(
     assert seen == [1, 2]
 
 
+async def test_hook_that_fails_to_stop_does_not_keep_the_bus_from_stopping(
+    make_bus: MakeBus, topic_events: Topic
+) -> None:
+    bus = make_bus()
+
+    async def begin() -> None: ...
+
+    async def fail() -> None:
+        raise ValueError
+
+    bus.attach(begin, fail)
+    await bus.start()
+    await bus.stop()
+
+    assert bus.counters.internal_errors == 1
+    assert (await topic_events("system-events"))[-1].event_type == "ServiceStopped"
+
+
+async def test_hook_that_fails_to_start_stops_the_bus_again(
+    make_bus: MakeBus, topic_events: Topic
+) -> None:
+    bus = make_bus()
+
+    async def fail() -> None:
+        raise ValueError("no port")
+
+    async def end() -> None: ...
+
+    bus.attach(fail, end)
+    with pytest.raises(ValueError, match="no port"):
+        await bus.start()
+
+    assert (await topic_events("system-events"))[-1].event_type == "ServiceStopped"
+
+
+async def test_bus_can_be_started_again(make_bus: MakeBus) -> None:
+    bus, seen = make_bus(), []
+    bus.subscribe("ORDER_CREATED", lambda event: seen.append(event.payload))
+    for number in range(2):
+        await bus.start()
+        await bus.publish("ORDER_CREATED", number)
+        await eventually(lambda number=number: number in seen)
+        await bus.stop()
+
+    assert seen == [0, 1]
+
+
 async def test_subscribing_after_the_start_is_refused(make_bus: MakeBus) -> None:
     bus = make_bus()
     await bus.start()

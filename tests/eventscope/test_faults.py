@@ -162,7 +162,8 @@ def broker(tmp_path: Path) -> Iterator[Valkey]:
     server.stop()
 
 
-async def test_broker_restart_loses_nothing(broker: Valkey) -> None:
+@pytest.mark.parametrize("end", ["stop", "kill"])
+async def test_broker_restart_loses_nothing(broker: Valkey, end: str) -> None:
     publisher, consumer = make_bus(broker, "order-service"), make_bus(broker)
     seen: set[int] = set()
 
@@ -178,7 +179,7 @@ async def test_broker_restart_loses_nothing(broker: Valkey) -> None:
     await consumer.start()
     publishing = asyncio.create_task(publish())
     await eventually(lambda: len(seen) > 20)
-    await asyncio.to_thread(broker.stop)
+    await asyncio.to_thread(getattr(broker, end))
     await asyncio.sleep(0.3)
     during = len(seen)
     await asyncio.to_thread(broker.start)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from eventscope.transports import RedisTransport, Transport, open_transport
+from eventscope.transports import MemoryTransport, RedisTransport, Transport, open_transport
 from eventscope.transports.base import Ack, DeadLetter, Delivery, Member, Outgoing, Release, Retry
 from tests.eventscope.conftest import MakeTransport
 from tests.servers import Valkey
@@ -335,6 +335,21 @@ class TestRedisAlone:
         await redis.leave(ONE)
 
         assert await redis.command("XINFO", "CONSUMERS", "orders", "inventory") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("redis://127.0.0.1:1/0", RedisTransport),
+        ("rediss://127.0.0.1:1/0", RedisTransport),
+        ("valkey://127.0.0.1:1/0", RedisTransport),
+        ("valkeys://127.0.0.1:1/0", RedisTransport),
+        ("unix:///nowhere.sock", RedisTransport),
+        ("memory://", MemoryTransport),
+    ],
+)
+def test_url_names_the_transport(url: str, kind: type[Transport]) -> None:
+    assert isinstance(open_transport(url), kind)
 
 
 def test_unknown_scheme_is_refused() -> None:
