@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
+from django.http.request import split_domain_port, validate_host
 
 from dashboard.accounts.models import Role
 from dashboard.accounts.rights import allows
@@ -94,9 +95,10 @@ def same_origin(origin: str, host: str) -> bool:
 
     Which hosts are ours is Django's ALLOWED_HOSTS, which every page was served under.
     """
-    from django.http.request import split_domain_port, validate_host
-
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     domain, _ = split_domain_port(host)
     if parts.scheme not in ("http", "https") or not domain:
         return False

@@ -12,7 +12,7 @@ import structlog
 from channels.db import database_sync_to_async
 
 from dashboard.live.gather import gather_tick
-from dashboard.live.publisher import CHANNEL, until_tick
+from dashboard.live.publisher import ticks_channel, until_tick
 
 __all__ = ["Feed"]
 
@@ -71,7 +71,7 @@ class Feed:
     async def _subscribe(self, newest: asyncio.Queue[bytes]) -> None:
         client = redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=2)
         async with client, client.pubsub() as channel:
-            await channel.subscribe(CHANNEL)
+            await channel.subscribe(ticks_channel())
             async for message in channel.listen():
                 if message["type"] == "message":
                     self._heard = time.monotonic()

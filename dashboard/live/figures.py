@@ -13,7 +13,7 @@ from html import escape
 from typing import Any
 
 from dashboard.live.ranges import Window
-from dashboard.live.ticks import OTHER, Table, group_series, rounded
+from dashboard.live.ticks import OTHER, Table, group_series, rounded, told_groups
 from dashboard.options import ObjectiveOptions
 
 __all__ = ["Chart", "Objective", "build_charts", "gaps"]
@@ -87,8 +87,8 @@ RULE = {
 }
 CAPTION = {
     "xref": "paper",
-    "x": 1,
-    "xanchor": "right",
+    "x": 0,
+    "xanchor": "left",
     "yanchor": "bottom",
     "showarrow": False,
     "font": {"color": "var(--es-objective)", "size": 11},
@@ -122,7 +122,7 @@ class Chart:
 
 def build_charts(chart: Chart) -> dict[str, Any]:
     """The figures ``throughput``, ``latency`` and ``errors`` as plain data."""
-    series = [(group.name, group_series(group, chart.by)) for group in chart.table.groups]
+    series = [(group.name, group_series(group, chart.by)) for group in told_groups(chart.table)]
     return {
         "throughput": _throughput(chart, series),
         "latency": _latency(chart, series),
@@ -159,16 +159,14 @@ def _throughput(chart: Chart, series: Series) -> dict[str, Any]:
                 colour=_colour(place + (total and field == "n"), name),
                 meta={"group": name, "field": field},
             )
-            if total and field == "p":
-                line["fill"], line["fillcolor"] = "tozeroy", "var(--es-series-1-soft)"
-            if not total and field != main:
+            if field != main:
                 line["line"]["dash"] = "dot"
-                line["showlegend"] = False
+                line["showlegend"] = total
             line["hovertemplate"] = "%{y:,.3~s}/s " + _escaped(label) + "<extra></extra>"
             traces.append(line)
     limit = chart.objectives.events_per_second
     goal = Objective(limit, f"planned {limit:,.0f}/s")
-    return _figure(chart, traces, [goal], {"rangemode": "tozero"})
+    return _figure(chart, traces, [goal], {"rangemode": "tozero"}, legend=True)
 
 
 def _latency(chart: Chart, series: Series) -> dict[str, Any]:
@@ -234,15 +232,24 @@ def _line(
 
 
 def _figure(
-    chart: Chart, traces: list[dict[str, Any]], goals: list[Objective], axis: dict[str, Any]
+    chart: Chart,
+    traces: list[dict[str, Any]],
+    goals: list[Objective],
+    axis: dict[str, Any],
+    *,
+    legend: bool = False,
 ) -> dict[str, Any]:
-    """The figure as plain data, checked by plotly: an attribute that does not exist is refused."""
+    """The figure as plain data, checked by plotly: an attribute that does not exist is refused.
+
+    The three charts share their colours, so a breakdown has one legend, the first chart's.
+    """
     from plotly.graph_objects import Figure
 
-    log, many = axis.get("type") == "log", len(traces) > 1
+    log = axis.get("type") == "log"
+    many = len(traces) > 1 and (legend or chart.by == "")
     layout = {
         "template": None,
-        "margin": {"l": 8, "r": 8, "t": 28 if many else 8, "b": 4},
+        "margin": {"l": 8, "r": 8, "t": 24 if many else 8, "b": 4},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "hovermode": "x unified",

@@ -58,9 +58,15 @@ class Member:
         self._in_flight: deque[int] = deque()
         self._waiting: tuple[int, str] | None = None
         self._behind_since: float | None = None
+        self._started = False
 
     async def offer(self, seq: int, text: str, now: float) -> None:
-        """Send a tick, or keep it in place of the one that waits; close who stays behind."""
+        """Send a tick, or keep it in place of the one that waits; close who stays behind.
+
+        Before its snapshot a member gets none.
+        """
+        if not self._started:
+            return
         if len(self._in_flight) < WINDOW:
             await self._deliver(seq, text)
             return
@@ -81,6 +87,7 @@ class Member:
 
     async def snapshot(self, seq: int, text: str) -> None:
         """Start anew from ``seq``: what was in flight no longer matters."""
+        self._started = True
         self._in_flight.clear()
         self._waiting = None
         self._behind_since = None

@@ -8,12 +8,12 @@ import time
 import redis
 from django.conf import settings
 from django.db import close_old_connections
+from django.utils.crypto import salted_hmac
 
 from dashboard.live.gather import gather_tick
 
-__all__ = ["CHANNEL", "TICK_PHASE", "Publisher", "publish_tick", "ticks_url", "until_tick"]
+__all__ = ["TICK_PHASE", "Publisher", "publish_tick", "ticks_channel", "ticks_url", "until_tick"]
 
-CHANNEL = "eventscope:ticks"
 TICK_PHASE = 0.4
 """Seconds past each whole second at which ticks are built: late enough for the worker's last batch
 of that second (its linger is 0.3 s), early enough that an event is on the chart 1.5 s after append."""
@@ -23,6 +23,14 @@ def ticks_url() -> str:
     """The Redis that carries ticks, "" if only Kafka is configured."""
     urls = [broker.url for broker in settings.INGEST.brokers.values() if broker.type == "redis"]
     return urls[0] if urls else ""
+
+
+def ticks_channel() -> str:
+    """The channel of this installation: several may watch one broker, each with its own database."""
+    places = [str(settings.DATABASES[alias]["NAME"]) for alias in ("default", "events")]
+    hosts = [str(settings.DATABASES[alias].get("HOST", "")) for alias in ("default", "events")]
+    name = salted_hmac("eventscope.ticks", "|".join(places + hosts), algorithm="sha256")
+    return f"eventscope:ticks:{name.hexdigest()[:16]}"
 
 
 def until_tick(now: float) -> float:
@@ -35,14 +43,15 @@ class Publisher:
 
     def __init__(self, url: str) -> None:
         self._client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
+        self._channel = ticks_channel()
         self.failures = 0
 
     def publish(self) -> int:
         """Build and publish a tick; the number of web processes that got it."""
         try:
-            if not self._client.pubsub_numsub(CHANNEL)[0][1]:
+            if not self._client.pubsub_numsub(self._channel)[0][1]:
                 return 0
-            heard: int = self._client.publish(CHANNEL, gather_tick())
+            heard: int = self._client.publish(self._channel, gather_tick())
         except redis.RedisError:
             self.failures += 1
             return 0

@@ -25,6 +25,7 @@ __all__ = [
     "encode_tick",
     "group_series",
     "rounded",
+    "told_groups",
 ]
 
 GROUPINGS = ("", "type", "source", "consumer")
@@ -70,7 +71,7 @@ def build_tick(
         "times": [int(ms) for ms in total.times_ms],
         "known": [int(known) for known in total.known],
         "by": {
-            grouping: {group.name: group_series(group, grouping) for group in table.groups}
+            grouping: {group.name: group_series(group, grouping) for group in told_groups(table)}
             for grouping, table in tables.items()
         },
         "services": services,
@@ -89,6 +90,15 @@ def encode_tick(tick: dict[str, Any], *, limit: int = TICK_BYTES) -> bytes:
         }
         body = orjson.dumps(tick)
     return body
+
+
+def told_groups(table: Table) -> list[Group]:
+    """The groups of a table, without a rest in which there is nothing."""
+    return [
+        group
+        for group in table.groups
+        if group.name != OTHER or sum(group.published) + sum(group.processed) > 0
+    ]
 
 
 def group_series(group: Group, grouping: str) -> dict[str, Any]:

@@ -147,7 +147,15 @@ def percent(share: object) -> str:
     if number is None:
         return "—"
     hundred = number * 100
-    return "0%" if hundred == 0 else f"{hundred:.3g}%" if hundred < 10 else f"{hundred:.1f}%"
+    return (
+        "0%"
+        if hundred == 0
+        else f"{hundred:.2g}%"
+        if hundred < 1
+        else f"{hundred:.3g}%"
+        if hundred < 10
+        else f"{hundred:.1f}%"
+    )
 
 
 @register.filter

@@ -31,6 +31,7 @@ export function percent(value) {
   if (!known(value)) return "—";
   const hundred = value * 100;
   if (hundred === 0) return "0%";
+  if (hundred < 1) return `${Number(hundred.toPrecision(2))}%`;
   return hundred < 10 ? `${Number(hundred.toPrecision(3))}%` : `${hundred.toFixed(1)}%`;
 }
 

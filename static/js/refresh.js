@@ -10,15 +10,15 @@ function held(part) {
   return writing || Boolean(part.querySelector("details[data-hold][open]"));
 }
 
-function openOnes(part) {
-  return [...part.querySelectorAll("details[id][open]")].map((one) => one.id);
+function folds(part) {
+  return [...part.querySelectorAll("details[id]")].map((one) => [one.id, one.open]);
 }
 
 function watch(part) {
   const seconds = Number(part.dataset.refresh);
   let failures = 0;
   let due = Date.now() + seconds * 1000;
-  let opened = [];
+  let folded = [];
   setInterval(() => {
     if (document.hidden || Date.now() < due || held(part)) return;
     due = Date.now() + seconds * 1000 * Math.min(SLOWEST, 2 ** failures);
@@ -35,10 +35,10 @@ function watch(part) {
       location.reload();
       return;
     }
-    opened = openOnes(part);
+    folded = folds(part);
   });
   part.addEventListener("htmx:afterSwap", () => {
-    for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+    for (const [id, open] of folded) document.getElementById(id)?.toggleAttribute("open", open);
   });
   part.addEventListener("htmx:afterRequest", (event) => {
     failures = event.detail.successful ? 0 : failures + 1;
