@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -19,10 +20,15 @@ from ingest.store.blocks import (
     frame_starts,
     pack_frames,
 )
-from ingest.store.columns import Ints
 from ingest.store.keys import PageData, Run, cut_pages, hash_records
 
 __all__ = ["EncodedBlock", "encode_batch", "encode_block"]
+
+_APPENDED = attrgetter("appended_ms")
+_HEADERS = attrgetter("headers")
+_BODY = attrgetter("body")
+_SIZE = attrgetter("size")
+_FLAGS = attrgetter("flags")
 
 
 class EncodedBlock(NamedTuple):
@@ -83,30 +89,22 @@ def encode_block(rows: Rows, texts: Sequence[bytes], keys: Run) -> EncodedBlock:
 def _read_columns(batch: Batch, records: list[Record], series: SeriesCodes) -> Rows:
     counts = [len(part.records) for part in batch.slices]
     streams = np.repeat(np.array([part.stream.id for part in batch.slices], np.int64), counts)
-    column = _reader(records)
-    places = np.fromiter(
-        chain.from_iterable([record.position for record in records]), np.int64, 2 * len(records)
-    ).reshape(-1, 2)
+    every = len(records)
+    places = chain.from_iterable([record.position for record in records])
+    positions = np.fromiter(places, np.int64, 2 * every).reshape(-1, 2)
     occurred = [NEVER if record.occurred_ms is None else record.occurred_ms for record in records]
     return Rows(
         series=_series_column(batch, series),
         streams=streams,
-        appended=column(lambda record: record.appended_ms),
+        appended=np.fromiter(map(_APPENDED, records), np.int64, every),
         occurred=np.array(occurred, np.int64),
-        major=places[:, 0].copy(),
-        minor=places[:, 1].copy(),
-        header_lengths=column(lambda record: len(record.headers)),
-        body_lengths=column(lambda record: len(record.body)),
-        sizes=column(lambda record: record.size),
-        flags=column(lambda record: record.flags),
+        major=positions[:, 0].copy(),
+        minor=positions[:, 1].copy(),
+        header_lengths=np.fromiter(map(len, map(_HEADERS, records)), np.int64, every),
+        body_lengths=np.fromiter(map(len, map(_BODY, records)), np.int64, every),
+        sizes=np.fromiter(map(_SIZE, records), np.int64, every),
+        flags=np.fromiter(map(_FLAGS, records), np.int64, every),
     )
-
-
-def _reader(records: list[Record]) -> Callable[[Callable[[Record], int]], Ints]:
-    def read(value: Callable[[Record], int]) -> Ints:
-        return np.fromiter(map(value, records), np.int64, len(records))
-
-    return read
 
 
 def _series_column(batch: Batch, series: SeriesCodes) -> npt.NDArray[np.int64]:

@@ -37,6 +37,10 @@ __all__ = [
 
 HASH_BITS = 48
 PAGE_KEYS = 1024
+PAGE_BYTES = 4000
+"""What a database page of 4 KB has room for beside the row's other columns."""
+
+_SAMPLE = 512
 _SHIFT = np.uint64(16)
 _ROW = np.uint64(0xFFFF)
 _DROP = 64 - HASH_BITS
@@ -121,9 +125,17 @@ def _ids(values: list[str], rows: Hashes) -> Hashes:
 
 def cut_pages(run: Run) -> Iterator[PageData]:
     """The run's pages in order; keys of one hash may reach over several."""
-    for start in range(0, len(run.hashes), PAGE_KEYS):
-        end = start + PAGE_KEYS
-        yield _encode_page(run.part(start, end))
+    size = _page_keys(run)
+    for start in range(0, len(run.hashes), size):
+        yield _encode_page(run.part(start, start + size))
+
+
+def _page_keys(run: Run) -> int:
+    """As many keys as fill a page of the database, by a sample: a little over would take two."""
+    if len(run.hashes) <= _SAMPLE:
+        return PAGE_KEYS
+    taken = len(_encode_page(run.part(0, _SAMPLE)).data)
+    return min(PAGE_KEYS, PAGE_BYTES * _SAMPLE // taken)
 
 
 def _encode_page(run: Run) -> PageData:

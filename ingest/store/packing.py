@@ -10,7 +10,8 @@ from ingest.store.base import StoreError
 
 __all__ = ["LEVEL", "pack", "unpack"]
 
-LEVEL = 3
+LEVEL = 1
+"""Ids and hashes pack smaller at 1 than at 3: fewer chance matches break up the literals."""
 
 
 class _Local(threading.local):
