@@ -1,9 +1,11 @@
 """Sparse vectors of counts: which cells there are, how they are packed, how they are added.
 
-A cell is ``series << 16 | code``. Codes below 2048 are counters (`Counter`), above them every kind of
-latency (`KINDS`) has `sketch.BINS` codes, one a bin. A packed vector is one byte of form, then (maybe
-under zstd) the series, the number of cells of each, the codes and the counts, each as an array, so
-that a reader can skip series without looking at their cells.
+A cell is ``series << 16 | code``. Codes below `COUNTERS` are counters (`Counter`); every kind of latency
+(`KINDS`) has `sketch.BINS` codes from ``sketch_code(kind)`` on, one a bin.
+
+A packed vector is one byte of form and three sections, each maybe under zstd and read alone: the sum over
+all series (empty in a small vector: then it is cheaper to add up), the counters by series, the latencies
+by series. A section is its series, the number of cells of each, the codes, the counts, each an array.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from ingest.sketch import BINS
 
 __all__ = [
     "CODE_BITS",
+    "CODE_MASK",
+    "COUNTERS",
     "KINDS",
     "NO_CELLS",
     "Cells",
@@ -32,6 +36,9 @@ __all__ = [
     "encode_cells",
     "merge_cells",
     "open_cells",
+    "open_counters",
+    "open_series",
+    "open_summed",
     "sketch_code",
 ]
 
@@ -41,7 +48,11 @@ CODE_BITS = 16
 CODE_MASK = (1 << CODE_BITS) - 1
 KINDS = ("queue", "processing", "critical", "publish_delay")
 
-_RAW, _ZSTD = 0x10, 0x11
+COUNTERS = 16
+
+_FORM = 0x10
+_SIZES = struct.Struct("<BIII")
+_RAW, _ZSTD = b"\x00", b"\x01"
 _HEAD = struct.Struct("<IIB")
 _WIDTHS: dict[int, np.dtype[np.unsignedinteger]] = {
     1: np.dtype("<u1"),
@@ -50,7 +61,9 @@ _WIDTHS: dict[int, np.dtype[np.unsignedinteger]] = {
     8: np.dtype("<u8"),
 }
 _SMALL = 96
+_SUMMED_FROM = 512
 _LARGEST = 64 * 1024 * 1024
+_CODES = (len(KINDS) + 1) * BINS
 
 
 class CorruptCells(EventscopeError):
@@ -58,7 +71,8 @@ class CorruptCells(EventscopeError):
 
 
 class Counter(IntEnum):
-    """Codes of the counters."""
+    """Codes of the counters. A message counts as one of PUBLISHED, SYSTEM (a system event) and COPIED
+    (it lies on a dead-letter topic, having been published elsewhere before)."""
 
     PUBLISHED = 0
     SUCCESS = 1
@@ -67,6 +81,8 @@ class Counter(IntEnum):
     DEAD_LETTERED = 4
     SKIPPED = 5
     UNKNOWN = 6
+    SYSTEM = 7
+    COPIED = 8
 
 
 class Cells(NamedTuple):
@@ -77,7 +93,7 @@ class Cells(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """A vector as it is packed: ``lengths[i]`` of ``codes`` and ``counts`` belong to ``series[i]``."""
+    """A section as it is packed: ``lengths[i]`` of ``codes`` and ``counts`` belong to ``series[i]``."""
 
     series: npt.NDArray[np.uint32]
     lengths: npt.NDArray[np.uint16]
@@ -89,6 +105,9 @@ class Packed(NamedTuple):
         return Cells((series << np.uint64(CODE_BITS)) | self.codes, self.counts.astype(np.uint64))
 
 
+_EMPTY = Packed(
+    np.empty(0, np.uint32), np.empty(0, np.uint16), np.empty(0, np.uint16), np.empty(0, np.uint8)
+)
 NO_CELLS = Cells(np.empty(0, np.uint64), np.empty(0, np.uint64))
 
 
@@ -118,9 +137,57 @@ def merge_cells(vectors: Sequence[Cells]) -> Cells:
 
 
 def encode_cells(vector: Cells) -> bytes:
+    codes = vector.cells & np.uint64(CODE_MASK)
+    counter = codes < COUNTERS
+    summed = add_up(codes, vector.counts) if codes.size >= _SUMMED_FROM else NO_CELLS
+    sections = [
+        _pack(summed),
+        _pack(Cells(vector.cells[counter], vector.counts[counter])),
+        _pack(Cells(vector.cells[~counter], vector.counts[~counter])),
+    ]
+    return b"".join((_SIZES.pack(_FORM, *map(len, sections)), *sections))
+
+
+def open_cells(blob: bytes | memoryview) -> Cells:
+    """The vector packed in ``blob``. Raises `CorruptCells`."""
+    _, *sections = _sections(blob)
+    return merge_cells([_open(section).cells() for section in sections])
+
+
+def open_counters(blob: bytes | memoryview) -> Packed:
+    """The counters by series. Raises `CorruptCells`."""
+    return _open(_sections(blob)[1])
+
+
+def open_series(blob: bytes | memoryview) -> tuple[Packed, Packed]:
+    """The counters and the latencies by series. Raises `CorruptCells`."""
+    _, counters, latencies = _sections(blob)
+    return _open(counters), _open(latencies)
+
+
+def open_summed(blob: bytes | memoryview) -> list[Packed]:
+    """All series together: the codes of these sections, added up. Raises `CorruptCells`."""
+    summed, *others = _sections(blob)
+    return [_open(summed)] if summed else [_open(section) for section in others]
+
+
+def _sections(blob: bytes | memoryview) -> tuple[memoryview, memoryview, memoryview]:
+    whole = memoryview(blob)
+    if len(whole) < _SIZES.size:
+        raise CorruptCells
+    form, first, second, third = _SIZES.unpack_from(whole)
+    places = [_SIZES.size, _SIZES.size + first, _SIZES.size + first + second]
+    if form != _FORM or places[2] + third != len(whole):
+        raise CorruptCells
+    return whole[places[0] : places[1]], whole[places[1] : places[2]], whole[places[2] :]
+
+
+def _pack(vector: Cells) -> bytes:
+    if not vector.cells.size:
+        return b""
     series_of = (vector.cells >> np.uint64(CODE_BITS)).astype(np.uint32)
     series, lengths = np.unique(series_of, return_counts=True)
-    width = _width(int(vector.counts.max())) if vector.counts.size else 1
+    width = _width(int(vector.counts.max()))
     body = b"".join(
         (
             _HEAD.pack(series.size, vector.cells.size, width),
@@ -133,42 +200,43 @@ def encode_cells(vector: Cells) -> bytes:
     if len(body) > _SMALL:
         packed = zstandard.ZstdCompressor(level=3).compress(body)
         if len(packed) < len(body):
-            return bytes((_ZSTD,)) + packed
-    return bytes((_RAW,)) + body
+            return _ZSTD + packed
+    return _RAW + body
 
 
-def open_cells(blob: bytes | memoryview) -> Packed:
-    """The vector packed in ``blob``. Raises `CorruptCells`."""
-    body = _body(bytes(blob))
+def _open(section: memoryview) -> Packed:
+    if not section:
+        return _EMPTY
+    body = _body(section)
     try:
         groups, total, width = _HEAD.unpack_from(body)
         kind = _WIDTHS[width]
     except (struct.error, KeyError) as error:
         raise CorruptCells from error
-    sizes = (4 * groups, 2 * groups, 2 * total, width * total)
-    if len(body) != _HEAD.size + sum(sizes):
-        raise CorruptCells(f"A metric piece of {len(body)} bytes should have {sum(sizes)}.")
-    places = np.cumsum((_HEAD.size, *sizes)).tolist()
+    at = _HEAD.size
+    ends = (at + 4 * groups, at + 6 * groups, at + 6 * groups + 2 * total)
+    if len(body) != ends[2] + width * total:
+        raise CorruptCells(f"A metric piece's section has {len(body)} bytes, not what it says.")
     packed = Packed(
-        np.frombuffer(body, np.dtype("<u4"), groups, places[0]),
-        np.frombuffer(body, np.dtype("<u2"), groups, places[1]),
-        np.frombuffer(body, np.dtype("<u2"), total, places[2]),
-        np.frombuffer(body, kind, total, places[3]),
+        np.frombuffer(body, _WIDTHS[4], groups, at),
+        np.frombuffer(body, _WIDTHS[2], groups, ends[0]),
+        np.frombuffer(body, _WIDTHS[2], total, ends[1]),
+        np.frombuffer(body, kind, total, ends[2]),
     )
-    if int(packed.lengths.sum(dtype=np.int64)) != total:
+    if int(packed.lengths.sum(dtype=np.int64)) != total or (packed.codes >= _CODES).any():
         raise CorruptCells("A metric piece's series and cells do not agree; its bytes are damaged.")
     return packed
 
 
-def _body(blob: bytes) -> bytes:
-    if blob[:1] == bytes((_RAW,)):
-        return blob[1:]
-    if blob[:1] != bytes((_ZSTD,)):
+def _body(section: memoryview) -> bytes | memoryview:
+    if section[:1] == _RAW:
+        return section[1:]
+    if section[:1] != _ZSTD:
         raise CorruptCells
     try:
-        if zstandard.frame_content_size(blob[1:]) > _LARGEST:
+        if zstandard.frame_content_size(section[1:]) > _LARGEST:
             raise CorruptCells("A metric piece claims to be larger than any can be.")
-        return zstandard.ZstdDecompressor().decompress(blob[1:])
+        return zstandard.ZstdDecompressor().decompress(section[1:])
     except zstandard.ZstdError as error:
         raise CorruptCells from error
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ingest.folds.cells import CODE_BITS, Counter, sketch_code
+from ingest.folds.cells import CODE_MASK, Counter, sketch_code
 from ingest.folds.times import UNKNOWN_MS, entry_times, parse_times
 from ingest.records import Record
 from ingest.sketch import bin_of
@@ -45,7 +45,7 @@ class Counted(NamedTuple):
 
 
 class SeriesMemo(dict[tuple[str, str, str], int]):
-    """Series ids by names, each asked for once a batch."""
+    """First cells of series by names, each asked for once a batch."""
 
     def __init__(self, ask: Callable[[tuple[str, str, str]], int]) -> None:
         super().__init__()
@@ -64,32 +64,31 @@ class _OutcomeCodes(dict[str, int]):
 _CODES = _OutcomeCodes(OUTCOMES)
 
 
-def count_events(records: Sequence[Record], topic: str, series: SeriesMemo) -> Counted:
-    """What publishing counts: each record once, and its publish delay where it has a timestamp."""
+def count_events(records: Sequence[Record], topic: str, cells: SeriesMemo) -> Counted:
+    """What arriving counts: each record once, and its publish delay where it has a timestamp.
+
+    ``cells`` gives the cell to count by type, source and topic; only published events have a delay.
+    """
     size = len(records)
     names = [(record.event_type, record.source, topic) for record in records]
-    ids = np.fromiter(map(series.__getitem__, names), np.uint64, size)
+    counted = np.fromiter(map(cells.__getitem__, names), np.uint64, size)
     appended = np.fromiter([record.appended_ms for record in records], np.int64, size)
     occurred = np.fromiter(
         [UNKNOWN_MS if record.occurred_ms is None else record.occurred_ms for record in records],
         np.int64,
         size,
     )
-    base = ids << np.uint64(CODE_BITS)
+    base = counted & ~np.uint64(CODE_MASK)
     delays = (appended - occurred).astype(np.float64)
     delayed = _believable(delays) & (occurred != UNKNOWN_MS)
+    delayed &= counted == (base | np.uint64(Counter.PUBLISHED))
     return Counted(
         np.concatenate((appended, appended[delayed])),
-        np.concatenate(
-            (
-                base | np.uint64(Counter.PUBLISHED),
-                _sketch(base[delayed], delays[delayed], "publish_delay"),
-            )
-        ),
+        np.concatenate((counted, _sketch(base[delayed], delays[delayed], "publish_delay"))),
     )
 
 
-def count_receipts(receipts: Sequence[Receipt], times: I64, series: SeriesMemo) -> Counted:
+def count_receipts(receipts: Sequence[Receipt], times: I64, cells: SeriesMemo) -> Counted:
     """What handling counts: each receipt under its outcome, and the latencies it tells of.
 
     Queue time is of first attempts (a retry's delay is no queue), processing and critical time of
@@ -97,7 +96,7 @@ def count_receipts(receipts: Sequence[Receipt], times: I64, series: SeriesMemo) 
     """
     size = len(receipts)
     names = [(receipt.event_type, receipt.consumer, receipt.topic) for receipt in receipts]
-    base = np.fromiter(map(series.__getitem__, names), np.uint64, size) << np.uint64(CODE_BITS)
+    base = np.fromiter(map(cells.__getitem__, names), np.uint64, size)
     outcomes = [_CODES[receipt.outcome] for receipt in receipts]
     codes = np.fromiter(outcomes, np.uint64, size)
     finished = (

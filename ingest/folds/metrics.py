@@ -1,7 +1,7 @@
 """A batch as counts: what each bucket of each resolution gains. Pure but for asking series ids.
 
-Every record counts as published under (type, source, topic) of its own, system events too: readers
-leave them out (`ingest.queries.metrics`). Receipts count as handled under (type, consumer, topic).
+Every record counts under its (type, source, topic): as published, or apart as a system event or as a copy
+on a dead-letter topic. Receipts count as handled under (type, consumer, topic).
 Bucket time is when the broker appended the message that tells, so catching up fills the past.
 Receipts that lie on a dead-letter topic were given up by somebody and tell nothing.
 """
@@ -9,16 +9,17 @@ Receipts that lie on a dead-letter topic were given up by somebody and tell noth
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ingest.folds.cells import Cells, add_up
+from ingest.folds.cells import CODE_BITS, Cells, Counter, add_up
 from ingest.folds.columns import Counted, SeriesMemo, count_events, count_receipts
 from ingest.records import Batch, Slice
-from ingest.system import Receipt, Receipts
+from ingest.system import DETAILS, Receipt, Receipts
 
 __all__ = ["RESOLUTIONS", "Buckets", "Told", "fold_metrics", "receipts_of"]
 
@@ -50,16 +51,31 @@ def fold_metrics(batch: Batch, told: Told, code: AskSeries, *, seconds_from_ms: 
     ``told`` are its receipts (`receipts_of`); ``code`` gives the id of a series by type, source,
     consumer and topic.
     """
-    published = SeriesMemo(lambda names: code(names[0], names[1], "", names[2]))
-    counted = [
-        count_events(part.records, part.stream.topic, published)
-        for part in batch.slices
-        if part.records
-    ]
+    counted = []
+    for dead_letters in (False, True):
+        cells = SeriesMemo(partial(_arriving, code, dead_letters))
+        counted += [
+            count_events(part.records, part.stream.topic, cells)
+            for part in batch.slices
+            if part.records and part.stream.dead_letters is dead_letters
+        ]
     if told.receipts:
-        handled = SeriesMemo(lambda names: code(names[0], "", names[1], names[2]))
+        handled = SeriesMemo(partial(_handling, code))
         counted.append(count_receipts(told.receipts, told.times, handled))
     return _into_buckets(counted, seconds_from_ms)
+
+
+def _arriving(code: AskSeries, dead_letters: bool, names: tuple[str, str, str]) -> int:
+    type, source, topic = names
+    counter = Counter.SYSTEM if type in DETAILS else Counter.PUBLISHED
+    if dead_letters:
+        counter = Counter.COPIED
+    return code(type, source, "", topic) << CODE_BITS | counter
+
+
+def _handling(code: AskSeries, names: tuple[str, str, str]) -> int:
+    type, consumer, topic = names
+    return code(type, "", consumer, topic) << CODE_BITS
 
 
 def receipts_of(batch: Batch) -> Told:

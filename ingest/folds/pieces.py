@@ -76,7 +76,7 @@ def _join(resolution: int, bucket_ms: int, limit: int) -> Merged | None:
     chosen = sorted(pieces, key=lambda piece: len(piece[1]))[:limit]
     if len(chosen) < 2:
         return None
-    total = merge_cells([open_cells(data).cells() for _, data in chosen])
+    total = merge_cells([open_cells(data) for _, data in chosen])
     merged = MetricPiece.objects.create(
         resolution=resolution, bucket_ms=bucket_ms, data=encode_cells(total)
     )

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from fnmatch import fnmatchcase
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from django.conf import settings
 
+from ingest.folds.cells import Counter
 from ingest.models import MetricPiece, Series
-from ingest.queries.coverage import StreamView, read_coverage, read_streams
-from ingest.queries.gather import Pieces, gather_groups, rank_series
+from ingest.queries.coverage import read_coverage, read_streams
+from ingest.queries.gather import Pieces, Places, gather_groups, rank_series
+from ingest.queries.grouping import OTHER, SeriesView, place_groups, rank_names, select_series
 from ingest.queries.plan import MetricsError, Plan, plan_buckets
 from ingest.queries.table import MetricGroup, MetricTable
-from ingest.system import DETAILS
 
 __all__ = ["OTHER", "OVERFLOW", "MetricGroup", "MetricTable", "MetricsError", "read_metrics"]
 
-OTHER = "other"
 OVERFLOW = "__overflow__"
+_HANDLED = (
+    *(Counter.SUCCESS, Counter.RETRY, Counter.FAILED),
+    *(Counter.DEAD_LETTERED, Counter.SKIPPED),
+)
 GROUPINGS = ("", "type", "source", "consumer", "topic")
-
-
-class SeriesView(NamedTuple):
-    """A row of Series; ``consumer`` is "" for publishing, ``source`` "" for handling."""
-
-    id: int
-    type: str
-    source: str
-    consumer: str
-    topic: str
 
 
 def read_metrics(
@@ -71,19 +63,26 @@ def read_metrics(
         now_ms=now_ms,
         retention=settings.INGEST.retention.metrics,
     )
-    streams = read_streams()
-    seconds = _observed(plan, streams, partial=partial)
+    seconds = _observed(plan, partial=partial)
     everything = _read_series()
-    chosen = select_series(
-        everything,
-        types=types,
-        sources=sources,
-        consumers=consumers,
-        topics=topics,
-        dead_letter_topics={stream.topic for stream in streams if stream.dead_letters},
+    published: list[int] = [Counter.PUBLISHED, *_apart(types, topics)]
+    group_of: Places | None = None
+    names = [""]
+    if group_by or types or sources or consumers or topics:
+        chosen = select_series(
+            everything, types=types, sources=sources, consumers=consumers, topics=topics
+        )
+        ranked = list(named) or _ranked(chosen, group_by, plan, published)
+        most = len(ranked) if named else max_groups
+        group_of, names = place_groups(chosen, group_by, ranked, most=most, rest=bool(named))
+    groups = gather_groups(
+        _pieces(plan),
+        plan,
+        group_of=group_of,
+        names=names,
+        published=published,
+        seconds=seconds,
     )
-    group_of, names = _grouping(chosen, group_by, max_groups, plan, named)
-    groups = gather_groups(_pieces(plan), plan, group_of=group_of, names=names, seconds=seconds)
     return MetricTable(
         times_ms=plan.times(),
         step_ms=plan.step * 1000,
@@ -95,37 +94,20 @@ def read_metrics(
     )
 
 
-def select_series(
-    rows: Iterable[SeriesView],
-    *,
-    types: Sequence[str] = (),
-    sources: Sequence[str] = (),
-    consumers: Sequence[str] = (),
-    topics: Sequence[str] = (),
-    dead_letter_topics: set[str] | frozenset[str] = frozenset(),
-) -> list[SeriesView]:
-    """The series that the filters of `read_metrics` mean. Pure."""
-    by_type, by_topic = _matcher(types), _matcher(topics)
-    by_source, by_consumer = _matcher(sources), _matcher(consumers)
-
-    def wanted(row: SeriesView) -> bool:
-        if row.consumer:
-            named = by_consumer(row.consumer) and bool(consumers or not sources)
-        else:
-            named = by_source(row.source) and bool(sources or not consumers)
-        system = row.type in DETAILS and not types
-        copied = row.topic in dead_letter_topics and not row.consumer and not topics
-        return named and not system and not copied and by_type(row.type) and by_topic(row.topic)
-
-    return [row for row in rows if wanted(row)]
+def _ranked(
+    chosen: Sequence[SeriesView], group_by: str, plan: Plan, published: Sequence[int]
+) -> list[str]:
+    """Names that occur in the range, the busiest first; "" alone when nothing is grouped by."""
+    if not group_by:
+        return [""]
+    size = max((row.id for row in chosen), default=0) + 1
+    totals = rank_series(_pieces(plan), size, [*published, *_HANDLED])
+    return rank_names(chosen, group_by, totals.tolist())
 
 
-def _matcher(names: Sequence[str]) -> Callable[[str], bool]:
-    if not names:
-        return lambda name: True
-    exact = frozenset(names)
-    globs = [name for name in names if any(sign in name for sign in "*?[")]
-    return lambda name: name in exact or any(fnmatchcase(name, glob) for glob in globs)
+def _apart(types: Sequence[str], topics: Sequence[str]) -> list[Counter]:
+    """System events count as published where types are asked for, copies where topics are."""
+    return [Counter.SYSTEM] * bool(types) + [Counter.COPIED] * bool(topics)
 
 
 def _read_series() -> list[SeriesView]:
@@ -145,10 +127,8 @@ def _pieces(plan: Plan) -> Pieces:
     )
 
 
-def _observed(
-    plan: Plan, streams: Sequence[StreamView], *, partial: bool
-) -> npt.NDArray[np.float64]:
-    coverage = read_coverage(plan.first_ms, plan.end_ms, streams)
+def _observed(plan: Plan, *, partial: bool) -> npt.NDArray[np.float64]:
+    coverage = read_coverage(plan.first_ms, plan.end_ms, read_streams())
     step_ms = plan.step * 1000
     seconds = np.array(
         [
@@ -157,40 +137,3 @@ def _observed(
         ]
     )
     return seconds if partial else np.where(seconds >= plan.step, seconds, 0.0)
-
-
-def _grouping(
-    chosen: Sequence[SeriesView],
-    group_by: str,
-    max_groups: int,
-    plan: Plan,
-    named_groups: Sequence[str] = (),
-) -> tuple[npt.NDArray[np.int32], list[str]]:
-    """The group of each series id (the last stands for all unknown ids), and the groups' names."""
-    group_of = np.full(max((row.id for row in chosen), default=0) + 2, -1, np.int32)
-    if not group_by:
-        for row in chosen:
-            group_of[row.id] = 0
-        return group_of, [""]
-    named = {row.id: str(getattr(row, group_by)) for row in chosen}
-    named = {id: name for id, name in named.items() if name}
-    if named_groups:
-        kept = list(named_groups)
-        kept += [OTHER] if OTHER not in kept and set(named.values()) - set(kept) else []
-    else:
-        names = _rank_names(named, group_of.size - 1, plan)
-        kept = names[:max_groups] if len(names) <= max_groups else [*names[: max_groups - 1], OTHER]
-    places = {name: place for place, name in enumerate(kept)}
-    for id, name in named.items():
-        group_of[id] = places.get(name, len(kept) - 1)
-    return group_of, kept
-
-
-def _rank_names(named: dict[int, str], size: int, plan: Plan) -> list[str]:
-    """Group names that occur in the range, the busiest first."""
-    totals = rank_series(_pieces(plan), size)
-    sums: dict[str, int] = {}
-    for id, name in named.items():
-        if totals[id]:
-            sums[name] = sums.get(name, 0) + int(totals[id])
-    return sorted(sums, key=lambda name: (-sums[name], name))

@@ -85,8 +85,11 @@ def naive(batch: Batch) -> Plain:
     for part in batch.slices:
         for record in part.records:
             names = f"{record.event_type}|{record.source}||{part.stream.topic}"
-            count(record.appended_ms, names, Counter.PUBLISHED)
-            if record.occurred_ms is not None:
+            system = record.event_type in ("HealthCheck", "ProcessingReceipts")
+            code = Counter.SYSTEM if system else Counter.PUBLISHED
+            code = Counter.COPIED if part.stream.dead_letters else code
+            count(record.appended_ms, names, code)
+            if record.occurred_ms is not None and code == Counter.PUBLISHED:
                 draw(count, record, names, "publish_delay", record.appended_ms - record.occurred_ms)
             told = getattr(record.detail, "receipts", [])
             for receipt in [] if part.stream.dead_letters else told:

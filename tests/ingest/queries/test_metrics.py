@@ -8,6 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from ingest.folds import apply_folds
 from ingest.models import Gap, MetricPiece, Stream
+from ingest.queries import gather
 from ingest.queries.metrics import MetricsError, MetricTable, read_metrics
 from ingest.records import Batch, Record
 from ingest.store.series import SeriesDictionary
@@ -193,6 +194,57 @@ def test_groups_beyond_the_limit_are_the_other() -> None:
         ("T1", 9),
         ("other", 21),
     ]
+
+
+def test_groups_may_be_named_and_keep_their_order() -> None:
+    observe(MINUTE, MINUTE + 1_000)
+    fold((make_ref(), [make_record(MINUTE, type=f"T{n}") for n in range(5)]))
+
+    table = read(MINUTE, MINUTE + 1_000, resolution=1, group_by="type", named=("T3", "T9", "T0"))
+
+    assert [(group.name, group.total("published")) for group in table.groups] == [
+        ("T3", 1),
+        ("T9", 0),
+        ("T0", 1),
+        ("other", 3),
+    ]
+
+
+def test_a_long_step_of_many_pieces_is_read_in_bounded_chunks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    observe(MINUTE, MINUTE + 120_000)
+    for second in range(60):
+        delays = [make_record(MINUTE + second * 1000, occurred=MINUTE + at) for at in range(9)]
+        fold((make_ref(), delays))
+    expected = read(MINUTE, MINUTE + 120_000, resolution=1, step=30, group_by="type")
+    monkeypatch.setattr(gather, "_CHUNK_CELLS", 4)
+
+    found = read(MINUTE, MINUTE + 120_000, resolution=1, step=30, group_by="type")
+
+    one, other = expected.groups[0], found.groups[0]
+    assert other.published.tolist() == one.published.tolist() == [270, 270, 0, 0]
+    for q in (0.01, 0.5, 0.9, 0.99):
+        assert other.quantiles("publish_delay", q) == one.quantiles("publish_delay", q)
+
+
+@pytest.mark.parametrize("events", [3, 900])
+def test_large_and_small_pieces_tell_the_same_with_and_without_filters(events: int) -> None:
+    """A large piece carries the sum over its series, a small one does not."""
+    observe(MINUTE, MINUTE + 60_000)
+    records = [
+        make_record(MINUTE + n, type=f"T{n % 40}", occurred=MINUTE - n * 7) for n in range(events)
+    ]
+    receipts = [make_receipt(type=f"T{n % 40}", duration_ms=float(n)) for n in range(events)]
+    fold((make_ref(), [*records, tell(receipts, MINUTE)]))
+
+    plain = read(MINUTE, MINUTE + 60_000, resolution=60).whole
+    filtered = read(MINUTE, MINUTE + 60_000, resolution=60, types=("T*",)).whole
+
+    assert plain.published.tolist() == filtered.published.tolist() == [events]
+    assert plain.processed.tolist() == filtered.processed.tolist() == [events]
+    for kind in ("publish_delay", "processing"):
+        assert plain.total_quantile(kind, 0.9) == filtered.total_quantile(kind, 0.9) is not None
 
 
 @pytest.mark.parametrize(
