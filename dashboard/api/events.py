@@ -50,6 +50,7 @@ class EventParameters(Schema):
     until: str = ""
     range: str = Field("", description="5m, 15m, 1h, 6h, 24h, 7d, all")
     order: str = Field("", description="newest (default) or oldest")
+    system: str = Field("", description="hide leaves out receipts, health reports and the like")
     limit: int = Field(100, ge=1, le=MAX_LIMIT)
     cursor: str = ""
 

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ingest.models import Series
+from django.db.models import Max
 
-__all__ = ["Names", "SeenType", "group_types", "read_catalog", "read_names", "topic_of_type"]
+from ingest.models import Series
+from ingest.store.series import OVERFLOW
+from ingest.system import DETAILS
+
+__all__ = [
+    "Names",
+    "SeenType",
+    "group_types",
+    "newest_series",
+    "own_types",
+    "read_catalog",
+    "read_names",
+    "topic_of_type",
+]
 
 MOST_SERIES = 10_000
 
@@ -55,6 +68,22 @@ def group_types(series: Iterable[Series]) -> list[SeenType]:
         )
         for name, found in sorted(types.items())
     ]
+
+
+def newest_series() -> int:
+    """The id of the newest series; 0 while there is none."""
+    return Series.objects.aggregate(newest=Max("id"))["newest"] or 0
+
+
+def own_types(until: int) -> tuple[str, ...]:
+    """Published types but the system events, of the series up to the id ``until``.
+
+    None when there are too many to tell apart. The same ``until`` gives the same types, as the
+    pages of one list need.
+    """
+    published = Series.objects.filter(consumer="", id__lte=until)
+    types = set(published.values_list("type", flat=True).distinct()[:MOST_SERIES])
+    return () if OVERFLOW in types else tuple(sorted(types - DETAILS.keys()))
 
 
 def topic_of_type(event_type: str) -> str:

@@ -52,7 +52,10 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventQuery:
-    """What a list of events selects. Times are ms since 1970 of append, half-open."""
+    """What a list of events selects. Times are ms since 1970 of append, half-open.
+
+    ``system`` False leaves out receipts, health reports and the like, unless ``types`` names them.
+    """
 
     types: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -69,6 +72,8 @@ class EventQuery:
     outcome: str = ""
     text: str = ""
     newest_first: bool = True
+    system: bool = True
+    series_until: int | None = None
     limit: int = 50
     cursor: str = ""
     raw: tuple[tuple[str, str], ...] = field(default=(), compare=False)
@@ -100,13 +105,13 @@ class EventQuery:
 
 
 def parse_event_query(
-    parameters: Mapping[str, Sequence[str]], *, now_ms: int, limit: int = 50
+    parameters: Mapping[str, Sequence[str]], *, now_ms: int, limit: int = 50, system: bool = True
 ) -> EventQuery:
     """The query that ``parameters`` (name → values, as `QueryDict.lists`) ask.
 
     Raises `FilterError` for an unknown name, a name given twice, or a value that is not right.
     """
-    values: dict[str, object] = {"limit": limit}
+    values: dict[str, object] = {"limit": limit, "system": system}
     raw: list[tuple[str, str]] = []
     for name, given in parameters.items():
         filled = [value for value in given if value.strip()]
@@ -216,6 +221,12 @@ def _read_order(name: str, value: str, now_ms: int) -> dict[str, object]:
     return {"newest_first": value == "newest"}
 
 
+def _read_system(name: str, value: str, now_ms: int) -> dict[str, object]:
+    if value not in ("show", "hide"):
+        raise FilterError(name, f"{value!r} is neither show nor hide")
+    return {"system": value == "show"}
+
+
 def _read_limit(name: str, value: str, now_ms: int) -> dict[str, object]:
     if not re.fullmatch(r"[0-9]{1,4}", value) or not 1 <= int(value) <= MAX_LIMIT:
         raise FilterError(name, f"{value!r} is not a whole number from 1 to {MAX_LIMIT}")
@@ -233,6 +244,7 @@ _READERS = {
     "outcome": _read_outcome,
     "q": _read_text,
     "order": _read_order,
+    "system": _read_system,
     "limit": _read_limit,
     "cursor": _read_cursor,
     **dict.fromkeys(_IDS, _read_id),

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from dashboard.explore.catalog import newest_series, own_types
 from dashboard.explore.cursors import open_cursor, seal_cursor
 from dashboard.explore.filters import EventQuery, FilterError
 from dashboard.explore.handlings import read_handlings
@@ -54,6 +55,7 @@ class Listing:
 def read_listing(query: EventQuery) -> Listing:
     """The page that ``query`` asks. Raises `FilterError` for a cursor that is not its own."""
     query, place = open_cursor(query)
+    query = _without_system(query)
     if query.keys:
         return _by_key(query, place)
     if query.text or query.outcome:
@@ -171,6 +173,14 @@ def _text_test(text: str) -> Callable[[EventView], bool]:
         return plain in body or escaped in body
 
     return holds
+
+
+def _without_system(query: EventQuery) -> EventQuery:
+    """The query with the types that are no system events, as they were at the list's first page."""
+    if query.system or query.types:
+        return query
+    until = newest_series() if query.series_until is None else query.series_until
+    return replace(query, types=own_types(until), series_until=until)
 
 
 def _where(query: EventQuery) -> EventFilter:

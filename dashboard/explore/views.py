@@ -35,6 +35,7 @@ __all__ = [
 ROWS_AT_ONCE = 500
 LISTED_CORRELATIONS = 200
 LONGEST_SEARCH = 512
+HIDDEN = ("limit", "order", "range", "system")
 
 
 def search_page(request: HttpRequest) -> HttpResponse:
@@ -64,7 +65,7 @@ def search_page(request: HttpRequest) -> HttpResponse:
 def events_page(request: HttpRequest) -> HttpResponse:
     """The list of events; all of its state is in the URL."""
     try:
-        query = parse_event_query(dict(request.GET.lists()), now_ms=_now_ms())
+        query = parse_event_query(dict(request.GET.lists()), now_ms=_now_ms(), system=False)
         listing = read_listing(query)
     except FilterError as error:
         return _refused(request, error)
@@ -77,7 +78,7 @@ def events_page(request: HttpRequest) -> HttpResponse:
         "outcomes": OUTCOMES,
         "values": dict(query.raw),
         "chips": _chips(query, here),
-        "custom": any(name in ("since", "until") for name, _ in query.raw),
+        "system_url": f"{here}?{query.url(system='hide' if query.system else 'show')}",
         "first_url": f"{here}?{query.url()}" if query.cursor else "",
         "next_url": f"{here}?{query.url(cursor=listing.next)}" if listing.next else "",
     }
@@ -196,7 +197,7 @@ def _ranges(query: EventQuery, here: str) -> list[dict[str, object]]:
 
 
 def _chips(query: EventQuery, here: str) -> list[dict[str, str]]:
-    shown = [(name, value) for name, value in query.raw if name not in ("limit", "order", "range")]
+    shown = [(name, value) for name, value in query.raw if name not in HIDDEN]
     return [
         {"name": name, "value": value, "url": f"{here}?{query.url(**{name: ''})}"}
         for name, value in shown
