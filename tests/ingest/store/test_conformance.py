@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from collections.abc import Sequence
 
-from ingest.store.base import EventFilter
+import pytest
+from django.db import transaction
+
+from ingest.models import Block
+from ingest.records import Batch, Flag, Position, Slice
+from ingest.store import encoding, keys
+from ingest.store.base import EventFilter, Page, StoredEvent
 from tests.ingest.store.factories import START, Filler, make_record, make_stream
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -57,3 +64,120 @@ def test_pages_of_a_scan_hold_every_event_once_newest_first() -> None:
 
     assert seen == [record.position for record in reversed(records)]
     assert pages == 7
+
+
+def ids(events: Sequence[StoredEvent]) -> list[str]:
+    return [json.loads(event.body)["eventId"] for event in events]
+
+
+def test_events_beyond_the_limit_are_the_newest_ones() -> None:
+    filler, first, second = Filler(), make_stream("a-topic"), make_stream("b-topic")
+    for start in range(0, 60, 6):
+        records = [
+            make_record(number, correlation="corr_hot") for number in range(start, start + 6)
+        ]
+        filler.append((first, records[::2]))
+        filler.append((second, records[1::2]))
+
+    assert ids(filler.store.find(["corr_hot"], limit=7)) == [f"evt_{n}" for n in range(7)]
+    assert ids(filler.store.find(["corr_hot"])) == [f"evt_{n}" for n in range(60)]
+
+
+def test_hot_key_that_fills_many_pages_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "PAGE_KEYS", 4)
+    filler, stream = Filler(), make_stream()
+    records = [make_record(number, correlation="corr_hot") for number in range(150)]
+    filler.append((stream, records))
+
+    assert len(filler.store.find(["corr_hot"])) == 150
+    assert ids(filler.store.find(["corr_hot"], limit=50)) == [f"evt_{n}" for n in range(50)]
+
+
+def test_several_values_find_each_event_once() -> None:
+    filler, stream = Filler(), make_stream()
+    filler.append((stream, [make_record(1, correlation="corr_a", keys=("ORD_1",)), make_record(2)]))
+
+    assert ids(filler.store.find(["ORD_1", "corr_a", "evt_2", "evt_1", "ORD_1"])) == [
+        "evt_1",
+        "evt_2",
+    ]
+
+
+def test_keys_of_equal_hash_are_told_apart_by_the_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys.xxhash, "xxh3_64_intdigest", lambda octets: 7 << 30)
+    filler, stream = Filler(), make_stream()
+    filler.append((stream, [make_record(number) for number in range(5)]))
+
+    assert ids(filler.store.find(["corr_3"])) == ["evt_3"]
+    assert filler.store.find(["corr_9"]) == []
+
+
+def test_id_that_its_body_writes_with_escapes_is_found() -> None:
+    filler, stream = Filler(), make_stream()
+    record = make_record(1, correlation='corr "é"\n')
+    assert "é".encode() not in record.body
+    filler.append((stream, [record]))
+
+    assert ids(filler.store.find(['corr "é"\n'])) == ["evt_1"]
+
+
+def test_event_whose_body_was_cut_is_still_found() -> None:
+    filler, stream = Filler(), make_stream()
+    record = make_record(1, keys=("ORD_LOST",), flags=Flag.TRUNCATED)
+    record.body, record.size = record.body[:40], 5_000_000
+    filler.append((stream, [record]))
+
+    (event,) = filler.store.find(["ORD_LOST"])
+    assert (event.size, event.body) == (5_000_000, record.body)
+
+
+def test_body_of_many_megabytes_comes_back_whole() -> None:
+    filler, stream = Filler(), make_stream()
+    record = make_record(1, padding="x" * 12_000_000)
+    filler.append((stream, [make_record(0), record, make_record(2)]))
+
+    (event,) = filler.store.find(["evt_1"])
+    assert event.body == record.body
+
+
+def test_batch_larger_than_a_block_is_stored_as_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "MAX_ROWS", 10)
+    filler, stream = Filler(), make_stream()
+    filler.append((stream, [make_record(number) for number in range(35)]))
+
+    assert sorted(Block.objects.values_list("rows", flat=True)) == [5, 10, 10, 10]
+    assert ids(filler.store.find(["evt_34"])) == ["evt_34"]
+    assert len(filler.store.scan(EventFilter(), limit=50).events) == 35
+
+
+def test_slices_of_several_streams_are_ordered_by_append_time() -> None:
+    filler, first, second = Filler(), make_stream("a-topic"), make_stream("b-topic")
+    filler.append(
+        (first, [make_record(1, at=START + 10), make_record(2, at=START + 30)]),
+        (second, [make_record(3, at=START + 5), make_record(4, at=START + 30)]),
+    )
+
+    page = filler.store.scan(EventFilter(), newest_first=False)
+    assert ids(page.events) == ["evt_3", "evt_1", "evt_2", "evt_4"]
+    assert [event.topic for event in page.events] == ["b-topic", "a-topic", "a-topic", "b-topic"]
+
+
+def test_batch_without_records_writes_nothing() -> None:
+    filler, stream = Filler(), make_stream()
+    with transaction.atomic(using="events"):
+        empty = Slice(stream, Position(0, 0), Position(9, 0), [], [])
+        filler.store.append(Batch([empty], START), filler.series)
+
+    assert Block.objects.count() == 0
+    assert filler.store.scan(EventFilter()) == Page([], None)
+
+
+def test_kafka_offsets_far_from_the_time_come_back() -> None:
+    filler, stream = Filler(), make_stream()
+    records = [make_record(number) for number in range(4)]
+    for offset, record in enumerate(records):
+        record.position = Position(9_000_000_000 + offset, 0)
+    filler.append((stream, records))
+
+    found = filler.store.scan(EventFilter(), newest_first=False).events
+    assert [event.position for event in found] == [record.position for record in records]
