@@ -111,6 +111,7 @@ class Consumer:
         deadline = loop.time() + grace
         self._stopping.set()
         self._room.set()
+        self._release_queued()
         await _finish(self._tasks[:2], max(grace, self._block * 2))
         self._release_queued()
         for _ in self._workers:

@@ -175,6 +175,7 @@ async def test_broker_restart_loses_nothing(broker: Valkey, end: str) -> None:
     async def publish() -> None:
         for number in range(300):
             await publisher.publish("ORDER_CREATED", number)
+            await asyncio.sleep(0.002)
 
     await consumer.start()
     publishing = asyncio.create_task(publish())
