@@ -12,15 +12,17 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 
 from eventscope.errors import EventscopeError
 from ingest.models import Gap, Lease, QuarantinedMessage, Stream
+from ingest.options import BrokerOptions
 from ingest.records import Batch, Position, Slice, StreamRef
 from ingest.sources.base import Loss
 
@@ -37,6 +39,7 @@ __all__ = [
     "release_named",
     "release_streams",
     "renew_streams",
+    "watched_streams",
 ]
 
 WORKER = "worker:"
@@ -101,42 +104,58 @@ def ensure_streams(broker: str, found: Iterable[tuple[str, int, bool]]) -> None:
         Stream.objects.bulk_create(missing, ignore_conflicts=True)
 
 
-def claim_streams(
-    owner: str, *, brokers: Sequence[str], lease: float, now: float | None = None
-) -> list[Claimed]:
-    """All streams that are ``owner``'s after taking (or giving back) as many as is its fair share.
+def watched_streams(brokers: Mapping[str, BrokerOptions]) -> list[int]:
+    """Ids of the known streams that the configuration still names, whether they exist now or not."""
+    return [
+        id
+        for id, broker, topic in Stream.objects.values_list("id", "broker", "topic")
+        if broker in brokers and _names(brokers[broker], topic)
+    ]
 
-    Free are those whose lease has ended. A worker with more than its share gives the rest back for
-    the others to take.
+
+def _names(broker: BrokerOptions, topic: str) -> bool:
+    patterns = (*broker.topics, *broker.dead_letter_topics)
+    return any(topic == pattern or fnmatchcase(topic, pattern) for pattern in patterns)
+
+
+def claim_streams(
+    owner: str, watched: Sequence[int], *, lease: float, now: float | None = None
+) -> list[Claimed]:
+    """Those of ``watched`` that are ``owner``'s, after it took (or gave back) to its fair share.
+
+    Free are those whose lease has ended; what nobody took for a whole lease more is taken beyond
+    the share, as the worker that it was left for may be no more. A worker with more than its share
+    gives the rest back for the others.
     """
     now = time.time() if now is None else now
-    acquire_named(WORKER + owner, owner, lease=2 * lease, now=now)
+    acquire_named(WORKER + owner, owner, lease=lease, now=now)
     Lease.objects.filter(name__startswith=WORKER, leased_until__lt=now - _FORGET_WORKERS).delete()
-    streams = Stream.objects.filter(broker__in=brokers)
+    streams = Stream.objects.filter(id__in=watched)
     mine = streams.filter(owner=owner, leased_until__gt=now)
-    share = _share(streams.count(), now)
+    share = _share(len(watched), now)
     held = mine.count()
     if held > share:
         surplus = mine.order_by("-id").values_list("id", flat=True)[: held - share]
-        _give_back(streams.filter(id__in=list(surplus), owner=owner))
-    free = streams.filter(leased_until__lte=now).order_by("id").values_list("id", flat=True)
-    for id in list(free[: max(0, share - held)]):
-        streams.filter(id=id, leased_until__lte=now).update(
-            owner=owner, fence=F("fence") + 1, leased_until=now + lease
-        )
+        _give_back(streams.filter(id__in=list(surplus), owner=owner), now)
+    free = streams.filter(leased_until__lte=now).order_by("leased_until", "id")
+    for place, (id, until) in enumerate(list(free.values_list("id", "leased_until"))):
+        if held + place < share or until <= now - lease:
+            streams.filter(id=id, leased_until__lte=now).update(
+                owner=owner, fence=F("fence") + 1, leased_until=now + lease
+            )
     return [_claimed(row) for row in mine.order_by("id")]
 
 
 def renew_streams(owner: str, *, lease: float, now: float | None = None) -> int:
     """Hold on to what is ours; how many streams that is. An ended lease that nobody took is kept."""
     now = time.time() if now is None else now
-    Lease.objects.filter(name=WORKER + owner).update(leased_until=now + 2 * lease)
+    Lease.objects.filter(name=WORKER + owner).update(leased_until=now + lease)
     return Stream.objects.filter(owner=owner).update(leased_until=now + lease)
 
 
 def release_streams(owner: str) -> None:
     """Let others take over at once."""
-    _give_back(Stream.objects.filter(owner=owner))
+    _give_back(Stream.objects.filter(owner=owner), time.time())
     Lease.objects.filter(name=WORKER + owner).delete()
 
 
@@ -244,8 +263,8 @@ def _share(streams: int, now: float) -> int:
     return math.ceil(streams / max(1, workers))
 
 
-def _give_back(streams: object) -> None:
-    streams.update(owner="", leased_until=0, fence=F("fence") + 1)  # type: ignore[attr-defined]
+def _give_back(streams: QuerySet[Stream], now: float) -> None:
+    streams.update(owner="", leased_until=now, fence=F("fence") + 1)
 
 
 def _claimed(row: Stream) -> Claimed:

@@ -27,7 +27,7 @@ from ingest.envelopes import Decoder
 from ingest.leases import Claimed, Fenced
 from ingest.maintaining import Maintenance
 from ingest.options import IngestOptions
-from ingest.reading import Reader, Work
+from ingest.reading import Presence, Reader, Work
 from ingest.reporting import Report, Tally
 from ingest.sources import open_source
 from ingest.store.base import EventStore
@@ -64,6 +64,7 @@ class Pipeline:
         self._decoder = Decoder(options)
         self._queue: Queue[Work] = Queue(maxsize=1)
         self._readers: list[Reader] = []
+        self._presences = {name: Presence(name) for name in options.brokers}
         self._claimed: list[Claimed] = []
         self._changed = threading.Event()
         self._discoveries = self._make_discoveries()
@@ -98,7 +99,7 @@ class Pipeline:
             return
         self._tally.tell(
             claimed=self._claimed,
-            broker_gone=any(reader.gone_since is not None for reader in self._readers),
+            broker_gone=any(one.gone_since is not None for one in self._presences.values()),
             database_waiting=self._patience.waiting_since is not None,
         )
 
@@ -142,9 +143,8 @@ class Pipeline:
                     [(place.topic, place.partition, dead) for place, dead in discovery.latest],
                 )
         leases.renew_streams(self.owner, lease=self._limits.lease)
-        return leases.claim_streams(
-            self.owner, brokers=list(self._options.brokers), lease=self._limits.lease
-        )
+        watched = leases.watched_streams(self._options.brokers)
+        return leases.claim_streams(self.owner, watched, lease=self._limits.lease)
 
     def _read_streams(self, claimed: Sequence[Claimed]) -> None:
         """Read exactly these. What was read ahead is dropped with its queue: the rows say where to go on."""
@@ -157,7 +157,7 @@ class Pipeline:
                 reader = Reader(
                     open_source(broker),
                     ours,
-                    name=name,
+                    presence=self._presences[name],
                     decoder=self._decoder,
                     limits=self._limits,
                     queue=self._queue,

@@ -18,7 +18,7 @@ from ingest.records import Batch, Message, Position, Quarantined, Record, Slice
 from ingest.sources.base import BrokerError, Checkpoint, Place, Source, StreamIntake
 from ingest.system import Receipts
 
-__all__ = ["Backoff", "Reader", "Work"]
+__all__ = ["Backoff", "Presence", "Reader", "Work"]
 
 log = structlog.get_logger("ingest")
 
@@ -44,6 +44,32 @@ class Backoff:
         self._next = self._first
 
 
+class Presence:
+    """Whether one broker answers, over all the readers that it has had; one line a change."""
+
+    def __init__(self, broker: str) -> None:
+        self.broker = broker
+        self.gone_since: float | None = None
+
+    def note_gone(self, error: BrokerError) -> None:
+        if self.gone_since is None:
+            self.gone_since = time.monotonic()
+            log.warning(
+                "broker is gone, trying again until it is back",
+                action="ingest.broker_gone",
+                broker=self.broker,
+                error=str(error),
+            )
+
+    def note_back(self) -> None:
+        if self.gone_since is not None:
+            away = round(time.monotonic() - self.gone_since, 1)
+            self.gone_since = None
+            log.info(
+                "broker is back", action="ingest.broker_back", broker=self.broker, seconds=away
+            )
+
+
 class Work(NamedTuple):
     """What one transaction stores, and where nothing new was found up to which time (ms)."""
 
@@ -67,13 +93,13 @@ class Reader(threading.Thread):
         source: Source,
         claimed: Sequence[Claimed],
         *,
-        name: str,
+        presence: Presence,
         decoder: Decoder,
         limits: LimitOptions,
         queue: Queue[Work],
     ) -> None:
-        super().__init__(name=f"reader-{name}", daemon=True)
-        self._broker = name
+        super().__init__(name=f"reader-{presence.broker}", daemon=True)
+        self._presence = presence
         self._source = source
         self._claimed = {Place(one.stream.topic, one.stream.partition): one for one in claimed}
         self._at = {one.stream.id: one.position for one in claimed}
@@ -83,7 +109,6 @@ class Reader(threading.Thread):
         self._queue = queue
         self._halt = threading.Event()
         self._idle_told = float("-inf")
-        self.gone_since: float | None = None
         self.failure: BaseException | None = None
 
     def stop(self) -> None:
@@ -114,11 +139,11 @@ class Reader(threading.Thread):
                 began = time.monotonic()
                 full = self._read()
             except BrokerError as error:
-                self._note_gone(error)
+                self._presence.note_gone(error)
                 self._halt.wait(backoff.next())
                 full = False
             else:
-                self._note_back()
+                self._presence.note_back()
                 backoff.reset()
 
     def _linger(self, began: float) -> None:
@@ -212,27 +237,6 @@ class Reader(threading.Thread):
             for intake in streams
             if not intake.messages and not intake.restart
         }
-
-    def _note_gone(self, error: BrokerError) -> None:
-        if self.gone_since is None:
-            self.gone_since = time.monotonic()
-            log.warning(
-                "broker is gone, trying again",
-                action="ingest.broker_gone",
-                broker=self._broker,
-                error=str(error),
-            )
-
-    def _note_back(self) -> None:
-        if self.gone_since is not None:
-            away = time.monotonic() - self.gone_since
-            self.gone_since = None
-            log.info(
-                "broker is back",
-                action="ingest.broker_back",
-                broker=self._broker,
-                seconds=round(away, 1),
-            )
 
 
 def _progress(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -46,6 +47,7 @@ def main() -> None:
         "positions": positions,
         "rows": rows,
         "counts": counts,
+        "peak_megabytes": peak_megabytes,
     }
     for line in sys.stdin:
         command = json.loads(line)
@@ -58,7 +60,7 @@ def migrate() -> None:
     connections.close_all()
 
 
-def live(options: dict[str, Any], messages: int, kill: list[Any] | None) -> int:
+def live(options: dict[str, Any], messages: int, kill: list[Any] | None = None) -> int:
     """One worker's life, until it is killed (9), has ``messages`` stored (0) or takes too long (1)."""
     child = start(options, messages, kill)
     _, status = os.waitpid(child, 0)
@@ -89,6 +91,7 @@ def _work(options: dict[str, Any], messages: int, kill: list[Any] | None) -> int
     settings.INGEST = ingest
     ingest_pipeline._POLL = reading._WAIT = 0.03  # idle sooner: hundreds of lives are short
     pipeline = Pipeline(ingest, open_store())
+    connections["events"].settings_dict["OPTIONS"]["timeout"] = 0.5  # to meet a lock sooner
     signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
     if kill:
         arm(KillPoint(*kill))
@@ -178,6 +181,11 @@ def counts(prefix: str, topics: list[str], since_ms: int, until_ms: int) -> dict
             handled[f"{group.name}|{outcome}"] = round(group.total(field))
     connections.close_all()
     return {"published": +published, "handled": +handled}
+
+
+def peak_megabytes() -> float:
+    """The most memory that any ended worker had."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
