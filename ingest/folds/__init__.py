@@ -13,7 +13,7 @@ from ingest.folds.metrics import fold_metrics, receipts_of
 from ingest.folds.open_letters import remembered
 from ingest.folds.pieces import keeper, write_pieces
 from ingest.folds.services import record_services, signs_of
-from ingest.records import Batch, Record
+from ingest.records import Batch
 from ingest.system import Receipt
 
 __all__ = ["SeriesCodes", "apply_folds", "maintain"]
@@ -31,10 +31,23 @@ def apply_folds(batch: Batch, series: SeriesCodes) -> None:
     Being in that transaction is what makes a repeated batch count once.
     """
     kept_ms = int(settings.INGEST.retention.metrics.second * 1000)
-    told = receipts_of(batch)
+    telling = _telling(batch)
+    told = receipts_of(telling)
     write_pieces(fold_metrics(batch, told, series.code, seconds_from_ms=batch.read_ms - kept_ms))
-    _fold_letters(batch, told.receipts)
-    _fold_state(batch)
+    _fold_letters(telling, told.receipts)
+    _fold_state(telling)
+
+
+def _telling(batch: Batch) -> Batch:
+    """The records that tell of more than themselves: system events, and all that was given up."""
+    return batch._replace(
+        slices=[
+            part
+            if part.stream.dead_letters
+            else part._replace(records=[r for r in part.records if r.detail is not None])
+            for part in batch.slices
+        ]
+    )
 
 
 def _fold_letters(batch: Batch, receipts: list[Receipt]) -> None:
@@ -47,17 +60,13 @@ def _fold_letters(batch: Batch, receipts: list[Receipt]) -> None:
 
 def _fold_state(batch: Batch) -> None:
     """System events on a dead-letter topic were given up by somebody and change nothing."""
-    parts = [
-        (part.stream.id, [record for record in part.records if record.detail is not None])
-        for part in batch.slices
-        if not part.stream.dead_letters
-    ]
-    records: list[Record] = [record for _, found in parts for record in found]
+    parts = [part for part in batch.slices if part.records and not part.stream.dead_letters]
+    records = [record for part in parts for record in part.records]
     if not records:
         return
     record_health(samples_of(records))
     record_breakers(
-        [change for stream_id, found in parts for change in changes_of(stream_id, found)]
+        [change for part in parts for change in changes_of(part.stream.id, part.records)]
     )
     record_services(signs_of(records))
 
