@@ -20,9 +20,10 @@ ROOT = Path(__file__).resolve().parents[3]
 class Host:
     """Commands to `tests.ingest.faults.host`, on a database in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, log: Path | None = None) -> None:
         self.folder = folder
-        self.errors = (folder / "errors.log").open("w+")
+        self.log_file = log or folder / "errors.log"
+        self.errors = self.log_file.open("w+")
         environment = os.environ | {
             "EVENTSCOPE_DATA": str(folder),
             "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -52,7 +53,7 @@ class Host:
 
     def log(self) -> str:
         self.errors.flush()
-        return (self.folder / "errors.log").read_text()
+        return self.log_file.read_text()
 
     def actions(self) -> list[str]:
         """The constant ``action`` of every line logged so far."""

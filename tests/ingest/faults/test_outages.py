@@ -108,9 +108,11 @@ def test_locked_database_is_waited_for_with_one_line_in_the_log(
 
 def test_full_disk_is_waited_for_and_nothing_is_lost(tmp_path: Path, valkey: Valkey) -> None:
     """The data folder is a small tmpfs, filled to the brim."""
-    if not _mounted(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    if not _mounted(folder):
         pytest.skip("mounting a small tmpfs needs root")
-    host, ballast = Host(tmp_path), tmp_path / "ballast"
+    host, ballast = Host(folder, log=tmp_path / "errors.log"), folder / "ballast"
     try:
         run, began = "full", int(time.time()) * 1000 - 2000
         with valkey.client() as client:
@@ -125,7 +127,7 @@ def test_full_disk_is_waited_for_and_nothing_is_lost(tmp_path: Path, valkey: Val
         assert host.do("end", child=child, number=signal.SIGTERM) == 0
     finally:
         host.close()
-        subprocess.run(["umount", "-l", tmp_path], check=True)
+        subprocess.run(["umount", "-l", folder], check=True)
 
 
 def _mounted(folder: Path) -> bool:
