@@ -1,14 +1,17 @@
-"""How fast the store inserts, how much it takes, how quickly it finds and lists.
+"""The store alone: how fast it inserts, how much it takes, how quickly it finds and lists.
 
-Run as ``python -m benchmarks.store [--events N] [--json FILE] [--profile]``. The data folder is
-temporary unless EVENTSCOPE_DATA names one; DATABASE_URL chooses PostgreSQL.
+    python -m benchmarks.store [--events 1000000] [--long] [--json] [--profile]
+
+The data folder is temporary; DATABASE_URL chooses PostgreSQL (its schema must exist and be empty).
 """
 
 from __future__ import annotations
 
 import argparse
+import cProfile
 import json
 import os
+import pstats
 import random
 import resource
 import sys
@@ -16,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 BATCH = 10_000
 TYPES = 12
@@ -25,43 +28,42 @@ START = 1_760_000_000_000
 PER_MS = 20
 
 
+class Figure(NamedTuple):
+    name: str
+    value: float
+    unit: str = ""
+
+
 def main() -> None:
     options = _arguments()
     with tempfile.TemporaryDirectory(prefix="eventscope-bench-") as folder:
-        os.environ.setdefault("EVENTSCOPE_DATA", folder)
+        os.environ["EVENTSCOPE_DATA"] = folder
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
         import django
 
         django.setup()
-        figures = measure_store(options.events, profile=options.profile)
-    for name, value in figures.items():
-        print(
-            f"{name:<34} {value:>14,.2f}"
-            if isinstance(value, float)
-            else f"{name:<34} {value:>14,}"
-        )
-    if options.json:
-        Path(options.json).write_text(json.dumps(figures, indent=2))
+        for figure in measure_store(options.events, profile=options.profile):
+            _show(figure, as_json=options.json)
 
 
-def measure_store(events: int, *, profile: bool = False) -> dict[str, Any]:
-    """Figures by name: rates in events/s, times in ms, sizes in bytes."""
+def measure_store(events: int, *, profile: bool = False) -> Iterator[Figure]:
+    """Insert ``events``, then look at what that made."""
     from django.core.management import call_command
 
     from ingest.store.sql import SqlEventStore
 
     call_command("migrate", database="events", verbosity=0, skip_checks=True)
     store = SqlEventStore()
-    figures: dict[str, Any] = {"events": events}
-    watch = _profiler() if profile else None
-    inserted = _insert(store, events, figures)
+    watch = cProfile.Profile() if profile else None
+    kept: list[Any] = []
+    yield from _insert(store, events, kept, watch)
     if watch:
-        watch()
-    figures.update(_sizes(events))
-    figures.update(_look_ups(store, inserted))
-    figures.update(_scans(store))
-    figures["peak memory MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return figures
+        pstats.Stats(watch, stream=sys.stderr).sort_stats("tottime").print_stats(25)
+    yield from _sizes(events)
+    yield from _look_ups(store, kept)
+    yield from _scans(store)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    yield Figure("store: peak memory, workload included", peak, "MB")
 
 
 def make_batches(events: int, stream_id: int) -> Iterator[Any]:
@@ -100,7 +102,9 @@ def make_batches(events: int, stream_id: int) -> Iterator[Any]:
         yield Batch([Slice(stream, Position(0, 0), records[-1].position, records, [])], START)
 
 
-def _insert(store: Any, events: int, figures: dict[str, Any]) -> list[Any]:
+def _insert(
+    store: Any, events: int, kept: list[Any], watch: cProfile.Profile | None
+) -> Iterator[Figure]:
     from django.db import transaction
 
     from ingest.models import Stream
@@ -109,28 +113,29 @@ def _insert(store: Any, events: int, figures: dict[str, Any]) -> list[Any]:
     stream, _ = Stream.objects.get_or_create(broker="main", topic="orders-topic")
     series = SeriesDictionary()
     spent: list[float] = []
-    kept: list[Any] = []
-    maintained = longest = 0.0
+    maintaining: list[float] = []
     for batch in make_batches(events, stream.id):
+        if watch:
+            watch.enable()
         started = time.perf_counter()
         with transaction.atomic(using="events"):
             store.append(batch, series)
         between = time.perf_counter()
         store.maintain()
         ended = time.perf_counter()
+        if watch:
+            watch.disable()
         spent.append(ended - started)
-        maintained += ended - between
-        longest = max(longest, ended - between)
-        records = batch.slices[0].records
-        kept += records[:: max(1, len(records) // 20)]
+        maintaining.append(ended - between)
+        kept += batch.slices[0].records[:: BATCH // 20]
         _progress(len(spent) * BATCH, events)
-    share = max(1, len(spent) // 5)
-    figures["insert events/s"] = events / sum(spent)
-    figures["insert µs/event"] = sum(spent) / events * 1e6
-    figures["of it maintain µs/event"] = maintained / events * 1e6
-    figures["longest maintain step ms"] = longest * 1e3
-    figures["last fifth ÷ first fifth"] = sum(spent[:share]) / sum(spent[-share:])
-    return kept
+    while store.maintain():
+        pass
+    share = max(1, min(len(spent) // 5, 1_000_000 // BATCH))
+    yield Figure("store: insert, merging included", events / sum(spent), "events/s")
+    yield Figure("store: last ÷ first fifth (or million)", sum(spent[:share]) / sum(spent[-share:]))
+    yield Figure("store: of it joining and merging", sum(maintaining) / events * 1e6, "µs/event")
+    yield Figure("store: longest step of merging", max(maintaining) * 1e3, "ms")
 
 
 def _progress(done: int, events: int) -> None:
@@ -138,91 +143,79 @@ def _progress(done: int, events: int) -> None:
         print(f"\r{done:,} of {events:,}", end="\n" if done >= events else "", file=sys.stderr)
 
 
-def _sizes(events: int) -> dict[str, Any]:
+def _sizes(events: int) -> Iterator[Figure]:
     from django.db import connections
 
+    from ingest.models import Block, Frame, KeyPage
+
     connection = connections["events"]
-    sizes: dict[str, Any] = {}
-    if connection.vendor != "sqlite":
-        return sizes
     with connection.cursor() as cursor:
+        for model, column in ((Block, "columns"), (Frame, "data"), (KeyPage, "data")):
+            cursor.execute(f"SELECT sum(length({column})) FROM {model._meta.db_table}")
+            size = float(cursor.fetchone()[0])
+            yield Figure(f"store: {model.__name__.lower()}s, packed", size / events, "B/event")
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT pg_database_size(current_database())")
+            yield Figure("store: on disk, everything", cursor.fetchone()[0] / events, "B/event")
+            return
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        try:
-            cursor.execute(
-                "SELECT name, sum(pgsize), sum(unused) FROM dbstat GROUP BY name ORDER BY 2 DESC LIMIT 9"
-            )
-            for name, size, unused in cursor.fetchall():
-                sizes[f"  {name} B/event"] = size / events
-                sizes[f"    unused B/event"] = unused / events
-        except Exception as error:  # noqa: BLE001
-            sizes["dbstat"] = 0
-        cursor.execute("PRAGMA freelist_count")
-        free = cursor.fetchone()[0] * 8192
     path = Path(str(connection.settings_dict["NAME"]))
-    sizes["file bytes/event"] = path.stat().st_size / events
-    sizes["of it free for reuse"] = free / events
-    return sizes
+    yield Figure("store: on disk, everything", path.stat().st_size / events, "B/event")
 
 
-def _look_ups(store: Any, kept: list[Any]) -> dict[str, Any]:
-    chance = random.Random(11)
-    figures: dict[str, Any] = {}
-    samples = chance.sample(kept, min(400, len(kept)))
-    _time(
-        figures, "find correlation", [lambda r=r: store.find([r.correlation_id]) for r in samples]
-    )
-    _time(figures, "find event", [lambda r=r: store.find([r.event_id]) for r in samples])
-    _time(figures, "find nothing", [lambda n=n: store.find([f"none{n}"]) for n in range(200)])
+def _look_ups(store: Any, kept: list[Any]) -> Iterator[Figure]:
     from ingest.queries.receipts import receipts_for
 
+    some = random.Random(11).sample(kept, min(400, len(kept)))
+    by_correlation = [lambda record=record: store.find([record.correlation_id]) for record in some]
+    by_event = [lambda record=record: store.find([record.event_id]) for record in some]
     page = [record.event_id for record in kept[-100:]]
-    _time(figures, "receipts of 100", [lambda: receipts_for(page)] * 5)
-    return figures
+    yield from _time("find a correlation", by_correlation)
+    yield from _time("find an event", by_event)
+    yield from _time("find nothing", [lambda n=n: store.find([f"none{n}"]) for n in range(200)])
+    yield from _time("receipts of 100 events", [lambda: receipts_for(page)] * 5)
 
 
-def _scans(store: Any) -> dict[str, Any]:
+def _scans(store: Any) -> Iterator[Figure]:
     from ingest.store.base import EventFilter
 
-    figures: dict[str, Any] = {}
-    _time(figures, "first page", [lambda: store.scan(EventFilter(), limit=50)] * 50)
     one = EventFilter(types=("ORDER_EVENT_3",), sources=("service-*",))
-    _time(figures, "first page of a type", [lambda: store.scan(one, limit=50)] * 50)
     deep = EventFilter(until_ms=START + 5_000)
-    _time(figures, "page deep in the past", [lambda: store.scan(deep, limit=50)] * 50)
-    return figures
+    for name, where in (
+        ("first page", EventFilter()),
+        ("page of a type", one),
+        ("deep page", deep),
+    ):
+        yield from _time(name, [lambda where=where: store.scan(where, limit=50)] * 50)
 
 
-def _time(figures: dict[str, Any], name: str, calls: list[Callable[[], object]]) -> None:
+def _time(name: str, calls: list[Callable[[], object]]) -> Iterator[Figure]:
     spent = []
     for call in calls:
         started = time.perf_counter()
         call()
         spent.append((time.perf_counter() - started) * 1e3)
     spent.sort()
-    figures[f"{name} p50 ms"] = spent[len(spent) // 2]
-    figures[f"{name} p99 ms"] = spent[min(len(spent) - 1, len(spent) * 99 // 100)]
+    yield Figure(f"store: {name}, p50", spent[len(spent) // 2], "ms")
+    yield Figure(f"store: {name}, p99", spent[min(len(spent) - 1, len(spent) * 99 // 100)], "ms")
 
 
-def _profiler() -> Callable[[], None]:
-    import cProfile
-    import pstats
-
-    profile = cProfile.Profile()
-    profile.enable()
-
-    def stop() -> None:
-        profile.disable()
-        pstats.Stats(profile).sort_stats("tottime").print_stats(25)
-
-    return stop
+def _show(figure: Figure, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(figure._asdict()), flush=True)
+    else:
+        print(f"{figure.name:<44} {figure.value:>14,.2f} {figure.unit}", flush=True)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--json", default="")
-    parser.add_argument("--profile", action="store_true")
-    return parser.parse_args()
+    parser.add_argument("--events", type=int, default=0, help="default 1M, 20M with --long")
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--json", action="store_true", help="a line of JSON a figure")
+    parser.add_argument("--profile", action="store_true", help="of inserting, to standard error")
+    parsed = parser.parse_args()
+    parsed.events = parsed.events or (20_000_000 if parsed.long else 1_000_000)
+    return parsed
 
 
 if __name__ == "__main__":

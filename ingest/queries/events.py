@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from django.conf import settings
 from eventscope.errors import EventscopeError
 from ingest.envelopes import FORMAT_NAMES
 from ingest.models import Stream
+from ingest.queries.bodies import read_body
 from ingest.records import Flag, Record
 from ingest.store import open_store
 from ingest.store.base import Cursor, EventFilter, StoredEvent
@@ -113,11 +113,8 @@ class EventView:
 
     @cached_property
     def envelope(self) -> Any:
-        """The body as JSON tells it; as text where it is no JSON."""
-        try:
-            return json.loads(self.body, parse_constant=str)
-        except (ValueError, RecursionError):
-            return self.body.decode("utf-8", "replace")
+        """The body as JSON tells it; as text where it is no JSON (`read_body`)."""
+        return read_body(self.body)
 
 
 class EventPage(NamedTuple):

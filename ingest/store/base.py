@@ -94,10 +94,19 @@ class EventStore(Protocol):
         """Store the records of ``batch``; the caller's transaction makes it all or nothing."""
         ...
 
-    def find(self, values: Sequence[str], *, limit: int = 1000) -> list[StoredEvent]:
+    def find(
+        self,
+        values: Sequence[str],
+        *,
+        limit: int = 1000,
+        since_ms: int | None = None,
+        only_type: str = "",
+    ) -> list[StoredEvent]:
         """Events that carry any of ``values`` as a key, oldest first; verified against the body.
 
         When there are more than ``limit`` the newest are left out; ask for limit + 1 to know.
+        ``since_ms`` is a hint that spares looking where all events are older; ``only_type``, if
+        given, leaves out all other event types.
         """
         ...
 
