@@ -1,0 +1,118 @@
+"""A real Chromium before a real server. Skipped, with the reason, where there is no Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.browser.house import PASSWORD, House
+
+SCREENSHOTS = Path(__file__).resolve().parents[1] / "screenshots"
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`);
+});
+"""
+
+
+class Tab:
+    """A page that remembers what went wrong in it: errors in the console, exceptions, the CSP."""
+
+    def __init__(self, page: Page, house: House) -> None:
+        self.page = page
+        self.house = house
+        self.wrong: list[str] = []
+        self.may_lose_its_server = False
+        page.add_init_script(WATCH)
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+
+    def go(self, path: str) -> Page:
+        self.page.goto(self.house.url + path)
+        return self.page
+
+    def check(self) -> None:
+        assert self.page.evaluate("window.violations || []") == []
+        assert self.wrong == []
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        lost = self.may_lose_its_server and (
+            "ERR_CONNECTION" in message.text or "WebSocket" in message.text
+        )
+        if message.type in ("error", "warning") and not lost:
+            self.wrong.append(f"{message.type}: {message.text}")
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """Ended with the package: while it runs, Django takes this thread for an asynchronous one."""
+    found = (
+        os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    )
+    if not found:
+        pytest.skip("no Chromium: install Debian's package chromium, or name one in CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def house(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Started only where there is a browser to look at it."""
+    house = House(tmp_path_factory.mktemp("house"))
+    try:
+        yield house.start()
+    finally:
+        house.stop()
+
+
+@pytest.fixture(scope="module")
+def session(chromium: Browser, house: House) -> object:
+    """The cookies of admin, who signed in by the form."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(house.url + "/sign-in/")
+    page.get_by_label("Name").fill("admin")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(house.url + "/")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def tab(
+    chromium: Browser, house: House, session: object, request: pytest.FixtureRequest
+) -> Iterator[Tab]:
+    """A page of admin's, 1440 wide and light; or as ``@pytest.mark.parametrize("tab", [(390, "dark")],
+    indirect=True)`` says. Anything wrong in it fails the test."""
+    width, scheme = getattr(request, "param", (1440, "light"))
+    context = chromium.new_context(
+        storage_state=session,  # type: ignore[arg-type]
+        viewport={"width": width, "height": 900 if width > 600 else 844},
+        color_scheme=scheme,
+        timezone_id="Europe/Berlin",
+        locale="en-GB",
+    )
+    tab = Tab(context.new_page(), house)
+    yield tab
+    try:
+        tab.check()
+    finally:
+        context.close()

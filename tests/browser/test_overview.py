@@ -1,0 +1,176 @@
+"""What a person does on the overview."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SCREENSHOTS, Tab
+from tests.browser.house import House, event
+
+pytestmark = pytest.mark.browser
+
+CHART = "[data-chart=throughput]"
+PUBLISHED = f"""() => {{
+  const trace = (document.querySelector('{CHART}').data || [])[0];
+  return trace ? trace.y.reduce((sum, y) => sum + (y || 0), 0) : 0;
+}}"""
+LOOKS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def some_events(house: House) -> None:
+    house.publish(*(event(number) for number in range(40)))
+    house.publish(*(event(number, "PAYMENT_PROCESSED") for number in range(40, 60)))
+
+
+def drawn(page: Page, least: int = 1) -> Page:
+    page.wait_for_function(f"(least) => ({PUBLISHED})() >= least", arg=least, timeout=20_000)
+    return page
+
+
+def drag(page: Page, start: float, end: float) -> None:
+    box = page.locator(f"{CHART} .nsewdrag").bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * start, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * (start + end) / 2, y, steps=4)
+    page.mouse.move(box["x"] + box["width"] * end, y, steps=4)
+    page.mouse.up()
+
+
+def test_charts_go_on_by_themselves(tab: Tab) -> None:
+    page = drawn(tab.go("/"), 60)
+
+    tab.house.publish(*(event(number) for number in range(100, 110)))
+
+    drawn(page, 70)
+
+
+def test_dragging_zooms_and_the_url_shows_it_again(tab: Tab) -> None:
+    page = drawn(tab.go("/?by=type"))
+
+    drag(page, 0.3, 0.9)
+
+    page.wait_for_url(re.compile(r"\?by=type&since=\d+&until=\d+"))
+    expect(page.get_by_role("button", name="Back to live")).to_be_visible()
+    zoomed = page.url
+    page.reload()
+    expect(page.get_by_role("button", name="Back to live")).to_be_visible()
+    assert page.url == zoomed
+    page.get_by_role("button", name="Back to live").click()
+    page.wait_for_url(tab.house.url + "/?by=type")
+
+
+def test_a_range_and_a_breakdown_are_in_the_url_and_back_goes_back(tab: Tab) -> None:
+    page = drawn(tab.go("/"))
+
+    page.get_by_role("link", name="1h", exact=True).click()
+    page.get_by_label("Broken down by").select_option("type")
+
+    page.wait_for_url("**/?range=1h&by=type")
+    page.wait_for_function(f"() => document.querySelector('{CHART}').data.length === 4")
+    page.go_back()
+    page.wait_for_url("**/?range=1h")
+    expect(page.get_by_label("Broken down by")).to_have_value("")
+
+
+def test_a_click_on_a_point_opens_the_events_of_that_moment(tab: Tab) -> None:
+    page = drawn(tab.go("/?by=type"))
+    place = page.evaluate(
+        f"""() => {{
+          const chart = document.querySelector('{CHART}');
+          const trace = chart.data.find((each) => each.meta.field === 'p');
+          const index = trace.y.findIndex((y) => y > 0);
+          const box = chart.getBoundingClientRect();
+          const {{ xaxis, yaxis }} = chart._fullLayout;
+          return [box.x + xaxis._offset + xaxis.d2p(trace.x[index]),
+                  box.y + yaxis._offset + yaxis.d2p(trace.y[index])];
+        }}"""
+    )
+
+    page.mouse.move(*place)
+    page.mouse.click(*place)
+
+    page.wait_for_url(re.compile(r"/events/\?since=\d+&until=\d+&type=\w+"))
+
+
+def test_a_lost_connection_is_told_and_mended(tab: Tab) -> None:
+    tab.may_lose_its_server = True
+    page = drawn(tab.go("/"))
+
+    tab.house.kill_web()
+    expect(page.get_by_text("Connection lost.")).to_be_visible(timeout=15_000)
+    expect(page.locator("[data-honesty=word]")).to_have_text("Stale")
+    tab.house.start_web()
+
+    expect(page.get_by_text("Connection lost.")).to_be_hidden(timeout=60_000)
+    expect(page.locator("[data-honesty=word]")).not_to_have_text("Stale")
+
+
+def test_a_hidden_tab_has_no_socket_and_gets_one_when_seen(tab: Tab) -> None:
+    page = drawn(tab.go("/"))
+    socket = "import('/static/js/live.js').then(({ feed }) => feed.socket !== null)"
+    hide = """(hidden) => {
+      Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    assert page.evaluate(socket) is True
+
+    page.evaluate(hide, True)
+    assert page.evaluate(socket) is False
+    page.evaluate(hide, False)
+    assert page.evaluate(socket) is True
+
+
+def test_the_keyboard_searches_helps_and_turns_the_light(tab: Tab) -> None:
+    page = tab.go("/")
+
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("t")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    page.keyboard.press("g")
+    page.keyboard.press("s")
+    page.wait_for_url("**/settings/")
+
+
+@pytest.mark.parametrize("tab", [(390, "light")], indirect=True)
+def test_the_menu_of_a_narrow_page_opens_and_closes(tab: Tab) -> None:
+    page = tab.go("/")
+    expect(page.get_by_role("link", name="Settings")).to_be_hidden()
+
+    page.get_by_role("button", name="Open menu").click()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+
+
+@pytest.mark.parametrize("tab", LOOKS, indirect=True, ids=lambda look: f"{look[1]}-{look[0]}")
+def test_every_page_is_sound_and_fits_its_width(tab: Tab, request: pytest.FixtureRequest) -> None:
+    look = request.node.callspec.id
+    page = drawn(tab.go("/"))
+    links = page.locator("#sidebar nav a").evaluate_all(
+        "(links) => links.map((link) => link.getAttribute('href'))"
+    )
+    for path in links:
+        tab.go(path)
+        page.wait_for_load_state("load")
+        expect(page.get_by_role("heading", level=1)).not_to_be_empty()
+        if path == "/":
+            drawn(page)
+        name = path.strip("/").replace("/", "-") or "overview"
+        SCREENSHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{look}.png", full_page=True)
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{path} is {wide} px too wide"
+        tab.check()
