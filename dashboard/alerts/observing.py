@@ -23,6 +23,8 @@ __all__ = [
 FRESH_MS = 30_000
 """What was last observed longer ago than this is not known now."""
 SILENT_INTERVALS = 3
+LEAST_FAILED = 5
+"""Fewer failures tell of an accident, not of a rate: one in 150 is above 0.1% too."""
 
 OPEN_STATES = ("open", "forced_open")
 BREAKER_VALUES = {"open": 1.0, "forced_open": 1.0, "half_open": 0.5}
@@ -99,11 +101,13 @@ def observe_consumers(
 
 def _observe_consumer(name: str, group: Group) -> list[Observation]:
     finished = group.total("processed")
+    failed = group.total("failed") + group.total("dead_lettered")
+    telling = finished if failed >= LEAST_FAILED else 0
     told = f"{finished:,} handled"
     p95 = group.total_quantile("processing", 0.95)
     p99 = group.total_quantile("processing", 0.99)
     return [
-        Observation("error_rate", name, group.total_error_rate() or 0.0, finished, told),
+        Observation("error_rate", name, group.total_error_rate() or 0.0, telling, told),
         Observation("latency_p95", name, p95 or 0.0, finished if p95 else 0, told),
         Observation("latency_p99", name, p99 or 0.0, finished if p99 else 0, told),
     ]

@@ -56,7 +56,6 @@ WORDS = {
     Kind.SNOOZED: ("Snoozed", "clock-pause", "off"),
     Kind.UNSNOOZED: ("Snooze ended by hand", "bell", "off"),
     Kind.NOTE: ("Note", "note", "info"),
-    Kind.VALUE: ("Measured", "activity", "off"),
     Kind.NO_DATA: ("Could not be measured; the state is kept", "help", "off"),
     Kind.DATA: ("Measured again", "activity", "off"),
 }
@@ -113,8 +112,9 @@ class AlertRow:
         )
 
     def timeline(self, entries: Iterable[EpisodeEntry]) -> list[Line]:
+        """What happened; the values between are for the drawing."""
         unit = self.rule.unit if self.rule else ""
-        return [_line(entry, unit) for entry in entries]
+        return [_line(entry, unit) for entry in entries if entry.kind != Kind.VALUE]
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def _objectives(options: DashboardOptions) -> tuple[Rule, ...]:
             page="live:overview",
             overrides=_own(goals.consumers, "error_rate", _share),
             explanation="Share of handlings in the last 5 minutes that failed or were dead-lettered, "
-            f"by consumer. Fewer than {LEAST_FINISHED} handlings are no alarm.",
+            f"by consumer. Fewer than {LEAST_FINISHED} handlings, or 5 failures, are no alarm.",
         ),
         *(
             _latency(options, name, getattr(goals, name), severity)
@@ -188,7 +188,7 @@ def _system(options: DashboardOptions) -> tuple[Rule, ...]:
             clear_s=5,
             page="fleet:health",
             explanation="No worker of Eventscope reads the broker, so what the pages show is old. "
-            "See that `manage.py ingest` runs and reaches broker and database.",
+            "See that manage.py ingest runs and reaches broker and database.",
         ),
         _above(
             "ingest-lag",

@@ -43,8 +43,7 @@ SENTENCES = {
 
 
 def _share(value: float) -> str:
-    hundred = value * 100
-    return f"{hundred:.3g}%" if hundred < 10 else f"{hundred:.1f}%"
+    return f"{value * 100:.3g}%"
 
 
 def _ms(value: float) -> str:

@@ -71,10 +71,12 @@ def breakers_page(request: HttpRequest) -> HttpResponse:
         window_ms=BREAKER_WINDOW_MS,
         alert_threshold=options.alert_threshold,
     )
+    refusing = sum(card.open for card in cards)
     context = {
         "now_ms": now,
         "cards": cards,
-        "refusing": sum(1 for card in cards if card.open),
+        "refusing": refusing,
+        "refusing_words": f"{refusing} instance{'' if refusing == 1 else 's'} refusing",
         "trying": sum(1 for card in cards if card.state == "half_open"),
         "alert_threshold": options.alert_threshold,
     }
@@ -86,6 +88,7 @@ def breakers_page(request: HttpRequest) -> HttpResponse:
 def consumers_page(request: HttpRequest) -> HttpResponse:
     """Consumer groups: what waits, who works, how fast, how well, and what to do about it."""
     now = _now_ms()
+    objectives = settings.DASHBOARD.objectives
     metrics, seconds = queries.consumer_metrics(now)
     rows = consumer_rows(
         state.consumer_backlogs(),
@@ -100,6 +103,8 @@ def consumers_page(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "limit": settings.DASHBOARD.scaling.message_backlog,
         "scaling": settings.DASHBOARD.scaling,
+        "objectives": objectives,
+        "p95_ms": objectives.p95 * 1000,
         "over": sum(1 for row in rows if row.advice.tone == "warn"),
     }
     return _render(request, "consumers", context)

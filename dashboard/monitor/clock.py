@@ -46,18 +46,15 @@ class Duty:
 
 
 class Clock:
-    """Runs until ``stop``. Make one a process."""
+    """Runs until ``stopping`` is set. Make one a process."""
 
-    def __init__(self, duties: Sequence[Duty], *, owner: str = "") -> None:
+    def __init__(
+        self, duties: Sequence[Duty], *, stopping: threading.Event, owner: str = ""
+    ) -> None:
         self.owner = owner or new_owner()
-        self.stopping = threading.Event()
+        self.stopping = stopping
         self._duties = duties
         self._leads_until = 0.0
-        self._leads = threading.Event()
-
-    def stop(self) -> None:
-        """End after what is being done; safe in a signal handler."""
-        self.stopping.set()
 
     def leads(self) -> bool:
         """Whether the lease is surely ours for another moment."""
@@ -111,12 +108,12 @@ class Clock:
             connections.close_all()
 
     def _serve(self, duty: Duty) -> None:
-        began = float("-inf")
+        began, error = float("-inf"), ""
         try:
             while not self.stopping.wait(self._pause(duty, began)):
                 if self.leads():
                     began = time.time()
-                    run_duty(duty, owner=self.owner)
+                    error = run_duty(duty, owner=self.owner, known_error=error)
         finally:
             connections.close_all()
 
@@ -126,16 +123,20 @@ class Clock:
         return duty.wait(time.time(), began)
 
 
-def run_duty(duty: Duty, *, owner: str) -> bool:
-    """Run it once and note how it went; whether it went well."""
+def run_duty(duty: Duty, *, owner: str, known_error: str = "") -> str:
+    """Run it once and note how it went: "" if well, else what failed.
+
+    A failure is logged with its traceback unless it is the ``known_error`` of the last time again.
+    """
     begun = time.monotonic()
     error = ""
     try:
         duty.run()
-    except Exception as caught:  # noted, shown, and tried again at the next time
+    except Exception as caught:  # noqa: BLE001  # noted, shown, and tried again at the next time
         error = f"{type(caught).__name__}: {caught}"
-        log.exception("monitor.duty_failed", action="monitor.duty_failed", duty=duty.name)
+        told = log.warning if error == known_error else log.exception
+        told("monitor.duty_failed", action="monitor.duty_failed", duty=duty.name, error=error)
     took_ms = (time.monotonic() - begun) * 1000
     note_run(duty.name, every=duty.every, owner=owner, took_ms=took_ms, error=error)
     close_old_connections()
-    return not error
+    return error

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.conf import settings
 
 from dashboard.alerts.rounds import evaluate_alerts
+from dashboard.fleet.samples import keep_backlogs
 from dashboard.live.publisher import TICK_PHASE, publish_tick
 from dashboard.monitor.clock import Duty
-from dashboard.monitor.housekeeping import forget_old_alerts
+from dashboard.monitor.housekeeping import expire_stored, forget_old_alerts
 from dashboard.monitor.probing import probe_all
+from ingest.consumers import sample_groups
 
 __all__ = ["all_duties"]
 
 EVALUATE_S = 2.0
 SAMPLE_S = 5.0
+TREND_S = 30.0
 RETENTION_S = 300.0
 
 
-def all_duties() -> tuple[Duty, ...]:
-    """Everything that monitor does."""
+def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
+    """Everything that monitor does; ``stopping`` tells long work to end early."""
     return (
         Duty("ticks", 1.0, publish_tick, phase=TICK_PHASE),
         Duty("alerts", EVALUATE_S, evaluate_alerts),
         Duty("probes", float(settings.DASHBOARD.health.interval), probe_all),
+        Duty("consumer-groups", SAMPLE_S, sample_groups),
+        Duty("backlog-trends", TREND_S, keep_backlogs),
+        Duty("retention", RETENTION_S, lambda: expire_stored(stopping)),
         Duty("alert-history", RETENTION_S, forget_old_alerts),
     )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import structlog
 from django.conf import settings
 
 from dashboard.alerts.models import Episode
+from ingest.retention import purge_expired
+from ingest.store import open_store
 
-__all__ = ["AT_ONCE", "forget_old_alerts"]
+__all__ = ["AT_ONCE", "expire_stored", "forget_old_alerts"]
 
 AT_ONCE = 500
+PAUSE_S = 0.05
 
 log = structlog.get_logger(__name__)
 
@@ -26,3 +30,20 @@ def forget_old_alerts(*, now_ms: int | None = None) -> int:
         Episode.objects.filter(pk__in=ids).delete()
         log.info("alerts.forgotten", action="alerts.forgotten", count=len(ids))
     return len(ids)
+
+
+def expire_stored(stopping: Callable[[], bool] = lambda: False) -> int:
+    """Delete stored events and state that have passed their time; rows deleted.
+
+    A pause after each step lets ingest write; what is left when we stop is for the next time.
+    """
+    deleted = 0
+    now = time.time_ns() // 1_000_000
+    for step in purge_expired(open_store(), settings.INGEST.retention, now_ms=now):
+        deleted += step.rows
+        if stopping():
+            break
+        time.sleep(PAUSE_S)
+    if deleted:
+        log.info("retention.deleted", action="retention.deleted", rows=deleted)
+    return deleted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -17,7 +18,8 @@ class Command(BaseCommand):
     help = "Live ticks, alert evaluation, health probes, consumer groups and retention."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        clock = Clock(all_duties())
+        stopping = threading.Event()
+        clock = Clock(all_duties(stopping.is_set), stopping=stopping)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: clock.stop())
+            signal.signal(number, lambda *_: stopping.set())
         clock.run()

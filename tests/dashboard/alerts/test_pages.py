@@ -171,7 +171,7 @@ def test_detail_tells_facts_and_timeline() -> None:
     text = client.get(f"/alerts/{episode.pk}/").content.decode()
     for word in ("Error rate over objective", "payment", "2.3%", "4%", "0.1%", "<polyline"):
         assert word in text
-    for word in ("The condition holds", "Measured", "Snoozed", "deploying", "End the snooze"):
+    for word in ("The condition holds", "Snoozed", "deploying", "End the snooze"):
         assert word in text
 
 
