@@ -6,6 +6,7 @@ and no message that the broker discarded unread may have lain in it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -33,7 +34,10 @@ class StreamView(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """Observed time (None: nothing yet) and the holes in it, as inclusive (from, until) pairs."""
+    """Observed time (None: nothing yet) and the holes in it, as inclusive (from, until) pairs.
+
+    The holes are in order and apart from each other.
+    """
 
     from_ms: int | None
     until_ms: int | None
@@ -46,7 +50,8 @@ class Coverage(NamedTuple):
         """
         if self.from_ms is None or self.until_ms is None or end_ms <= self.from_ms:
             return 0.0
-        if any(start_ms <= until and from_ < end_ms for from_, until in self.gaps):
+        place = bisect_left(self.gaps, (end_ms, 0)) - 1
+        if place >= 0 and self.gaps[place][1] >= start_ms:
             return 0.0
         return max(0, min(end_ms, self.until_ms) - start_ms) / 1000
 
@@ -70,8 +75,19 @@ def coverage_of(streams: Sequence[StreamView], gaps: Iterable[tuple[int, int]] =
     return Coverage(
         min(stream.observed_from_ms for stream in begun),
         min(stream.observed_until_ms for stream in begun if is_live(stream, begun)),
-        tuple(gaps),
+        _joined(gaps),
     )
+
+
+def _joined(gaps: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Overlapping holes as one, ascending."""
+    joined: list[tuple[int, int]] = []
+    for from_ms, until_ms in sorted(gaps):
+        if joined and from_ms <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], until_ms))
+        else:
+            joined.append((from_ms, until_ms))
+    return tuple(joined)
 
 
 def read_coverage(since_ms: int, until_ms: int, streams: Sequence[StreamView]) -> Coverage:

@@ -85,8 +85,14 @@ class MetricGroup:
         ]
 
     def total(self, name: str) -> int:
-        """The sum of a field over the range; steps that are partly known count with what is known."""
+        """The sum of a field over the range: all that is stored, in steps not known too."""
         return int(self._counts(name).sum())
+
+    def total_rate(self, name: str) -> float | None:
+        """A field per observed second of the range; counts of unknown steps are left out."""
+        seconds = float(self.seconds.sum())
+        known = self._counts(name)[self.seconds > 0]
+        return int(known.sum()) / seconds if seconds > 0 else None
 
     def total_quantile(self, kind: str, q: float) -> float | None:
         told = self.sketches.get(kind, NO_SKETCH)

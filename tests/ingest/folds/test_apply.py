@@ -28,6 +28,7 @@ from ingest.system import (
     ErrorInfo,
     ErrorOccurred,
     HealthReport,
+    NamedCheck,
     ServiceChange,
 )
 from tests.ingest.folds.factories import START, make_batch, make_receipt, make_record, tell
@@ -173,6 +174,49 @@ def test_a_rolled_back_batch_leaves_nothing(system: StreamRef, failed: StreamRef
 
     apply(*parts)
     assert DeadLetter.objects.get().status == "resolved"
+
+
+HOSTILE = "a\x00\ud800" + "x" * 3000
+NUMBERS = (float("nan"), float("inf"), -1e300)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("count", [-5, 1 << 80])
+def test_hostile_details_are_stored_or_left_out_but_never_raise(
+    number: float, count: int, system: StreamRef, failed: StreamRef
+) -> None:
+    error = ErrorInfo(HOSTILE, HOSTILE, HOSTILE)
+    details: list[object] = [
+        HealthReport(HOSTILE, HOSTILE, HOSTILE, HOSTILE, number, [NamedCheck(HOSTILE, HOSTILE)]),
+        BreakerChange(HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, count, count, number, number),
+        ServiceChange(HOSTILE, HOSTILE, HOSTILE, HOSTILE),
+        ErrorOccurred(error, HOSTILE, HOSTILE),
+        DeadLettered(
+            event=msgspec.Raw(b"{}"),
+            error=error,
+            consumer=HOSTILE,
+            attempts=count,
+            original_partition=count,
+            original_offset=count,
+            first_failed_at=number,
+        ),
+    ]
+    records = [make_record(detail=detail, minor=n) for n, detail in enumerate(details)]
+    odd = make_receipt(
+        outcome=HOSTILE,
+        attempt=count,
+        offset=count,
+        started_at=number,
+        ended_at=HOSTILE,
+        duration_ms=number,
+    )
+
+    apply((system, [*records, tell([odd])]), (failed, [make_record(headers=b"\xc1")]))
+
+    assert HealthComponent.objects.get().status == "unhealthy"
+    assert Breaker.objects.get().name.startswith("a\ufffd\ufffdx")
+    assert ServiceEvent.objects.filter(kind="error").count() == 1
+    assert DeadLetter.objects.count() == 2
 
 
 @pytest.mark.parametrize("events", [1, 300])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.options import MetricsRetention
 from ingest.queries.coverage import Coverage, StreamView, coverage_of
@@ -48,6 +50,23 @@ def test_a_bucket_is_known_as_far_as_it_is_observed(start: int, end: int, second
     coverage = Coverage(5_000, 10_000, ((7_500, 8_000),))
 
     assert coverage.seconds(start, end) == seconds
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 100), st.integers(0, 30)), max_size=8),
+    st.integers(0, 120),
+    st.integers(1, 20),
+)
+def test_any_gap_that_touches_a_bucket_hides_it(
+    gaps: list[tuple[int, int]], start: int, length: int
+) -> None:
+    """A gap is (from, length), its end included."""
+    found = [(from_ms, from_ms + size) for from_ms, size in gaps]
+    coverage = coverage_of([stream(observed_from_ms=0, observed_until_ms=1000)], found)
+
+    hidden = any(from_ms < start + length and start <= until_ms for from_ms, until_ms in found)
+
+    assert (coverage.seconds(start, start + length) == 0) is hidden
 
 
 def test_nothing_observed_covers_nothing() -> None:

@@ -145,6 +145,19 @@ def test_a_partly_observed_step_is_known_only_when_asked_for() -> None:
     assert table.whole.rate("published") == [0.0, 2.0, None]
 
 
+def test_the_rate_of_a_range_is_of_its_known_time() -> None:
+    observe(MINUTE, MINUTE + 2_500)
+    fold((make_ref(), [make_record(MINUTE + at) for at in (0, 100, 1_200, 2_100)]))
+
+    whole = read(MINUTE, MINUTE + 10_000, resolution=1).whole
+    partly = read(MINUTE, MINUTE + 10_000, resolution=1, partial=True).whole
+    later = read(MINUTE + 5_000, MINUTE + 10_000, resolution=1).whole
+
+    assert (whole.total("published"), whole.total_rate("published")) == (4, 1.5)
+    assert partly.total_rate("published") == 1.6
+    assert later.total_rate("published") is None
+
+
 def test_the_slowest_live_stream_bounds_what_is_known() -> None:
     observe(MINUTE, MINUTE + 9_000, leased_until=MINUTE / 1000 + 10)
     observe(MINUTE, MINUTE + 4_000, topic="slow", leased_until=MINUTE / 1000 + 9)
