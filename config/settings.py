@@ -108,7 +108,7 @@ def _sqlite(name: str) -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             "init_command": (
                 "PRAGMA page_size=8192;PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;"
-                "PRAGMA cache_size=-32000;PRAGMA temp_store=MEMORY;"
+                "PRAGMA cache_size=-8000;PRAGMA temp_store=MEMORY;"
                 "PRAGMA journal_size_limit=67108864;PRAGMA wal_autocheckpoint=2000"
             ),
         },
