@@ -81,9 +81,13 @@ def rows_of(events: Sequence[EventView]) -> list[Row]:
 
 
 def found_by(value: str) -> list[EventView]:
-    """Events that carry ``value`` as any key, oldest first, without the receipts that name it."""
+    """Events that carry ``value`` as any key, oldest first, without the receipts that only name it."""
     found = find_events([value], limit=FOUND_LIMIT)
-    return [event for event in found if event.event_type != RECEIPTS]
+    return [
+        event
+        for event in found
+        if event.event_type != RECEIPTS or value in (event.event_id, event.correlation_id)
+    ]
 
 
 def correlation_of(event: EventView) -> str:

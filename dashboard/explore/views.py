@@ -123,7 +123,11 @@ def catalog_page(request: HttpRequest) -> HttpResponse:
 
 def topology_page(request: HttpRequest) -> HttpResponse:
     """Producers, topics and consumers, and what flows between them."""
-    return render(request, "explore/topology.html", {"graph": read_topology(now_ms=_now_ms())})
+    context = {
+        "graph": read_topology(now_ms=_now_ms()),
+        "objective": settings.DASHBOARD.objectives.error_rate,
+    }
+    return render(request, "explore/topology.html", context)
 
 
 def _event_context(request: HttpRequest, page: EventPage) -> dict[str, object]:

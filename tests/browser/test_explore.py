@@ -97,9 +97,10 @@ def test_payload_is_fetched_when_it_is_opened(tab: Tab) -> None:
     search(tab, "corr_story")
     page = tab.page
 
-    page.get_by_text("Payload and ids").first.click()
+    order = page.locator(".ex-line", has_text="ORDER_CREATED")
+    order.get_by_text("Payload and ids").click()
 
-    expect(page.locator(".ex-more .ex-json").first).to_contain_text('"ORD_789"')
+    expect(order.locator(".ex-json")).to_contain_text('"ORD_789"')
 
 
 def test_shared_order_id_finds_its_one_story(tab: Tab) -> None:
