@@ -189,7 +189,7 @@ def _latency(chart: Chart, series: Series) -> dict[str, Any]:
         for label, limit in zip(QUANTILE_NAMES, limits, strict=True)
         if chart.by == "" or label == "p95"
     ]
-    axis = {"type": "log", "ticksuffix": " ms", "dtick": 1}
+    axis = {"type": "log", "ticksuffix": " ms"}
     return _figure(chart, traces, goals, axis)
 
 

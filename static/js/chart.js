@@ -17,14 +17,9 @@ function load() {
   return loading;
 }
 
-// Plotly's date axis knows UTC only; these turn a moment into the local wall clock and back.
-export function toLocal(ms) {
-  return ms - new Date(ms).getTimezoneOffset() * 60000;
-}
-
-export function fromLocal(value) {
-  const shown = typeof value === "number" ? value : Date.parse(`${String(value).replace(" ", "T")}Z`);
-  return shown + new Date(shown).getTimezoneOffset() * 60000;
+// Plotly shows moments given in ms as local wall clock, and tells a zoom as such a clock's words.
+function fromClock(value) {
+  return typeof value === "number" ? value : new Date(String(value).replace(" ", "T")).getTime();
 }
 
 function coloured(value, styles) {
@@ -37,11 +32,6 @@ function coloured(value, styles) {
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, coloured(each, styles)]));
   }
   return value;
-}
-
-function localShape(shape) {
-  if (shape.xref === "paper") return shape;
-  return { ...shape, x0: toLocal(shape.x0), x1: toLocal(shape.x1) };
 }
 
 function highest(figure) {
@@ -70,10 +60,9 @@ function prepared(figure) {
   const styles = getComputedStyle(document.documentElement);
   const { data, layout } = figure;
   const traces = data.map((trace) => ({
-    ...coloured({ ...trace, x: null, y: null }, styles), x: trace.x.map(toLocal), y: trace.y,
+    ...coloured({ ...trace, x: null, y: null }, styles), x: [...trace.x], y: [...trace.y],
   }));
-  const shown = coloured({ ...layout, shapes: (layout.shapes || []).map(localShape) }, styles);
-  shown.xaxis.range = layout.xaxis.range.map(toLocal);
+  const shown = coloured(layout, styles);
   shown.font.family = styles.getPropertyValue("--es-font");
   if (innerWidth < 640) shown.xaxis.nticks = 4;
   return { traces, layout: fitted(shown, figure) };
@@ -117,7 +106,11 @@ export class Chart extends EventTarget {
     const { traces, layout } = prepared(this.figure);
     await Plotly.react(this.element, traces, layout, CONFIG);
     if (!this.bound) this.bind();
-    if (this.hovered !== null) Plotly.Fx.hover(this.element, { xval: toLocal(this.hovered) }, "xy");
+    if (this.hovered !== null) Plotly.Fx.hover(this.element, { xval: this.axis().d2c(this.hovered) }, "xy");
+  }
+
+  axis() {
+    return this.element._fullLayout.xaxis;
   }
 
   release() {
@@ -139,18 +132,18 @@ export class Chart extends EventTarget {
     const from = change["xaxis.range[0]"];
     const until = change["xaxis.range[1]"];
     if (from === undefined || until === undefined) return;
-    this.emit("zoom", { since: Math.round(fromLocal(from)), until: Math.round(fromLocal(until)) });
+    this.emit("zoom", { since: Math.round(fromClock(from)), until: Math.round(fromClock(until)) });
   }
 
   hover(event) {
     const [point] = event.points;
-    this.hovered = point.data.x[point.pointIndex] === undefined ? null : fromLocal(point.data.x[point.pointIndex]);
+    this.hovered = point.data.x[point.pointIndex] ?? null;
     this.emit("hover", { ms: this.hovered });
   }
 
   clicked(event) {
     const near = nearest(event);
-    if (near) this.emit("point", { ms: fromLocal(near.data.x[near.pointIndex]), meta: near.data.meta });
+    if (near) this.emit("point", { ms: near.data.x[near.pointIndex], meta: near.data.meta });
   }
 
   emit(name, detail = {}) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -56,6 +57,9 @@ def test_dragging_zooms_and_the_url_shows_it_again(tab: Tab) -> None:
     drag(page, 0.3, 0.9)
 
     page.wait_for_url(re.compile(r"\?by=type&since=\d+&until=\d+"))
+    since, until = (int(text) for text in re.findall(r"=(\d+)", page.url))
+    assert 120_000 < until - since < 240_000
+    assert 0 < time.time() * 1000 - until < 120_000
     expect(page.get_by_role("button", name="Back to live")).to_be_visible()
     zoomed = page.url
     page.reload()
