@@ -176,11 +176,11 @@ def test_buckets_past_their_retention_are_not_known() -> None:
 
 def test_system_events_and_dead_letter_copies_count_only_when_asked_for() -> None:
     observe(MINUTE, MINUTE + 1_000)
-    observe(MINUTE, MINUTE + 1_000, topic="failed-events", dead_letters=True)
+    failed = observe(MINUTE, MINUTE + 1_000, topic="failed-events", dead_letters=True)
     fold(
         (make_ref(), [make_record(MINUTE)]),
         (
-            make_ref("failed-events", id=2, dead_letters=True),
+            make_ref("failed-events", id=failed.pk, dead_letters=True),
             [make_record(MINUTE, minor=n) for n in (0, 1)],
         ),
         (make_ref("system-events", id=3), [make_record(MINUTE, type="HealthCheck")] * 4),
