@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Path, Query, Router, Schema
+from ninja import Query, Router, Schema
+from ninja.params.functions import Path
 from pydantic import ConfigDict, Field
 
 from dashboard.accounts.models import Role

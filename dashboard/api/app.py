@@ -46,8 +46,9 @@ def routes() -> list[URLPattern]:
     """The API's URLs, open to requests without a session (ninja asks for a token or one itself)."""
     patterns: list[URLPattern] = []
     for pattern in api.urls[0]:
-        if pattern.name == "api-root":
+        if not isinstance(pattern, URLPattern) or pattern.name == "api-root":
             continue
+        assert pattern.callback is not None
         pattern.callback = _outer(pattern.callback, str(pattern.pattern))
         patterns.append(pattern)
     return patterns

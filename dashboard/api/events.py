@@ -7,7 +7,8 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja import Path, Query, Router, Schema, Status
+from ninja import Query, Router, Schema, Status
+from ninja.params.functions import Path
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 

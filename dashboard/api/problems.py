@@ -78,17 +78,17 @@ def no_such_call(request: HttpRequest, rest: str = "") -> HttpResponse:
     return problem_response(404, "There is no such call; see /api/docs.")
 
 
-def _on_problem(request: HttpRequest, error: Problem) -> HttpResponse:
+def _on_problem(request: HttpRequest, error: Any) -> HttpResponse:
     return problem_response(error.status, error.detail, **error.members)
 
 
-def _on_filter(request: HttpRequest, error: FilterError) -> HttpResponse:
+def _on_filter(request: HttpRequest, error: Any) -> HttpResponse:
     return problem_response(
         400, str(error), errors=[{"place": error.place, "message": error.reason}]
     )
 
 
-def _on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+def _on_invalid(request: HttpRequest, error: Any) -> HttpResponse:
     errors = [
         {"place": ".".join(str(part) for part in item["loc"][1:]), "message": item["msg"]}
         for item in error.errors
@@ -97,22 +97,22 @@ def _on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     return problem_response(400, f"{first['place']}: {first['message']}", errors=errors)
 
 
-def _on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+def _on_http_error(request: HttpRequest, error: Any) -> HttpResponse:
     details = {
         401: "Send Authorization: Bearer TOKEN (python manage.py token create) or sign in.",
     }
     return problem_response(error.status_code, details.get(error.status_code, error.message))
 
 
-def _on_missing(request: HttpRequest, error: Http404) -> HttpResponse:
+def _on_missing(request: HttpRequest, error: Any) -> HttpResponse:
     return problem_response(404, str(error) or "Not found.")
 
 
-def _on_too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+def _on_too_big(request: HttpRequest, error: Any) -> HttpResponse:
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     return problem_response(413, f"The body is larger than {most:,} bytes; send fewer at once.")
 
 
-def _on_failure(request: HttpRequest, error: Exception) -> HttpResponse:
+def _on_failure(request: HttpRequest, error: Any) -> HttpResponse:
     log.error("api failed", action="api.failed", path=request.path, exc_info=error)
     return problem_response(500, "Eventscope failed to answer; the log has the reason.")

@@ -9,7 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q
 from django.http import HttpRequest
-from ninja import Path, Query, Router
+from ninja import Query, Router
+from ninja.params.functions import Path
 from pydantic import Field
 
 from dashboard.accounts.models import AuditEntry, Role
@@ -84,7 +85,7 @@ def dead_letter_groups(request: HttpRequest, limit: Query[int] = 100) -> Any:
     )
     found = list(grouped)
     newest = DeadLetter.objects.defer("event", "headers").in_bulk([one["newest"] for one in found])
-    return {"results": [_group(one, newest[one["newest"]]) for one in found], "next": None}
+    return {"results": [_group(dict(one), newest[one["newest"]]) for one in found], "next": None}
 
 
 @router.get("/health", response=HealthPage, operation_id="listHealth")

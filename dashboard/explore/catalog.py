@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from ingest.models import Series
 from ingest.store.series import OVERFLOW
@@ -92,5 +92,5 @@ def topic_of_type(event_type: str) -> str:
     return found.values_list("topic", flat=True).first() or ""
 
 
-def _series() -> Iterable[Series]:
+def _series() -> QuerySet[Series]:
     return Series.objects.order_by("id")[:MOST_SERIES]
