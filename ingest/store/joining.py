@@ -15,7 +15,7 @@ from django.db import transaction
 from ingest.models import Block, Frame, KeyPage, KeyRun
 from ingest.store.blocks import Rows, decode_rows, frame_texts
 from ingest.store.encoding import EncodedBlock, encode_block
-from ingest.store.keys import PageData, Run, decode_page, renumber
+from ingest.store.keys import Page, Run, renumber
 from ingest.store.snapshot import EVENTS
 from ingest.store.writing import SEAL_ROWS, delete_blocks, insert_block
 
@@ -159,9 +159,6 @@ def _runs(ids: list[int]) -> dict[int, tuple[int, Run]]:
         block = wanted.get(bytes(blocks))
         if block is not None:
             pages = KeyPage.objects.filter(run_id=run_id).order_by("last", "id")
-            parts = [
-                decode_page(PageData(first, last, bytes(data)))
-                for first, last, data in pages.values_list("first", "last", "data")
-            ]
+            parts = [Page(first, data).run() for first, data in pages.values_list("first", "data")]
             found[block] = (run_id, Run.joined(parts))
     return found

@@ -8,7 +8,7 @@ of one block's key make one 64-bit number, and sorting those is all there is to 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -23,13 +23,12 @@ __all__ = [
     "HASH_BITS",
     "PAGE_KEYS",
     "Hashes",
+    "Page",
     "PageData",
     "Run",
     "cut_pages",
-    "decode_page",
     "hash_key",
     "hash_records",
-    "matching",
     "merge_runs",
     "record_keys",
     "renumber",
@@ -47,6 +46,8 @@ _DROP = 64 - HASH_BITS
 
 Hashes = npt.NDArray[np.uint64]
 Refs = npt.NDArray[np.uint16]
+
+_NONE: Refs = np.zeros(0, np.uint16)
 
 
 class Run(NamedTuple):
@@ -152,22 +153,42 @@ def _encode_page(run: Run) -> PageData:
     return PageData(int(hashes[0]), int(hashes[-1]), msgspec.msgpack.encode(page))
 
 
-def decode_page(page: PageData) -> Run:
-    """The keys of a page. Raises `StoreError` for bytes that we did not write."""
-    try:
-        head = msgspec.msgpack.decode(page.data, type=_Page)
-    except msgspec.MsgspecError as error:
-        raise StoreError("A page of keys cannot be read; it is damaged.") from error
-    planes, columns, offset = unpack(head.planes), [], 0
-    for width, size in zip(head.widths, (8, 2, 2), strict=True):
-        octets = np.zeros((head.keys, size), dtype=np.uint8)
-        end = offset + width * head.keys
-        taken = np.frombuffer(planes, dtype=np.uint8, count=end - offset, offset=offset)
-        octets[:, :width] = taken.reshape(width, head.keys).T
-        columns.append(octets.view(f"<u{size}").reshape(-1))
-        offset = end
-    columns[0][0] = page.first
-    return Run(np.cumsum(columns[0], dtype=np.uint64), columns[1], columns[2])
+class Page:
+    """A page as read; hashes are decoded at once, what they point to only when asked for.
+
+    Raises `StoreError` for bytes that we did not write.
+    """
+
+    def __init__(self, first: int, data: bytes | memoryview) -> None:
+        try:
+            head = msgspec.msgpack.decode(data, type=_Page)
+        except msgspec.MsgspecError as error:
+            raise StoreError("A page of keys cannot be read; it is damaged.") from error
+        self._keys, self._widths, self._planes = head.keys, head.widths, unpack(head.planes)
+        if len(self._planes) != head.keys * sum(head.widths):
+            raise StoreError("A page of keys has not the length that it tells.")
+        steps = self._column(0, 8)
+        steps[0] = first
+        self.hashes: Hashes = np.cumsum(steps, dtype=np.uint64)
+
+    def run(self) -> Run:
+        """All keys of the page."""
+        return Run(self.hashes, self._column(1, 2), self._column(2, 2))
+
+    def matching(self, value: int) -> tuple[Refs, Refs]:
+        """(blocks, rows) of the keys with this hash."""
+        first = int(np.searchsorted(self.hashes, np.uint64(value)))
+        if first == self._keys or int(self.hashes[first]) != value:
+            return _NONE, _NONE
+        end = int(np.searchsorted(self.hashes, np.uint64(value), side="right"))
+        return self._column(1, 2)[first:end], self._column(2, 2)[first:end]
+
+    def _column(self, number: int, size: int) -> npt.NDArray[Any]:
+        width, start = self._widths[number], self._keys * sum(self._widths[:number])
+        octets = np.zeros((self._keys, size), dtype=np.uint8)
+        taken = np.frombuffer(self._planes, np.uint8, width * self._keys, start)
+        octets[:, :width] = taken.reshape(width, self._keys).T
+        return octets.view(f"<u{size}").reshape(-1)
 
 
 def merge_runs(runs: Sequence[Run]) -> Run:
@@ -194,9 +215,3 @@ def _level_zero(both: Hashes) -> Run:
     if len(both):
         both = both[np.concatenate(([True], both[1:] != both[:-1]))]
     return Run(both >> _SHIFT, np.zeros(len(both), np.uint16), (both & _ROW).astype(np.uint16))
-
-
-def matching(run: Run, value: int) -> tuple[Refs, Refs]:
-    """(blocks, rows) of the keys with this hash."""
-    first, end = np.searchsorted(run.hashes, np.array([value, value + 1], dtype=np.uint64))
-    return run.blocks[first:end], run.rows[first:end]

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F
 
 from ingest.models import Block, KeyPage, KeyRun
-from ingest.store.keys import HASH_BITS, PageData, Run, cut_pages, decode_page, merge_runs
+from ingest.store.keys import HASH_BITS, Page, Run, cut_pages, merge_runs
 from ingest.store.snapshot import EVENTS
 
 __all__ = ["FAN_IN", "MAX_LEVEL", "clean_step", "merge_step"]
@@ -157,14 +157,14 @@ def _read_part(one: _Input, progress: int, inputs: int) -> _Part:
     size = max(2, STEP_PAGES // inputs)
     pages = KeyPage.objects.filter(run_id=one.id, last__gte=progress).order_by("last", "id")
     rows = list(pages.values_list("first", "last", "data")[:size])
-    keys = Run.joined([_renamed(one, *row) for row in rows])
+    keys = Run.joined([_renamed(one, first, data) for first, _, data in rows])
     keys = keys.part(np.searchsorted(keys.hashes, np.uint64(progress)), len(keys.hashes))
     return _Part(keys, rows[-1][1] if len(rows) == size else _END)
 
 
-def _renamed(one: _Input, first: int, last: int, data: bytes | memoryview) -> Run:
+def _renamed(one: _Input, first: int, data: bytes | memoryview) -> Run:
     """A page's keys under the new run's block indexes, those of deleted blocks left out."""
-    page = decode_page(PageData(first, last, bytes(data)))
+    page = Page(first, data).run()
     blocks = one.indexes[page.blocks]
     kept = blocks != _DROPPED
     return Run(page.hashes[kept], blocks[kept], page.rows[kept])
@@ -178,7 +178,7 @@ def _one_hash(inputs: Sequence[_Input], value: int) -> Iterator[Run]:
     """The keys of a hash that fills pages by itself, a few at a time, input by input."""
     for one in inputs:
         pages = KeyPage.objects.filter(run_id=one.id, last__gte=value, first__lte=value)
-        for row in pages.order_by("last", "id").values_list("first", "last", "data").iterator(16):
+        for row in pages.order_by("last", "id").values_list("first", "data").iterator(16):
             keys = _renamed(one, *row)
             first, end = np.searchsorted(keys.hashes, np.array([value, value + 1], np.uint64))
             yield keys.part(first, end)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ingest.models import Block, KeyPage, KeyRun
 from ingest.store.columns import Ints
-from ingest.store.keys import PageData, Run, decode_page, matching
+from ingest.store.keys import Page
 from ingest.store.snapshot import read_rows
 
 __all__ = ["Hits", "seek_keys"]
@@ -57,11 +57,11 @@ def _seek(hashes: Sequence[int], *, limit: int, since_ms: int | None) -> Iterato
         f"WHERE r.state = 0 {newer}AND p.first <= wanted.column1",
         [*hashes, *([] if since_ms is None else [since_ms])],
     )
-    decoded: dict[int, Run] = {}
+    read: dict[int, Page] = {}
     for value, run, id, first, last, data in rows:
-        if id not in decoded:
-            decoded[id] = decode_page(PageData(first, last, bytes(data)))
-        blocks, places = matching(decoded[id], value)
+        if id not in read:
+            read[id] = Page(first, data)
+        blocks, places = read[id].matching(value)
         if last == value:
             yield _read_on(_Stretch(value, run, blocks, places), id, limit=limit)
         elif len(blocks):
@@ -76,9 +76,9 @@ def _read_on(begun: _Stretch, page: int, *, limit: int) -> _Stretch:
         further = KeyPage.objects.filter(
             run_id=begun.run, id__gt=page, last__gte=begun.hash, first__lte=begun.hash
         ).order_by("last", "id")
-        found = list(further.values_list("id", "first", "last", "data")[:_PAGES])
-        for _, first, last, data in found:
-            some, places = matching(decode_page(PageData(first, last, bytes(data))), begun.hash)
+        found = list(further.values_list("id", "first", "data")[:_PAGES])
+        for _, first, data in found:
+            some, places = Page(first, data).matching(begun.hash)
             blocks.append(some)
             rows.append(places)
         if len(found) < _PAGES:

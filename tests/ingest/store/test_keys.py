@@ -12,13 +12,11 @@ from hypothesis import strategies as st
 from ingest.store import keys
 from ingest.store.base import StoreError
 from ingest.store.keys import (
-    PageData,
+    Page,
     Run,
     cut_pages,
-    decode_page,
     hash_key,
     hash_records,
-    matching,
     merge_runs,
     record_keys,
     renumber,
@@ -49,7 +47,7 @@ def test_pages_hold_the_run_in_order(entries: list[tuple[int, int, int]], size: 
         patch.setattr(keys, "PAGE_KEYS", size)
         pages = list(cut_pages(run))
 
-    decoded = [decode_page(page) for page in pages]
+    decoded = [Page(page.first, page.data).run() for page in pages]
     assert entries_of(Run.joined(decoded)) == entries_of(run)
     for page, part in zip(pages, decoded, strict=True):
         assert (page.first, page.last) == (int(part.hashes[0]), int(part.hashes[-1]))
@@ -74,10 +72,11 @@ def test_look_up_finds_what_a_dictionary_finds(
     table = defaultdict(list)
     for value, block, row in sorted(set(entries)):
         table[value].append((block, row))
-    run = make_run(entries)
+    (written,) = cut_pages(make_run(entries))
+    page = Page(written.first, written.data)
 
     for value in [*table, absent]:
-        blocks, rows = matching(run, value)
+        blocks, rows = page.matching(value)
         assert list(zip(blocks.tolist(), rows.tolist(), strict=True)) == table.get(value, [])
 
 
@@ -119,4 +118,4 @@ def test_damaged_page_is_refused() -> None:
 
     for data in (b"", b"\xff", page.data[:-3]):
         with pytest.raises(StoreError):
-            decode_page(PageData(page.first, page.last, data))
+            Page(page.first, data)
