@@ -25,6 +25,7 @@ BODY_FIELD = b":field"
 """Pseudo-header a source sets when the body does not stand where an envelope is expected."""
 _ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _TELLING = frozenset((BODY_FIELD, b"traceparent"))
+_NUL = b"\\u0000"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -59,13 +60,21 @@ class Decoder:
         """Records and quarantined messages of one stream, each in order."""
         records: list[Record] = []
         quarantined: list[Quarantined] = []
-        keep, decode = records.append, self.decode
+        keep, limit = records.append, self._limit if self._fast else 0
+        strict, plain = self._strict.decode, self._plain
         for message in messages:
-            made = decode(message, topic, dead_letters=dead_letters)
-            if type(made) is Record:
+            body = message[3]
+            if not message[4] and len(body) <= limit and _NUL not in body:  # the hot path, by hand
+                try:
+                    keep(plain(message, strict(body)))
+                    continue
+                except _ODD:
+                    pass
+            made = self.decode(message, topic, dead_letters=dead_letters)
+            if isinstance(made, Record):
                 keep(made)
             else:
-                quarantined.append(made)  # type: ignore[arg-type]
+                quarantined.append(made)
         return records, quarantined
 
     def decode(
@@ -80,30 +89,31 @@ class Decoder:
             except _ODD:
                 pass
             else:
-                if b"\\u0000" not in body:
+                if _NUL not in body:
                     return self._plain(message, envelope)
         return self._odd(message, topic, dead_letters=dead_letters)
 
     def _plain(self, message: Message, envelope: Any) -> Record:
         """The record of a well-formed native envelope."""
+        position, appended_ms, key, body, headers = message
         metadata = envelope.metadata
         event_id, event_type = envelope.event_id, envelope.event_type
         written = envelope.timestamp
         occurred = None if written is None else parse_ms(written)
         trace = trace_id(metadata.traceparent) if metadata.traceparent else ""
         record = Record(
-            message.position,
-            message.appended_ms,
+            position,
+            appended_ms,
             event_id,
             event_type,
             metadata.source,
-            message.value,
-            len(message.value),
+            body,
+            len(body),
             occurred,
             metadata.correlation_id or metadata.conversation_id or trace or event_id,
             metadata.causation_id or "",
             trace,
-            _packed(message) if message.headers or message.key else b"",
+            _packed(message) if headers or key else b"",
             self._keys.read(envelope),
             0 if occurred is not None or written is None else Flag.TIME_GUESSED,
         )

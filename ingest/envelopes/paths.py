@@ -7,6 +7,7 @@ top-level member. An array on the way means each of its items.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 from typing import Any, cast
 
 import msgspec
@@ -78,18 +79,24 @@ class KeyReader:
         self.payload = _struct("Payload", _tree(self.paths, "payload"))
         self.metadata = _metadata(_tree(self.paths, "metadata"))
         self._getters = [*self._under("payload"), *self._under("metadata")]
+        self._flat = _flat_getter(self.paths)
         self.covers_all = all(
             len(path) > 1 and path[0] in ("payload", "metadata") for path in self.paths
         )
 
     def read(self, envelope: Any) -> tuple[str, ...]:
         """Values from a strictly decoded envelope."""
-        keys = []
-        for get in self._getters:
-            value = get(envelope)
-            if value is not None and value != "":
-                keys.append(value if type(value) is str else str(value))
-        return tuple(keys)
+        if self._flat is None:
+            values: Iterable[Any] = [get(envelope) for get in self._getters]
+        else:
+            values = [] if envelope.payload is None else self._flat(envelope.payload)
+        return tuple(
+            [
+                value if type(value) is str else str(value)
+                for value in values
+                if value is not None and value != ""
+            ]
+        )
 
     def walk(self, view: View, found: Found) -> tuple[str, ...]:
         """Values found by looking through the body."""
@@ -172,6 +179,13 @@ def _getter(path: tuple[str, ...]) -> Callable[[Any], Any]:
         return value
 
     return get
+
+
+def _flat_getter(paths: list[tuple[str, ...]]) -> Callable[[Any], tuple[Any, ...]] | None:
+    """All values at once, where every path is a member right in the payload (and there are two)."""
+    if len(paths) < 2 or any(len(path) != 2 or path[0] != "payload" for path in paths):
+        return None
+    return attrgetter(*[_attribute(path[1]) for path in paths])
 
 
 def _short_getter(root: str, name: str) -> Callable[[Any], Any]:

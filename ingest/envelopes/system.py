@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ingest.envelopes.scan import object_members, scalar, text_of
-from ingest.envelopes.text import bounded_id, clean
+from ingest.envelopes.text import ID_LENGTH, bounded_id, clean
 from ingest.system import DETAILS, DeadLettered, Receipts
 
 __all__ = ["read_detail", "system_keys"]
@@ -39,10 +39,21 @@ def read_detail(event_type: str, body: bytes, payload: bytes | None) -> object |
 def system_keys(detail: object) -> tuple[str, ...]:
     """Ids of the events that receipts tell of, and of the event that a dead letter holds."""
     if isinstance(detail, Receipts):
-        return tuple({bounded_id(clean(receipt.event_id)) for receipt in detail.receipts} - {""})
+        return _stored_ids({receipt.event_id for receipt in detail.receipts})
     if isinstance(detail, DeadLettered):
         return _original_ids(bytes(detail.event))
     return ()
+
+
+def _stored_ids(ids: set[str]) -> tuple[str, ...]:
+    """Bounded and clean; looked at all together, as mostly there is nothing to do."""
+    together = "".join(ids)
+    plain = (
+        together.isascii() and "\0" not in together and max(map(len, ids), default=0) <= ID_LENGTH
+    )
+    if not plain:
+        ids = {bounded_id(clean(id)) for id in ids}
+    return tuple(ids - {""})
 
 
 def _original_ids(event: bytes) -> tuple[str, ...]:
