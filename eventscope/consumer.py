@@ -163,6 +163,7 @@ class Consumer:
                     retry_after=policy.retry_delay,
                     claim_after=policy.claim_after,
                     count=room,
+                    suspects=0 if any(one.suspect for one in self._in_hand.values()) else 1,
                 )
             )
 

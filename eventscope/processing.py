@@ -90,7 +90,7 @@ class Processor:
         started, clock = now_ms(), time.perf_counter()
         error: Exception | None = None
         try:
-            if event.attempt > consumer.options.retry.max_attempts:
+            if event.attempt > consumer.options.retry.max_deliveries:
                 raise AttemptsExceeded
             await call_handlers(handlers, event, consumer.threads)
         except asyncio.CancelledError as cancelled:

@@ -14,8 +14,8 @@ class RetryPolicy:
     """The guide's numbers: ``max_retries`` tries beyond the first, ``retry_delay`` apart.
 
     ``claim_after`` is the silence after which a consumer is taken for dead and what it had in hand
-    goes to another one; that delivery counts as a try, so an event that kills its consumers ends
-    as a dead letter too.
+    goes to another one; that delivery counts as a try, so an event that ends its consumers becomes a
+    dead letter too, after ``max_deliveries``.
     """
 
     __slots__ = ("claim_after", "max_retries", "retry_delay")
@@ -38,6 +38,11 @@ class RetryPolicy:
     @property
     def max_attempts(self) -> int:
         return self.max_retries + 1
+
+    @property
+    def max_deliveries(self) -> int:
+        """Two more than the tries: so often an event may be beside one that ends its consumer."""
+        return self.max_attempts + 2
 
 
 class Backoff(NamedTuple):

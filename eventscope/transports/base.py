@@ -50,7 +50,8 @@ class Member(NamedTuple):
 class Delivery(NamedTuple):
     """An entry handed to a member; ``attempt`` counts deliveries to the group from 1.
 
-    ``body`` is None when the entry carries no event at all.
+    ``body`` is None when the entry carries no event at all. ``taken_over`` says that a member which
+    fell silent had it in hand before.
     """
 
     topic: str
@@ -58,6 +59,12 @@ class Delivery(NamedTuple):
     body: bytes | None
     headers: tuple[tuple[bytes, bytes], ...]
     attempt: int
+    taken_over: bool = False
+
+    @property
+    def suspect(self) -> bool:
+        """Members fell silent over it twice, or it was beside what they fell silent over."""
+        return self.taken_over and self.attempt > 2
 
 
 class Ack(NamedTuple):
@@ -111,9 +118,19 @@ class Transport(Protocol):
         ...
 
     async def claim(
-        self, member: Member, *, retry_after: float, claim_after: float, count: int
+        self,
+        member: Member,
+        *,
+        retry_after: float,
+        claim_after: float,
+        count: int,
+        suspects: int = 1,
     ) -> list[Delivery]:
-        """Entries whose wait is over, and entries of members that are silent for ``claim_after``."""
+        """Entries whose wait is over, and entries of members that are silent for ``claim_after``.
+
+        Of the latter at most ``suspects`` that are `Delivery.suspect`: taken one at a time, the one
+        that ends its consumers is found, and its neighbours are not counted out with it.
+        """
         ...
 
     async def hold(self, member: Member, deliveries: Sequence[Delivery]) -> None:

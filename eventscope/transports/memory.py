@@ -118,7 +118,13 @@ class MemoryTransport:
                 self.broker.waiters.discard(waiter)
 
     async def claim(
-        self, member: Member, *, retry_after: float, claim_after: float, count: int
+        self,
+        member: Member,
+        *,
+        retry_after: float,
+        claim_after: float,
+        count: int,
+        suspects: int = 1,
     ) -> list[Delivery]:
         self._check()
         now = time.monotonic()
@@ -128,7 +134,10 @@ class MemoryTransport:
                 group = self.broker.group(name, member.group)
                 for index, pending in sorted(group.pending.items()):
                     wait = retry_after if pending.owner is None else claim_after
-                    if now - pending.since >= wait and len(found) < count:
+                    suspect = pending.owner is not None and pending.deliveries > 1
+                    full = len(found) >= count or (suspect and suspects < 1)
+                    if now - pending.since >= wait and not full:
+                        suspects -= suspect
                         found.append(self._deliver(name, group, index, member))
         return found
 
@@ -177,7 +186,8 @@ class MemoryTransport:
         attempt = before.deliveries + 1 if before else 1
         group.pending[index] = _Pending(member.name, time.monotonic(), attempt)
         entry, message = self.broker.topics[topic].entries[index]
-        return Delivery(topic, entry, message.body, message.headers, attempt)
+        taken_over = before is not None and before.owner is not None
+        return Delivery(topic, entry, message.body, message.headers, attempt, taken_over)
 
     def _place(self, member: Member, delivery: Delivery) -> tuple[_Group, int]:
         topic = self.broker.topics[delivery.topic]

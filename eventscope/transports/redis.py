@@ -45,6 +45,17 @@ Command = tuple[Any, ...]
 class _Due(NamedTuple):
     entry: bytes
     deliveries: int
+    taken_over: bool
+
+
+class _Waits(NamedTuple):
+    """Idle times in ms after which an entry is due: of one that waits, of a silent member's."""
+
+    retry: int
+    silence: int
+
+    def of(self, owner: bytes) -> int:
+        return self.retry if owner == WAITING else self.silence
 
 
 class RedisTransport:
@@ -103,13 +114,20 @@ class RedisTransport:
         ]
 
     async def claim(
-        self, member: Member, *, retry_after: float, claim_after: float, count: int
+        self,
+        member: Member,
+        *,
+        retry_after: float,
+        claim_after: float,
+        count: int,
+        suspects: int = 1,
     ) -> list[Delivery]:
+        wait = _Waits(round(retry_after * 1000), max(1, round(claim_after * 1000)))
         found: list[Delivery] = []
         for topic in member.topics:
             if len(found) < count:
-                room = count - len(found)
-                found += await self._claim(topic, member, retry_after, claim_after, room)
+                allowed = suspects - sum(one.suspect for one in found)
+                found += await self._claim(topic, member, wait, count - len(found), allowed)
         return found
 
     async def hold(self, member: Member, deliveries: Sequence[Delivery]) -> None:
@@ -178,22 +196,23 @@ class RedisTransport:
         return ("EVAL", DEAD_LETTER, 3, *keys, *me, self._max_length, *fields)
 
     async def _claim(
-        self, topic: str, member: Member, retry_after: float, claim_after: float, room: int
+        self, topic: str, member: Member, waits: _Waits, room: int, suspects: int
     ) -> list[Delivery]:
-        waits = {True: round(retry_after * 1000), False: max(1, round(claim_after * 1000))}
         consumers = await self._one("XINFO", "CONSUMERS", topic, member.group)
         busy = await self._owners(topic, member, consumers)
         queries = [
-            ("XPENDING", topic, member.group, "IDLE", waits[name == WAITING], "-", "+", room, name)
+            ("XPENDING", topic, member.group, "IDLE", waits.of(name), "-", "+", room, name)
             for name in busy
         ]
         found: list[Delivery] = []
         for name, rows in zip(busy, await self._many(queries), strict=True):
             if isinstance(rows, Exception):
                 raise _wrapped(rows)
-            due = [_Due(row[0], row[3]) for row in rows][: room - len(found)]
+            due = [_Due(row[0], row[3], name != WAITING) for row in rows]
+            allowed = suspects - sum(one.suspect for one in found)
+            due = _few_suspects(due, allowed)[: room - len(found)]
             if due:
-                found += await self._take(topic, member, waits[name == WAITING], due)
+                found += await self._take(topic, member, waits.of(name), due)
         return found
 
     async def _owners(self, topic: str, member: Member, consumers: Iterable[Any]) -> list[bytes]:
@@ -212,11 +231,14 @@ class RedisTransport:
         self, topic: str, member: Member, idle_ms: int, due: Sequence[_Due]
     ) -> list[Delivery]:
         """XCLAIM looks at the idle time again, so of two members that saw an entry one gets it."""
-        attempts = {item.entry: item.deliveries + 1 for item in due}
+        seen = {item.entry: item for item in due}
         command = ("XCLAIM", topic, member.group, member.name, idle_ms)
-        rows = await self._one(*command, *attempts)
-        taken = [row for row in rows if row is not None and row[1] is not None]
-        return [_delivery(topic, row[0], row[1], attempts[row[0]]) for row in taken]
+        rows = await self._one(*command, *seen)
+        taken = [(seen[row[0]], row[1]) for row in rows if row is not None and row[1] is not None]
+        return [
+            _delivery(topic, item.entry, fields, item.deliveries + 1, item.taken_over)
+            for item, fields in taken
+        ]
 
     async def _one(self, *command: Any) -> Any:
         async with _io():
@@ -287,11 +309,20 @@ def _failures(topic: str, group: str) -> str:
     return f"eventscope:failures:{topic}:{group}"
 
 
-def _delivery(topic: str, entry: bytes, fields: Sequence[bytes], attempt: int) -> Delivery:
+def _few_suspects(due: Sequence[_Due], allowed: int) -> list[_Due]:
+    """All but the suspects (see `Delivery.suspect`), and ``allowed`` of those."""
+    suspects = [item for item in due if item.taken_over and item.deliveries > 1]
+    kept = set(suspects[: max(0, allowed)])
+    return [item for item in due if item in kept or item not in suspects]
+
+
+def _delivery(
+    topic: str, entry: bytes, fields: Sequence[bytes], attempt: int, taken_over: bool = False
+) -> Delivery:
     body, headers = None, []
     for name, value in zip(fields[::2], fields[1::2], strict=True):
         if name == _FIELD and body is None:
             body = value
         else:
             headers.append((name, value))
-    return Delivery(topic, entry.decode(), body, tuple(headers), attempt)
+    return Delivery(topic, entry.decode(), body, tuple(headers), attempt, taken_over)

@@ -256,6 +256,23 @@ async def test_claiming_is_bounded(transport: Transport) -> None:
     assert len(found) == 2
 
 
+async def test_what_members_fell_silent_over_twice_is_taken_one_at_a_time(
+    transport: Transport,
+) -> None:
+    three = Member("inventory", "three", ("orders",))
+    await put(transport, b"1", b"2", b"3")
+    await read(transport)
+    await asyncio.sleep(0.02)
+    second = await claim(transport, TWO, silence=0.01)
+    await asyncio.sleep(0.02)
+    none = await transport.claim(three, retry_after=0, claim_after=0.01, count=9, suspects=0)
+    third = await claim(transport, three, silence=0.01)
+
+    assert [(one.attempt, one.suspect) for one in second] == [(2, False)] * 3
+    assert none == []
+    assert [(one.body, one.attempt, one.suspect) for one in third] == [(b"1", 3, True)]
+
+
 async def test_member_that_leaves_takes_nothing_with_it(transport: Transport) -> None:
     await put(transport, b"1")
     await read(transport)

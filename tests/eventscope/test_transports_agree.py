@@ -69,7 +69,9 @@ class Client:
             await asyncio.sleep(0.004)
         silence = 3600 if name == "due" else 0.002
         retry = 0 if name == "due" else 3000
-        return await self.transport.claim(member, retry_after=retry, claim_after=silence, count=500)
+        return await self.transport.claim(
+            member, retry_after=retry, claim_after=silence, count=500, suspects=500
+        )
 
     def taken(self, who: int, deliveries: Sequence[Delivery]) -> Answer:
         self.held[who].update({one.body or b"": one for one in deliveries})
