@@ -21,6 +21,8 @@ from dashboard.explore.outcomes import OUTCOMES
 from dashboard.explore.raw import readable
 from dashboard.explore.reading import EventPage, Told, read_event, read_story, search
 from dashboard.explore.topology import read_topology
+from eventscope.stamps import format_ms
+from ingest.models import DeadLetter
 from ingest.records import Flag
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
 ROWS_AT_ONCE = 500
 LISTED_CORRELATIONS = 200
 LONGEST_SEARCH = 512
+TIMES = ("since", "until")
 HIDDEN = ("limit", "order", "range", "system")
 
 
@@ -76,7 +79,8 @@ def events_page(request: HttpRequest) -> HttpResponse:
         "names": read_names(),
         "ranges": _ranges(query, here),
         "outcomes": OUTCOMES,
-        "values": dict(query.raw),
+        "since": _moment(dict(query.raw).get("since", "")),
+        "until": _moment(dict(query.raw).get("until", "")),
         "chips": _chips(query, here),
         "system_url": f"{here}?{query.url(system='hide' if query.system else 'show')}",
         "first_url": f"{here}?{query.url()}" if query.cursor else "",
@@ -107,7 +111,7 @@ def correlation_page(request: HttpRequest, correlation_id: str) -> HttpResponse:
         "story": told.story,
         "correlation_id": correlation_id,
         "wanted": wanted,
-        "lines": waterfall.draw(told.story, first=first, count=ROWS_AT_ONCE),
+        "lines": _lines(told, first),
         "first": first,
         "next": first + ROWS_AT_ONCE if first + ROWS_AT_ONCE < len(told.story.rows) else 0,
     }
@@ -173,6 +177,13 @@ def _overview(told: Told) -> dict[str, object]:
     }
 
 
+def _lines(told: Told, first: int) -> list[tuple[waterfall.Line, list[DeadLetter]]]:
+    """The rows to show, each with the dead letters of its event."""
+    lines = waterfall.draw(told.story, first=first, count=ROWS_AT_ONCE)
+    letters = told.dead_letters
+    return [(line, letters.get(line.step.event_id, []) if line.step else []) for line in lines]
+
+
 def _first_row(text: str, told: Told, wanted: str) -> int:
     """The row to begin with: as asked, else the page that holds the wanted event."""
     if text.isascii() and text.isdigit() and len(text) < 9:
@@ -203,9 +214,18 @@ def _ranges(query: EventQuery, here: str) -> list[dict[str, object]]:
 def _chips(query: EventQuery, here: str) -> list[dict[str, str]]:
     shown = [(name, value) for name, value in query.raw if name not in HIDDEN]
     return [
-        {"name": name, "value": value, "url": f"{here}?{query.url(**{name: ''})}"}
+        {
+            "name": name,
+            "value": _moment(value) if name in TIMES else value,
+            "url": f"{here}?{query.url(**{name: ''})}",
+        }
         for name, value in shown
     ]
+
+
+def _moment(text: str) -> str:
+    """A time as it was asked for; milliseconds, as the charts ask, are written out."""
+    return format_ms(int(text)) if text.isascii() and text.isdigit() else text
 
 
 def _story_url(correlation_id: str, event_id: str) -> str:

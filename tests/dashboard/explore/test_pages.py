@@ -224,9 +224,12 @@ def test_story_shows_causes_handlings_errors_missing_parents_and_dead_letters(
             ),
         ]
     )
+    letter = house.dead_letter("evt_1")
     html = get(visitor, "/correlations/corr_1/")
     text = text_of(html)
 
+    assert f"Dead letter {letter.pk}" in text
+    assert reverse("recovery:dead-letter", args=[letter.pk]) in html
     assert re.findall(r'data-indent="(\d)"', html) == ["0", "1", "0", "1"]
     assert "attempt 1 PaymentError timeout" in text
     assert "attempt 3 PaymentError gave up" in text
@@ -361,3 +364,9 @@ def test_topology_names_who_sends_where(visitor: Client, house: House) -> None:
     )
     assert "<script>alert" not in html
     assert "No flow is known yet" not in html
+
+
+def test_moment_that_a_chart_asks_for_is_written_out(visitor: Client, house: House) -> None:
+    html = get(visitor, f"/events/?since={START}&until={START + 1000}")
+
+    assert 'name="since" value="2026-11-25T09:46:40.000Z"' in html
