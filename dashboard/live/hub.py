@@ -25,7 +25,9 @@ PATIENCE = 30.0
 SWEEP = 10.0
 FRESH = 2.5
 BEHIND = 4008
-BREATH = 50
+BREATH = 500
+"""Sockets offered a tick before others get a turn (some 30 ms): answers to the first ones would
+else keep the last ones waiting."""
 
 log = structlog.get_logger(__name__)
 
