@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from ingest.folds.cells import (
     KINDS,
     Counter,
     Packed,
+    add_up,
     open_counters,
     open_series,
     open_summed,
@@ -53,8 +55,8 @@ class _Gatherer:
 
     def __init__(self, points: int, groups: int) -> None:
         self._groups = groups
-        self._counters = np.zeros((points * groups, COUNTERS), np.int64)
-        self._rows: list[tuple[I64, I64]] = []
+        self._counters = np.zeros((points, groups, COUNTERS), np.int64)
+        self._rows: dict[tuple[int, int], list[Sketches]] = {}
         self._waiting: list[tuple[I64, npt.NDArray[np.uint16], Packed]] = []
         self._cells = 0
         self._step = -1
@@ -103,62 +105,64 @@ class _Gatherer:
         counts: npt.NDArray[np.integer],
     ) -> None:
         """One dense table of this chunk: a line a slot, in it the counters, then the bins in use."""
-        bins = int((codes & (BINS - 1)).max()) + 1
-        width = COUNTERS + _KINDS * bins
-        low = int(slots.min())
-        columns = _columns(bins)
-        keys = np.repeat((slots - low) * width, lengths)
-        keys += columns[codes]
-        size = (int(slots.max()) - low + 1) * width
-        table = np.bincount(keys, weights=counts, minlength=size).reshape(-1, width)
-        self._counters[low : low + len(table)] += table[:, :COUNTERS].astype(np.int64)
-        latencies = np.ascontiguousarray(table[:, COUNTERS:]).reshape(-1)
-        found = np.flatnonzero(latencies)
-        planes, bin_ = np.divmod(found, bins)
-        rows = (planes + low * _KINDS) * BINS + bin_
-        self._rows.append((rows, latencies[found].astype(np.int64)))
+        bits = int((codes & (BINS - 1)).max()).bit_length()
+        width = COUNTERS + (_KINDS << bits)
+        first, last = int(slots.min()) // self._groups, int(slots.max()) // self._groups
+        keys = np.repeat((slots - first * self._groups) * width, lengths)
+        keys += _columns(bits)[codes]
+        size = (last - first + 1) * self._groups * width
+        table = np.bincount(keys, weights=counts, minlength=size)
+        table = table.reshape(last - first + 1, self._groups, width)
+        self._counters[first : last + 1] += table[:, :, :COUNTERS].astype(np.int64)
+        self._take_rows(table[:, :, COUNTERS:], first, bits)
 
-    def counters(self) -> npt.NDArray[np.int64]:
+    def _take_rows(self, table: npt.NDArray[Any], first: int, bits: int) -> None:
+        """What is not zero of (step, group, kind and bin), by group and kind."""
+        steps = table.shape[0]
+        planes = table.reshape(steps, self._groups, _KINDS, 1 << bits).transpose(1, 2, 0, 3)
+        flat = planes.reshape(-1)
+        found = np.flatnonzero(flat)
+        counts = flat[found].astype(np.int64)
+        ends = np.searchsorted(found, np.arange(1, self._groups * _KINDS + 1) * (steps << bits))
+        bins = (found & ((1 << bits) - 1)).astype(np.uint16)
+        at = ((found >> bits) % steps + first).astype(np.int32)
+        begin = 0
+        for plane, end in enumerate(ends.tolist()):
+            if begin < end:
+                part = Sketches(at[begin:end], bins[begin:end], counts[begin:end])
+                self._rows.setdefault(divmod(plane, _KINDS), []).append(part)
+            begin = end
+
+    def counters(self) -> I64:
         """Counts by step, group and counter."""
-        return self._counters.reshape(-1, self._groups, COUNTERS)
+        return self._counters
 
     def sketches(self) -> dict[tuple[int, int], Sketches]:
-        """Latencies by (group, kind); a row's key is (slot × kinds + kind) × BINS + bin."""
-        if not self._rows:
-            return {}
-        keys = np.concatenate([keys for keys, _ in self._rows])
-        counts = np.concatenate([counts for _, counts in self._rows])
-        if not self._ordered:
-            keys, counts = _add_repeated(keys, counts)
-        planes, bins = np.divmod(keys, BINS)
-        steps, which = np.divmod(planes, self._groups * _KINDS)
-        # A stable sort of 16-bit numbers is a radix sort, and leaves each part in order of time.
-        order = np.argsort(which.astype(np.uint16), kind="stable")
-        parts, starts = np.unique(which[order], return_index=True)
-        ends = [*starts[1:].tolist(), order.size][: parts.size]
-        return {
-            divmod(part, _KINDS): Sketches(
-                *(column[order[begin:end]] for column in (steps, bins, counts))
-            )
-            for part, begin, end in zip(parts.tolist(), starts, ends, strict=True)
+        """Latencies by (group, kind)."""
+        joined = {
+            place: Sketches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+            for place, parts in self._rows.items()
         }
+        if self._ordered:
+            return joined
+        return {place: _add_repeated(rows) for place, rows in joined.items()}
 
 
-def _columns(bins: int) -> I64:
-    """Where each code stands in a line: counters first, then ``bins`` bins of each kind."""
+def _columns(bits: int) -> I64:
+    """Where each code stands in a line: counters first, then 2 ** ``bits`` bins of each kind."""
     columns = np.zeros((_KINDS + 1) * BINS, np.int64)
     columns[:COUNTERS] = np.arange(COUNTERS)
     for kind in range(_KINDS):
         begin = (kind + 1) * BINS
-        columns[begin : begin + bins] = COUNTERS + kind * bins + np.arange(bins)
+        columns[begin : begin + (1 << bits)] = COUNTERS + (kind << bits) + np.arange(1 << bits)
     return columns
 
 
-def _add_repeated(keys: I64, counts: I64) -> tuple[I64, I64]:
-    order = np.argsort(keys, kind="stable")
-    keys, counts = keys[order], counts[order]
-    starts = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-    return keys[starts], np.add.reduceat(counts, starts)
+def _add_repeated(rows: Sketches) -> Sketches:
+    keys = rows.steps.astype(np.uint64) * np.uint64(BINS) + rows.bins
+    cells, counts = add_up(keys, rows.counts.astype(np.uint64))
+    steps, bins = np.divmod(cells, np.uint64(BINS))
+    return Sketches(steps.astype(np.int32), bins.astype(np.uint16), counts.astype(np.int64))
 
 
 def gather_groups(

@@ -20,12 +20,12 @@ FIELDS = ("published", "processed", "success", "failed", "retried", "dead_letter
 class Sketches(NamedTuple):
     """Latencies of one kind: ``counts[i]`` times bin ``bins[i]`` in step ``steps[i]``; ascending."""
 
-    steps: I64
-    bins: I64
+    steps: npt.NDArray[np.int32]
+    bins: npt.NDArray[np.uint16]
     counts: I64
 
 
-NO_SKETCH = Sketches(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
+NO_SKETCH = Sketches(np.empty(0, np.int32), np.empty(0, np.uint16), np.empty(0, np.int64))
 
 
 @dataclass
@@ -64,8 +64,9 @@ class MetricGroup:
         told = self.sketches.get(kind, NO_SKETCH)
         if not told.counts.size:
             return found
-        steps, starts = np.unique(told.steps, return_index=True)
-        running = np.cumsum(told.counts)
+        changes = np.flatnonzero(told.steps[1:] != told.steps[:-1]) + 1
+        starts = np.concatenate(([0], changes))
+        steps, running = told.steps[starts], np.cumsum(told.counts)
         before = np.concatenate(([0], running[starts[1:] - 1]))
         totals = np.concatenate((running[starts[1:] - 1], running[-1:])) - before
         ranks = np.maximum(1, np.ceil(q * totals - 1e-9).astype(np.int64))
