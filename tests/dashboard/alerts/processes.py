@@ -38,9 +38,11 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
 
 
 def migrate(folder: Path) -> None:
-    process = start(folder, "manage.py", "migrate", "-v0")
-    process.communicate(timeout=120)
-    assert process.returncode == 0
+    """Both databases, as `manage.py up` does."""
+    for alias in ("default", "events"):
+        process = start(folder, "manage.py", "migrate", "-v0", f"--database={alias}")
+        process.communicate(timeout=120)
+        assert process.returncode == 0
 
 
 def ask(folder: Path, *words: str) -> Any:
