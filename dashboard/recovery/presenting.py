@@ -47,9 +47,14 @@ def present_letter(letter: DeadLetter) -> Shown:
 
 
 def _json(text: str) -> tuple[Any, bool]:
-    """Read by the standard library, which takes NaN and numbers past 64 bits as they come."""
+    """Read by the standard library, which takes NaN and numbers past 64 bits as they come.
+
+    What cannot be written as UTF-8 again (an escaped lone surrogate) is shown as it stands instead.
+    """
     try:
-        return json.loads(text), True
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False).encode()
+        return value, True
     except (ValueError, RecursionError):
         return None, False
 
