@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import redis.asyncio
 from redis import exceptions
 from redis.asyncio.retry import Retry as RedisRetry
 from redis.backoff import NoBackoff
 
-from eventscope.errors import BrokerUnavailable, TransportError
+from eventscope.errors import TransportError
 from eventscope.transports.base import (
     Ack,
     DeadLetter,
@@ -23,39 +23,25 @@ from eventscope.transports.base import (
     Retry,
     Settlement,
 )
+from eventscope.transports.redis_replies import (
+    FIELD,
+    Command,
+    Due,
+    Waits,
+    ack_commands,
+    delivery_of,
+    failures_key,
+    few_suspects,
+    raise_first,
+    refusal,
+    verdict,
+    wrapped,
+)
 from eventscope.transports.redis_scripts import DEAD_LETTER, HOLD, LEAVE, RELEASE, RETRY, WAITING
 
 __all__ = ["RedisTransport"]
 
-_FIELD = b"event"
 _FORGET_IDLE_MS = 3_600_000
-_TEMPORARY = (
-    exceptions.ConnectionError,
-    exceptions.TimeoutError,
-    exceptions.OutOfMemoryError,
-    exceptions.ReadOnlyError,
-    exceptions.ClusterDownError,
-    exceptions.TryAgainError,
-    OSError,
-)
-
-Command = tuple[Any, ...]
-
-
-class _Due(NamedTuple):
-    entry: bytes
-    deliveries: int
-    taken_over: bool
-
-
-class _Waits(NamedTuple):
-    """Idle times in ms after which an entry is due: of one that waits, of a silent member's."""
-
-    retry: int
-    silence: int
-
-    def of(self, owner: bytes) -> int:
-        return self.retry if owner == WAITING else self.silence
 
 
 class RedisTransport:
@@ -85,7 +71,7 @@ class RedisTransport:
     async def append(self, messages: Sequence[Outgoing]) -> list[str | TransportError]:
         replies = await self._many([self._xadd(message) for message in messages])
         return [
-            _wrapped(reply) if isinstance(reply, Exception) else reply.decode() for reply in replies
+            wrapped(reply) if isinstance(reply, Exception) else reply.decode() for reply in replies
         ]
 
     async def join(self, member: Member, *, from_start: bool) -> None:
@@ -95,7 +81,7 @@ class RedisTransport:
         ]
         for reply in await self._many(commands):
             if isinstance(reply, Exception) and "BUSYGROUP" not in str(reply):
-                raise _wrapped(reply)
+                raise wrapped(reply)
 
     async def read(self, member: Member, *, count: int, wait: float) -> list[Delivery]:
         command = ("XREADGROUP", "GROUP", member.group, member.name, "COUNT", count)
@@ -108,7 +94,7 @@ class RedisTransport:
             await self.join(member, from_start=True)
             return []
         return [
-            _delivery(topic.decode(), entry, fields, attempt=1)
+            delivery_of(topic.decode(), entry, fields, attempt=1)
             for topic, entries in reply or ()
             for entry, fields in entries
         ]
@@ -122,7 +108,7 @@ class RedisTransport:
         count: int,
         suspects: int = 1,
     ) -> list[Delivery]:
-        wait = _Waits(round(retry_after * 1000), max(1, round(claim_after * 1000)))
+        wait = Waits(round(retry_after * 1000), max(1, round(claim_after * 1000)))
         found: list[Delivery] = []
         for topic in member.topics:
             if len(found) < count:
@@ -138,29 +124,29 @@ class RedisTransport:
             ("EVAL", HOLD, 1, topic, member.group, member.name, *ids)
             for topic, ids in entries.items()
         ]
-        _raise_first(await self._many(commands))
+        raise_first(await self._many(commands))
 
     async def settle(
         self, member: Member, settlements: Sequence[Settlement]
     ) -> list[bool | TransportError]:
         acks = [item.delivery for item in settlements if isinstance(item, Ack)]
         rest = [item for item in settlements if not isinstance(item, Ack)]
-        commands = _acks(member, acks)
+        commands = ack_commands(member, acks)
         replies = await self._many([*commands, *(self._conditional(member, item) for item in rest)])
-        refusals = (_refusal(reply) for reply in replies[: len(commands)])
+        refusals = (refusal(reply) for reply in replies[: len(commands)])
         acked = next((error for error in refusals if error is not None), True)
         conditional = iter(replies[len(commands) :])
         return [
-            acked if isinstance(item, Ack) else _verdict(next(conditional)) for item in settlements
+            acked if isinstance(item, Ack) else verdict(next(conditional)) for item in settlements
         ]
 
     async def first_failed_ms(self, member: Member, delivery: Delivery) -> int | None:
-        value = await self._one("HGET", _failures(delivery.topic, member.group), delivery.entry)
+        value = await self._one("HGET", failures_key(delivery.topic, member.group), delivery.entry)
         return None if value is None else int(value)
 
     async def leave(self, member: Member) -> None:
         commands = [("EVAL", LEAVE, 1, topic, member.group, member.name) for topic in member.topics]
-        _raise_first(await self._many(commands))
+        raise_first(await self._many(commands))
 
     async def script(self, text: str, keys: Sequence[str], *args: Any) -> Any:
         """Run Lua atomically; the stores of `eventscope.sourcing` and read models are made of it."""
@@ -178,25 +164,25 @@ class RedisTransport:
             "~",
             self._max_length,
             "*",
-            _FIELD,
+            FIELD,
             message.body,
             *(part for header in message.headers for part in header),
         )
 
     def _conditional(self, member: Member, item: Retry | Release | DeadLetter) -> Command:
         topic, entry = item.delivery.topic, item.delivery.entry
-        me, failures = (member.group, member.name, entry), _failures(topic, member.group)
+        me, failures = (member.group, member.name, entry), failures_key(topic, member.group)
         if isinstance(item, Retry):
             return ("EVAL", RETRY, 2, topic, failures, *me, item.failed_ms)
         if isinstance(item, Release):
             return ("EVAL", RELEASE, 1, topic, *me, item.delivery.attempt - 1)
         letter = item.letter
-        fields = (_FIELD, letter.body, *(part for header in letter.headers for part in header))
+        fields = (FIELD, letter.body, *(part for header in letter.headers for part in header))
         keys = (topic, failures, letter.topic)
         return ("EVAL", DEAD_LETTER, 3, *keys, *me, self._max_length, *fields)
 
     async def _claim(
-        self, topic: str, member: Member, waits: _Waits, room: int, suspects: int
+        self, topic: str, member: Member, waits: Waits, room: int, suspects: int
     ) -> list[Delivery]:
         consumers = await self._one("XINFO", "CONSUMERS", topic, member.group)
         busy = await self._owners(topic, member, consumers)
@@ -207,10 +193,10 @@ class RedisTransport:
         found: list[Delivery] = []
         for name, rows in zip(busy, await self._many(queries), strict=True):
             if isinstance(rows, Exception):
-                raise _wrapped(rows)
-            due = [_Due(row[0], row[3], name != WAITING) for row in rows]
+                raise wrapped(rows)
+            due = [Due(row[0], row[3], name != WAITING) for row in rows]
             allowed = suspects - sum(one.suspect for one in found)
-            due = _few_suspects(due, allowed)[: room - len(found)]
+            due = few_suspects(due, allowed)[: room - len(found)]
             if due:
                 found += await self._take(topic, member, waits.of(name), due)
         return found
@@ -228,7 +214,7 @@ class RedisTransport:
         return busy
 
     async def _take(
-        self, topic: str, member: Member, idle_ms: int, due: Sequence[_Due]
+        self, topic: str, member: Member, idle_ms: int, due: Sequence[Due]
     ) -> list[Delivery]:
         """XCLAIM looks at the idle time again, so of two members that saw an entry one gets it."""
         seen = {item.entry: item for item in due}
@@ -236,7 +222,7 @@ class RedisTransport:
         rows = await self._one(*command, *seen)
         taken = [(seen[row[0]], row[1]) for row in rows if row is not None and row[1] is not None]
         return [
-            _delivery(topic, item.entry, fields, item.deliveries + 1, item.taken_over)
+            delivery_of(topic, item.entry, fields, item.deliveries + 1, item.taken_over)
             for item, fields in taken
         ]
 
@@ -259,70 +245,4 @@ async def _io() -> AsyncIterator[None]:
     try:
         yield
     except (exceptions.RedisError, OSError) as error:
-        raise _wrapped(error) from error
-
-
-def _wrapped(error: Exception) -> TransportError:
-    kind = BrokerUnavailable if isinstance(error, _TEMPORARY) else TransportError
-    wrapped = kind(f"{type(error).__name__}: {error}")
-    wrapped.__cause__ = error
-    return wrapped
-
-
-def _raise_first(replies: Iterable[Any]) -> None:
-    """A group that is gone has nothing to settle; any other refusal is raised."""
-    for reply in replies:
-        if isinstance(reply, Exception) and "NOGROUP" not in str(reply):
-            raise _wrapped(reply)
-
-
-def _refusal(reply: Any) -> TransportError | None:
-    """Raises `BrokerUnavailable` where asking again may help."""
-    # A group that is gone has nothing to settle.
-    if not isinstance(reply, Exception) or "NOGROUP" in str(reply):
-        return None
-    error = _wrapped(reply)
-    if isinstance(error, BrokerUnavailable):
-        raise error
-    return error
-
-
-def _verdict(reply: Any) -> bool | TransportError:
-    return _refusal(reply) or reply == 1
-
-
-def _acks(member: Member, deliveries: Iterable[Delivery]) -> list[Command]:
-    """One XACK a topic; the failures noted for retried entries go with it."""
-    entries: dict[str, list[str]] = defaultdict(list)
-    retried: dict[str, list[str]] = defaultdict(list)
-    for delivery in deliveries:
-        entries[delivery.topic].append(delivery.entry)
-        if delivery.attempt > 1:
-            retried[delivery.topic].append(delivery.entry)
-    acks: list[Command] = [("XACK", topic, member.group, *ids) for topic, ids in entries.items()]
-    forget = [("HDEL", _failures(topic, member.group), *ids) for topic, ids in retried.items()]
-    return acks + forget
-
-
-def _failures(topic: str, group: str) -> str:
-    """The hash of when entries failed first, by entry id."""
-    return f"eventscope:failures:{topic}:{group}"
-
-
-def _few_suspects(due: Sequence[_Due], allowed: int) -> list[_Due]:
-    """All but the suspects (see `Delivery.suspect`), and ``allowed`` of those."""
-    suspects = [item for item in due if item.taken_over and item.deliveries > 1]
-    kept = set(suspects[: max(0, allowed)])
-    return [item for item in due if item in kept or item not in suspects]
-
-
-def _delivery(
-    topic: str, entry: bytes, fields: Sequence[bytes], attempt: int, taken_over: bool = False
-) -> Delivery:
-    body, headers = None, []
-    for name, value in zip(fields[::2], fields[1::2], strict=True):
-        if name == _FIELD and body is None:
-            body = value
-        else:
-            headers.append((name, value))
-    return Delivery(topic, entry.decode(), body, tuple(headers), attempt, taken_over)
+        raise wrapped(error) from error
