@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -29,8 +30,11 @@ _CHAIN = 5
 _PIPELINE = 2000
 
 
-def messages(count: int, *, seed: int = 0) -> Iterator[tuple[str, bytes]]:
-    """(topic, envelope) of ``count`` events, and after every hundred the receipts for them."""
+def messages(count: int, *, seed: int = 0, poison: int = 0) -> Iterator[tuple[str, bytes]]:
+    """(topic, envelope) of ``count`` events, and after every hundred the receipts for them.
+
+    Before every ``poison``-th event there is a message that nothing can decode.
+    """
     rng = random.Random(seed)
     receipts: list[dict[str, object]] = []
     correlation = causation = ""
@@ -40,6 +44,8 @@ def messages(count: int, *, seed: int = 0) -> Iterator[tuple[str, bytes]]:
             correlation = causation = event_id
         kind = number % 12
         topic, now = TOPICS[kind % 3], _stamp()
+        if poison and number % poison == 0:
+            yield topic, b"\xffpoison"
         yield topic, _envelope(event_id, kind, now, correlation, causation, number)
         receipts.append(_receipt(event_id, kind, topic, now, correlation, rng))
         causation = event_id
@@ -48,13 +54,13 @@ def messages(count: int, *, seed: int = 0) -> Iterator[tuple[str, bytes]]:
             receipts = []
 
 
-def fill(client: redis.Redis, count: int, *, seed: int = 0) -> int:
+def fill(client: redis.Redis, count: int, *, seed: int = 0, poison: int = 0) -> int:
     """Append the workload to the broker's streams; how many messages that made."""
     connection = client.connection_pool.get_connection()
     made = 0
     try:
         pending: list[bytes] = []
-        for topic, body in messages(count, seed=seed):
+        for topic, body in messages(count, seed=seed, poison=poison):
             pending.append(hiredis.pack_command(("XADD", topic, "*", "event", body)))
             made += 1
             if len(pending) == _PIPELINE:
@@ -125,3 +131,8 @@ def _receipts_envelope(rng: random.Random, now: str, receipts: list[dict[str, ob
         },
         separators=(",", ":"),
     ).encode()
+
+
+if __name__ == "__main__":
+    with redis.Redis.from_url(sys.argv[1]) as broker:
+        print(fill(broker, int(sys.argv[2]), seed=int(sys.argv[3]), poison=int(sys.argv[4])))
