@@ -79,6 +79,7 @@ NAVIGATION = (
         (
             NavItem("Audit", "accounts:audit", "shield-check", "l", role=Role.OPERATOR),
             NavItem("Settings", "accounts:settings", "settings", "s"),
+            NavItem("API", "api:docs", "terminal-2"),
         ),
     ),
 )

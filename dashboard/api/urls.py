@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from dashboard.api.app import routes
 from dashboard.api.docs import docs_page, openapi_json
@@ -13,6 +14,7 @@ app_name = "api"
 
 urlpatterns = [
     path("api/docs", docs_page, name="docs"),
+    path("api/docs/", RedirectView.as_view(pattern_name="api:docs")),
     path("api/v1/openapi.json", openapi_json, name="openapi"),
     path("api/v1/", include(routes())),
     path("api/", login_not_required(no_such_call), name="root"),

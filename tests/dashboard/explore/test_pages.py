@@ -370,3 +370,20 @@ def test_moment_that_a_chart_asks_for_is_written_out(visitor: Client, house: Hou
     html = get(visitor, f"/events/?since={START}&until={START + 1000}")
 
     assert 'name="since" value="2026-11-25T09:46:40.000Z"' in html
+
+
+def test_event_that_was_too_large_is_listed_found_and_shown_as_cut(
+    visitor: Client, house: House
+) -> None:
+    house.publish([envelope("evt_big", payload={"orderId": "ORD_big", "blob": "x" * 1_200_000})])
+
+    (url,) = re.findall(r'<tr data-href="(/events/[^"]+)"', get(visitor, "/events/"))
+    text = text_of(get(visitor, unescape(url)))
+
+    assert "stored cut short" in text
+    assert "1.1 MB" in text
+    found = visitor.get("/search/?q=evt_big")
+    assert (found.status_code, found["Location"]) == (
+        302,
+        "/correlations/corr_1/?event=evt_big#event",
+    )
