@@ -1,0 +1,158 @@
+"""Search by correlation id over a full store while an ingest worker stores new events.
+
+    python -m benchmarks.search [--events 5000000] [--long] [--json]
+
+The store is filled first; then a worker of its own process drains a broker that is refilled all the
+time, while this process asks, one at a time and from 16 threads at once, for random correlation ids.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+ASKED = 400
+AT_ONCE = 16
+REFILL = 20_000
+
+
+def main() -> None:
+    options = _arguments()
+    with tempfile.TemporaryDirectory(prefix="eventscope-bench-") as folder:
+        _run(Path(folder), options)
+
+
+def _run(folder: Path, options: argparse.Namespace) -> None:
+    from tests.servers import Valkey
+
+    valkey = Valkey(folder).start()
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "EVENTSCOPE_DATA": str(folder / "data"),
+        "EVENTSCOPE_LOG_LEVEL": "error",
+        "REDIS_URL": valkey.url,
+    }
+    import django
+
+    django.setup()
+    ids = _fill_store(options.events)
+    worker = subprocess.Popen(
+        [sys.executable, "manage.py", "ingest"], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+    stop = threading.Event()
+    filler = threading.Thread(target=_keep_filling, args=(valkey, stop))
+    filler.start()
+    try:
+        time.sleep(4)
+        for name, value, unit in _measure(ids):
+            _show(name, value, unit, as_json=options.json)
+    finally:
+        stop.set()
+        filler.join()
+        worker.terminate()
+        worker.wait(timeout=30)
+        valkey.stop()
+
+
+def _fill_store(events: int) -> list[str]:
+    """Store the reference workload; some of its correlation ids."""
+    from django.core.management import call_command
+    from django.db import transaction
+
+    from benchmarks.store import make_batches
+    from ingest.models import Stream
+    from ingest.store.series import SeriesDictionary
+    from ingest.store.sql import SqlEventStore
+
+    for alias in ("default", "events"):
+        call_command("migrate", database=alias, verbosity=0, skip_checks=True)
+    stream, _ = Stream.objects.get_or_create(broker="main", topic="stored")
+    store, series = SqlEventStore(), SeriesDictionary()
+    ids: list[str] = []
+    for batch in make_batches(events, stream.id):
+        with transaction.atomic(using="events"):
+            store.append(batch, series)
+        store.maintain()
+        ids += [record.correlation_id for record in batch.slices[0].records[::200]]
+    while store.maintain():
+        pass
+    return ids
+
+
+def _keep_filling(valkey: Any, stop: threading.Event) -> None:
+    from benchmarks._workload import SYSTEM, TOPICS, fill
+
+    seed = 1
+    with valkey.client() as client:
+        while not stop.wait(1.0):
+            fill(client, REFILL, seed=seed)
+            seed += 1
+            for topic in (*TOPICS, SYSTEM):
+                client.xtrim(topic, maxlen=200_000, approximate=True)
+
+
+def _measure(ids: list[str]) -> Iterator[tuple[str, float, str]]:
+    from ingest.models import Stream
+
+    before, began = _stored(Stream), time.perf_counter()
+    alone = sorted(_ask(one) for one in random.Random(3).choices(ids, k=ASKED))
+    yield "search: one at a time, p50", _at(alone, 0.5), "ms"
+    yield "search: one at a time, p99", _at(alone, 0.99), "ms"
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        many = sorted(pool.map(_ask, random.Random(4).choices(ids, k=ASKED * 2)))
+    yield f"search: {AT_ONCE} at once, p50", _at(many, 0.5), "ms"
+    yield f"search: {AT_ONCE} at once, p99", _at(many, 0.99), "ms"
+    time.sleep(2)
+    rate = (_stored(Stream) - before) / (time.perf_counter() - began)
+    yield "search: messages stored meanwhile", rate, "/s"
+
+
+def _stored(stream: Any) -> int:
+    return sum(stream.objects.exclude(topic="stored").values_list("stored", flat=True))
+
+
+def _ask(correlation_id: str) -> float:
+    from ingest.queries.events import find_correlation
+
+    began = time.perf_counter()
+    found = find_correlation(correlation_id)
+    took = (time.perf_counter() - began) * 1000
+    assert len(found) == 4, found
+    return took
+
+
+def _at(values: list[float], q: float) -> float:
+    return values[min(len(values) - 1, int(q * len(values)))]
+
+
+def _show(name: str, value: float, unit: str, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"name": name, "value": value, "unit": unit}), flush=True)
+    else:
+        print(f"{name:<44} {value:>14,.2f} {unit}", flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=0, help="default 5M, 20M with --long")
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--json", action="store_true", help="a line of JSON a figure")
+    parsed = parser.parse_args()
+    parsed.events = parsed.events or (20_000_000 if parsed.long else 5_000_000)
+    return parsed
+
+
+if __name__ == "__main__":
+    main()
