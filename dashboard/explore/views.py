@@ -20,6 +20,7 @@ from dashboard.explore.listing import read_listing
 from dashboard.explore.outcomes import OUTCOMES
 from dashboard.explore.raw import readable
 from dashboard.explore.reading import EventPage, Told, read_event, read_story, search
+from dashboard.explore.story import Bar, Step
 from dashboard.explore.topology import read_topology
 from eventscope.stamps import format_ms
 from ingest.models import DeadLetter
@@ -165,7 +166,7 @@ def _overview(told: Told) -> dict[str, object]:
         "services": sorted(services - {""}),
         "handled": sum(len(step.bars) for step in steps),
         "bad": [
-            step
+            (step, _failure(step))
             for step in steps
             if told.outcomes.get(step.event_id) in ("failed", "dead_lettered")
         ],
@@ -175,6 +176,12 @@ def _overview(told: Told) -> dict[str, object]:
         "ticks": waterfall.ticks(story),
         "skews": sorted(story.skews.items(), key=lambda skew: -skew[1]),
     }
+
+
+def _failure(step: Step) -> Bar | None:
+    """The last handling that ended badly."""
+    bad = [bar for bar in step.bars if bar.handling.outcome not in ("success", "retry", "skipped")]
+    return max(bad, key=lambda bar: bar.end_ms, default=None)
 
 
 def _lines(told: Told, first: int) -> list[tuple[waterfall.Line, list[DeadLetter]]]:

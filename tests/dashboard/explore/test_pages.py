@@ -387,3 +387,17 @@ def test_event_that_was_too_large_is_listed_found_and_shown_as_cut(
         302,
         "/correlations/corr_1/?event=evt_big#event",
     )
+
+
+def test_story_says_first_who_failed_and_why(visitor: Client, house: House) -> None:
+    house.publish([envelope("evt_1")])
+    house.receipts(
+        [
+            receipt("evt_1", "payment-service", "failed", at=10, error="declined"),
+            receipt("evt_1", "inventory-service", at=90),
+        ]
+    )
+
+    text = text_of(get(visitor, "/correlations/corr_1/"))
+
+    assert "ORDER_CREATED failed at payment-service : PaymentError declined" in text
