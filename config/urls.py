@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from django.urls import URLPattern, URLResolver, include, path
 
 APPS = ("live", "explore", "recovery", "alerts", "fleet", "accounts", "api")
 
-
-def _importable(app: str) -> bool:
-    try:
-        import_module(f"dashboard.{app}.urls")
-    except ImportError:
-        return False
-    return True
-
-
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", include(f"dashboard.{app}.urls")) for app in APPS if _importable(app)
+    path("", include(f"dashboard.{app}.urls")) for app in APPS
 ]
 
 handler400 = "dashboard.accounts.errors.bad_request"

@@ -37,6 +37,26 @@ LEGEND = {
     "itemclick": "toggle",
     "itemdoubleclick": "toggleothers",
 }
+TICKS = {
+    0.1: "0.1 ms",
+    0.3: "0.3 ms",
+    1: "1 ms",
+    3: "3 ms",
+    10: "10 ms",
+    30: "30 ms",
+    100: "100 ms",
+    300: "300 ms",
+    1000: "1 s",
+    3000: "3 s",
+    10_000: "10 s",
+    30_000: "30 s",
+    100_000: "100 s",
+    300_000: "5 min",
+    1_000_000: "17 min",
+    3_600_000: "1 h",
+    14_400_000: "4 h",
+    86_400_000: "1 d",
+}
 X_AXIS = {
     "type": "date",
     "showgrid": False,
@@ -148,9 +168,7 @@ def _throughput(chart: Chart, series: Series) -> dict[str, Any]:
     step, total = chart.window.step, chart.by == ""
     main = "n" if chart.by == "consumer" else "p"
     for place, (name, values) in enumerate(series):
-        for field in ("p", "n"):
-            if field not in values:
-                continue
+        for field in ("p", "n") if total else (main,):
             label = {"p": "Published", "n": "Processed"}[field] if total else name
             line = _line(
                 chart,
@@ -161,7 +179,6 @@ def _throughput(chart: Chart, series: Series) -> dict[str, Any]:
             )
             if field != main:
                 line["line"]["dash"] = "dot"
-                line["showlegend"] = total
             line["hovertemplate"] = "%{y:,.3~s}/s " + _escaped(label) + "<extra></extra>"
             traces.append(line)
     limit = chart.objectives.events_per_second
@@ -189,7 +206,7 @@ def _latency(chart: Chart, series: Series) -> dict[str, Any]:
         for label, limit in zip(QUANTILE_NAMES, limits, strict=True)
         if chart.by == "" or label == "p95"
     ]
-    axis = {"type": "log", "ticksuffix": " ms"}
+    axis = {"type": "log", "tickvals": list(TICKS), "ticktext": list(TICKS.values())}
     return _figure(chart, traces, goals, axis)
 
 
@@ -246,7 +263,7 @@ def _figure(
     from plotly.graph_objects import Figure
 
     log = axis.get("type") == "log"
-    many = len(traces) > 1 and (legend or chart.by == "")
+    many = legend if chart.by else len(traces) > 1
     layout = {
         "template": None,
         "margin": {"l": 8, "r": 8, "t": 24 if many else 8, "b": 4},
@@ -269,10 +286,11 @@ def _figure(
 
 
 def _gap_bands(chart: Chart) -> list[dict[str, Any]]:
-    """Bands, but for the newest moment, which is unknown only until the next batch."""
+    """Bands, but for the newest step, which is unknown only until it is over and stored."""
     step_ms = chart.window.step * 1000
+    newest_ms = max(NEWEST_MS, step_ms)
     found = gaps(chart.table.times_ms, chart.table.known, step_ms)
-    if found and found[-1][1] >= chart.window.until_ms and found[-1][1] - found[-1][0] <= NEWEST_MS:
+    if found and found[-1][1] >= chart.window.until_ms and found[-1][1] - found[-1][0] <= newest_ms:
         found.pop()
     return [{**BAND, "x0": begin, "x1": end} for begin, end in found[-MOST_SHAPES:]]
 

@@ -1,6 +1,8 @@
 // Draws figures that were built on the server: colours are read from the style sheet, times are
 // shown local. Plotly is loaded when the first chart is drawn.
 const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, scrollZoom: false };
+const NARROW = 640;
+const FEW = 3;
 const COLOUR = /^var\((--[\w-]+)\)$/;
 
 let loading = null;
@@ -56,6 +58,20 @@ function fitted(layout, figure) {
   return layout;
 }
 
+// On a narrow page many names stand below the chart, which grows by their rows.
+function narrowed(layout, lines) {
+  layout.xaxis.nticks = 4;
+  if (lines <= FEW) return;
+  layout.margin.t = 8;
+  layout.legend = { ...layout.legend, y: -0.12, yanchor: "top" };
+}
+
+function heightOf(figure) {
+  const lines = figure.data.length;
+  const rows = innerWidth < NARROW && figure.layout.showlegend && lines > FEW ? lines : 0;
+  return rows ? `${15 + rows * 1.5}rem` : "";
+}
+
 function prepared(figure) {
   const styles = getComputedStyle(document.documentElement);
   const { data, layout } = figure;
@@ -64,7 +80,7 @@ function prepared(figure) {
   }));
   const shown = coloured(layout, styles);
   shown.font.family = styles.getPropertyValue("--es-font");
-  if (innerWidth < 640) shown.xaxis.nticks = 4;
+  if (innerWidth < NARROW) narrowed(shown, traces.length);
   return { traces, layout: fitted(shown, figure) };
 }
 
@@ -103,6 +119,7 @@ export class Chart extends EventTarget {
   async draw() {
     if (!this.figure || this.held) return;
     const Plotly = await load();
+    this.element.style.height = heightOf(this.figure);
     const { traces, layout } = prepared(this.figure);
     await Plotly.react(this.element, traces, layout, CONFIG);
     if (!this.bound) this.bind();

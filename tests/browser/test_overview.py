@@ -76,7 +76,7 @@ def test_a_range_and_a_breakdown_are_in_the_url_and_back_goes_back(tab: Tab) -> 
     page.get_by_label("Broken down by").select_option("type")
 
     page.wait_for_url("**/?range=1h&by=type")
-    page.wait_for_function(f"() => document.querySelector('{CHART}').data.length === 4")
+    page.wait_for_function(f"() => document.querySelector('{CHART}').data.length === 2")
     page.go_back()
     page.wait_for_url("**/?range=1h")
     expect(page.get_by_label("Broken down by")).to_have_value("")
