@@ -87,7 +87,9 @@ def _folding() -> list[tuple[str, float, str]]:
     def fold(stream: StreamRef, records: list[object]) -> float:
         part = Slice(stream, Position(0, 0), Position(1, 0), records, [])  # type: ignore[arg-type]
         batch = Batch([part], START)
-        return _best(lambda: fold_metrics(batch, receipts_of(batch), _Series().code, seconds_from_ms=0))
+        return _best(
+            lambda: fold_metrics(batch, receipts_of(batch), _Series().code, seconds_from_ms=0)
+        )
 
     return [
         ("folds: a published event", fold(orders, events) / size * 1e6, "µs"),
