@@ -1,0 +1,76 @@
+"""``manage.py ingest`` as an operator starts and stops it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Valkey
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def environment(folder: Path, url: str) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("EVENTSCOPE_CONFIG", "DATABASE_URL")
+    }
+    return kept | {"EVENTSCOPE_DATA": str(folder), "REDIS_URL": url, "EVENTSCOPE_LOG": "json"}
+
+
+def manage(*words: str) -> list[str]:
+    return [sys.executable, "manage.py", *words]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_worker_prints_a_line_and_stops_cleanly(
+    tmp_path: Path, valkey: Valkey, number: signal.Signals
+) -> None:
+    env = environment(tmp_path, valkey.url)
+    subprocess.run(
+        manage("migrate", "--database", "events", "-v", "0"), cwd=ROOT, env=env, check=True
+    )
+    with valkey.client() as client:
+        for number_ in range(25):
+            client.xadd("orders-topic", {"event": f'{{"eventType":"A","eventId":"{number_}"}}'})
+    with subprocess.Popen(
+        manage("ingest"),
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        assert worker.stdout is not None
+        first = next(line for line in worker.stdout if "1 streams" in line)
+        asked = time.monotonic()
+        worker.send_signal(number)
+        _, errors = worker.communicate(timeout=20)
+
+    assert "events/s" in first
+    assert "lag 0 · newest " in first
+    assert worker.returncode == 0
+    assert time.monotonic() - asked < 10
+    assert '"ingest.started"' in errors
+    assert '"ingest.stopped"' in errors
+    assert "Traceback" not in errors
+
+
+def test_broker_that_cannot_be_read_is_one_clear_line(tmp_path: Path, valkey: Valkey) -> None:
+    config = tmp_path / "eventscope.toml"
+    config.write_text('[brokers.main]\ntype = "kafka"\n')
+    env = environment(tmp_path, valkey.url) | {"EVENTSCOPE_CONFIG": str(config)}
+    env.pop("REDIS_URL")
+
+    ended = subprocess.run(manage("ingest"), cwd=ROOT, env=env, capture_output=True, text=True)
+
+    assert ended.returncode == 1
+    assert "brokers of type 'kafka' cannot be read yet" in ended.stderr
+    assert "Traceback" not in ended.stderr
