@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ingest.envelopes import cloudevents, native, opaque
+from ingest.envelopes.mapped import Mapped
 from ingest.envelopes.paths import KeyReader
 from ingest.envelopes.privacy import hides, redact
 from ingest.envelopes.system import read_detail, system_keys
@@ -50,6 +51,8 @@ class Decoder:
         self._keys = KeyReader(
             path for path in options.index.paths if not hides(self._redacted, path)
         )
+        mapped = [Mapped(mapping) for mapping in options.mapping]
+        self._formats = [*FORMATS, *(Format(one.recognise, one.decode) for one in mapped)]
         self._strict = native.strict(self._keys.payload, self._keys.metadata)
         self._limit = options.limits.body_bytes
         self._fast = self._keys.covers_all and not self._redacted
@@ -130,7 +133,7 @@ class Decoder:
         if reason and not dead_letters:
             return self._quarantine(message, reason)
         size = len(message.value)
-        found = _find(view)
+        found = self._find(view)
         flags = 0
         if self._redacted:
             if reason:
@@ -138,7 +141,7 @@ class Decoder:
             body = redact(view, found, self._paths_out(found))
             if body is not None:
                 view = View(message._replace(value=body), topic)
-                found, flags = _find(view), Flag.REDACTED
+                found, flags = self._find(view), Flag.REDACTED
         record = self._record(view, found)
         record.size = size
         record.flags |= flags
@@ -148,6 +151,12 @@ class Decoder:
             record.body = shortened(record, self._limit, self._keys.pairs(view, found))
             record.flags |= Flag.TRUNCATED
         return record
+
+    def _find(self, view: View) -> Found:
+        for form in self._formats:
+            if form.recognise(view):
+                return form.decode(view)
+        return opaque.decode(view)
 
     def _paths_out(self, found: Found) -> list[tuple[str, ...]]:
         """A dead letter's original is redacted as it would be itself."""
@@ -196,13 +205,6 @@ class Decoder:
 def _tell_more(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
     """Whether headers hold what a strict reading of the body would miss."""
     return any(name.lower() in _TELLING for name, _ in headers)
-
-
-def _find(view: View) -> Found:
-    for form in FORMATS:
-        if form.recognise(view):
-            return form.decode(view)
-    return opaque.decode(view)
 
 
 def _unreadable(view: View) -> str:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ingest.envelopes import FORMAT_NAMES, Decoder
-from ingest.options import IngestOptions
+from ingest.options import IngestOptions, MappingOptions
 from ingest.records import Flag, Message, Position, Quarantined
 from ingest.sources.redis_entries import messages_of
 from tests.ingest.envelopes.factories import decoder, message, record
@@ -155,3 +155,42 @@ def test_decode_all_keeps_order_and_tells_poison_apart() -> None:
     assert [made.event_id for made in records] == ["1", "2", "4", "5", "7", "8"]
     assert [made.position.minor for made in quarantined] == [0, 3, 6]
     assert json.loads(records[0].body)["eventId"] == "1"
+
+
+def mapped() -> Decoder:
+    billing = MappingOptions(
+        topics=("billing-*",),
+        id="meta.uuid",
+        type="header:Kind",
+        time="meta.at",
+        source="meta.app",
+        correlation="meta.chain",
+        causation="meta.cause",
+        payload="body",
+    )
+    return Decoder(IngestOptions(mapping=(billing,)))
+
+
+def test_mapping_says_where_another_envelope_keeps_its_parts() -> None:
+    body = {
+        "meta": {"uuid": "u1", "at": 1_712_138_400, "app": "bill", "chain": "c1", "cause": "p1"},
+        "body": {"orderId": "O1"},
+    }
+
+    made = record(body, ("kind", "INVOICED"), using=mapped(), topic="billing-eu")
+
+    assert format_of(made.flags) == "mapped"
+    assert (made.event_id, made.event_type, made.source) == ("u1", "INVOICED", "bill")
+    assert (made.correlation_id, made.causation_id) == ("c1", "p1")
+    assert (made.occurred_ms, made.keys) == (1_712_138_400_000, ("O1",))
+
+
+def test_mapping_applies_to_its_topics_only_and_after_the_known_formats() -> None:
+    body = {"meta": {"uuid": "u1"}}
+
+    assert format_of(record(body, using=mapped(), topic="orders").flags) == "opaque"
+    assert (
+        format_of(record({**CLOUD, **body}, using=mapped(), topic="billing-eu").flags)
+        == "cloudevents"
+    )
+    assert format_of(record({"other": 1}, using=mapped(), topic="billing-eu").flags) == "opaque"
