@@ -61,7 +61,10 @@ class Cursor(NamedTuple):
 
 
 class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """What a scan selects. Names may be globs (``ORDER_*``); times are half-open, ms of append."""
+    """What a scan selects. Names may be globs (``ORDER_*``), with ``!`` in front to leave out what fits.
+
+    Times are half-open, ms of append.
+    """
 
     types: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()

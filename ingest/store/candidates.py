@@ -12,15 +12,18 @@ from ingest.store.blocks import SPAN_WIDTHS_MS
 from ingest.store.globs import SeriesChoice
 from ingest.store.snapshot import read_rows
 
-__all__ = ["Candidate", "Range", "blocks_beyond", "blocks_holding"]
+__all__ = ["NOTHING", "Candidate", "Range", "blocks_beyond", "blocks_holding"]
 
 _FEW_SERIES = 64
 _FIRST_CHUNK = 4
 _LAST_CHUNK = 64
 
 
+NOTHING = -1
+
+
 class Candidate(NamedTuple):
-    """A block by its bounds in time."""
+    """A block by its bounds in time; with id NOTHING, how far blocks were looked at in vain."""
 
     id: int
     first_ms: int
@@ -58,11 +61,16 @@ def blocks_beyond(
     while True:
         chunk = walk.chunk(bound, size, strict=strict)
         fresh = [candidate for candidate in chunk if candidate.id not in seen]
-        yield from walk.chosen(fresh)
+        chosen = walk.chosen(fresh)
+        yield from chosen
+        if fresh and not chosen:
+            yield fresh[-1]._replace(id=NOTHING)
         if len(chunk) < size:
             return
         edge = chunk[-1].last_ms if newest_first else chunk[-1].first_ms
-        seen = {c.id for c in chunk if (c.last_ms if newest_first else c.first_ms) == edge}
+        # Equal moments come in any order, so a block of the edge may come again, even a chunk later.
+        at_edge = {c.id for c in chunk if (c.last_ms if newest_first else c.first_ms) == edge}
+        seen = seen | at_edge if edge == bound else at_edge
         size = size * 2 if not fresh else min(size * 2, max(size, _LAST_CHUNK))
         bound, strict = edge, False
 

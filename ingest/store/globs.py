@@ -1,4 +1,4 @@
-"""Names against patterns: ``*`` any characters, ``?`` one, everything else stands for itself."""
+"""Names against patterns: ``*`` any characters, ``?`` one, ``!`` in front leaves out."""
 
 from __future__ import annotations
 
@@ -13,12 +13,23 @@ __all__ = ["FilterNames", "SeriesChoice", "name_test"]
 
 
 def name_test(patterns: Sequence[str]) -> Callable[[str], bool]:
-    """Whether a name fits any of ``patterns``; no pattern at all lets everything pass."""
+    """Whether a name fits any of ``patterns`` and none of those with ``!`` before them.
+
+    Without a pattern to fit, everything passes that is not left out.
+    """
+    wanted = _any_of([pattern for pattern in patterns if not pattern.startswith("!")])
+    unwanted = _any_of([pattern[1:] for pattern in patterns if pattern.startswith("!")])
+    return lambda name: (
+        (wanted is None or wanted.fullmatch(name) is not None)
+        and (unwanted is None or unwanted.fullmatch(name) is None)
+    )
+
+
+def _any_of(patterns: Sequence[str]) -> re.Pattern[str] | None:
     if not patterns:
-        return lambda name: True
+        return None
     parts = (re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".") for pattern in patterns)
-    compiled = re.compile("|".join(parts), re.DOTALL)
-    return lambda name: compiled.fullmatch(name) is not None
+    return re.compile("|".join(parts), re.DOTALL)
 
 
 class SeriesChoice(NamedTuple):

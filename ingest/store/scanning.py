@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.store.base import Cursor, EventFilter, Page, StoredEvent
-from ingest.store.candidates import Candidate, Range, blocks_beyond, blocks_holding
+from ingest.store.candidates import NOTHING, Candidate, Range, blocks_beyond, blocks_holding
 from ingest.store.globs import FilterNames, SeriesChoice
 from ingest.store.proof import Decoder, true_names
 from ingest.store.reading import BlockReader, LoadedBlock
@@ -139,6 +139,8 @@ class _Rows:
         return Cursor(candidate.first_ms, -1, -1, -1)
 
     def _open(self, candidate: Candidate, heap: list) -> None:  # type: ignore[type-arg]
+        if candidate.id == NOTHING:
+            return
         for block in self.reader.load([candidate.id]).values():
             selected = np.flatnonzero(self._mask(block))
             ordered = selected[::-1] if self.newest_first else selected

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connections, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ingest.models import Block
@@ -19,7 +19,9 @@ from tests.ingest.store.factories import START, Filler, make_record, make_stream
 
 TYPES = ("ORDER_CREATED", "ORDER_PAID", "PAYMENT_PROCESSED", "X")
 SOURCES = ("orders", "payments")
-PATTERNS = st.sampled_from(["ORDER_*", "*PA*", "X", "ORDER_PAI?", "NONE", "*", "orders", "pay*"])
+PATTERNS = st.sampled_from(
+    ["ORDER_*", "*PA*", "X", "ORDER_PAI?", "NONE", "*", "orders", "pay*", "!X", "!ORDER_*"]
+)
 Stored = list[tuple[StreamRef, Record]]
 
 
@@ -103,6 +105,7 @@ def fresh(database: str) -> Any:
 @settings(
     max_examples=40,
     deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
@@ -215,6 +218,24 @@ def test_budget_ends_a_page_early_and_says_so(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("database")
+def test_blocks_looked_at_in_vain_count_against_the_budget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(candidates, "_FEW_SERIES", 0)
+    monkeypatch.setattr(candidates, "_LAST_CHUNK", 4)
+    monkeypatch.setattr(scanning, "MAX_BLOCKS", 3)
+    filler = Filler()
+    fill(filler, 30, rare_in=1)
+    rare = EventFilter(types=("RARE",))
+
+    page = filler.store.scan(rare, limit=5)
+    (event,) = read_all(filler.store, rare, limit=5, newest_first=True)
+
+    assert (page.events, page.complete) == ([], False)
+    assert event.event_type == "RARE"
+
+
+@pytest.mark.usefixtures("database")
 def test_block_that_spans_months_is_seen_by_every_moment_within() -> None:
     filler, stream = Filler(), make_stream()
     month = 30 * 86_400_000
@@ -237,12 +258,19 @@ def test_block_that_spans_months_is_seen_by_every_moment_within() -> None:
         ("ORDER_*", ["ORDER_", "ORDER_CREATED", "ORDER_A\nB"], ["order_created", "XORDER_"]),
         ("a?c", ["abc"], ["ac", "abbc"]),
         ("[a].+", ["[a].+"], ["a", "[a]xx"]),
+        ("!A*", ["B", "", "!A"], ["A", "AB"]),
     ],
 )
-def test_only_star_and_question_mark_are_special(
+def test_only_star_question_mark_and_leading_exclamation_are_special(
     pattern: str, fits: list[str], not_fits: list[str]
 ) -> None:
     test = name_test((pattern,))
 
     assert all(map(test, fits))
     assert not any(map(test, not_fits))
+
+
+def test_what_is_wanted_and_left_out_is_left_out() -> None:
+    test = name_test(("ORDER_*", "X", "!*_TEST"))
+
+    assert [name for name in ("ORDER_A", "ORDER_TEST", "X", "Y") if test(name)] == ["ORDER_A", "X"]
