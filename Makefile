@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TEST ?= tests
 
-.PHONY: run test bench lint format clean
+.PHONY: run test bench pictures lint format clean
 
 run: $(VENV)/.run-installed
 	@$(BIN)/python manage.py up --demo
@@ -15,6 +15,9 @@ test: $(VENV)/.test-installed
 
 bench: $(VENV)/.test-installed
 	@$(BIN)/python manage.py benchmark $(ARGS)
+
+pictures: $(VENV)/.test-installed
+	@EVENTSCOPE_PICTURES=1 $(BIN)/python -m pytest -q tests/system/test_pictures.py
 
 lint: $(VENV)/.test-installed
 	@$(BIN)/ruff check .

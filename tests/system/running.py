@@ -19,7 +19,7 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 from tests.servers import free_port
 
-__all__ = ["System"]
+__all__ = ["ROOT", "System"]
 
 ROOT = Path(__file__).resolve().parents[2]
 LINK = re.compile(r"http://\S+/sign-in/\S+")
