@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import structlog
-from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+    transaction,
+)
 
 from ingest import leases
 from ingest.folds import apply_folds
@@ -23,7 +29,8 @@ __all__ = ["Committer", "Patience", "Stopped"]
 log = structlog.get_logger("ingest")
 
 T = TypeVar("T")
-_PASSING = (OperationalError, InterfaceError)
+# A schema that does not fit (ProgrammingError on PostgreSQL) is no fault of any message: wait for it
+_PASSING = (OperationalError, InterfaceError, ProgrammingError)
 
 
 class Stopped(Exception):

@@ -64,7 +64,9 @@ def test_leap_second_is_the_second_before() -> None:
 
 
 moments = st.datetimes(
-    datetime(1970, 1, 3), datetime(2199, 12, 30), timezones=st.just(UTC)  # noqa: DTZ001
+    datetime(1970, 1, 3),
+    datetime(2199, 12, 30),
+    timezones=st.just(UTC),  # noqa: DTZ001
 )
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
