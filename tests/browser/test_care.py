@@ -1,0 +1,185 @@
+"""Alerts, the fleet and dead letters as a person meets them: live, with a note, after a restart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, expect
+
+from tests.browser.conftest import Tab
+from tests.browser.house import House, event
+
+pytestmark = pytest.mark.browser
+
+SOON = 20_000
+BREAKER = "payment-service / payment-provider refuses calls"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def monitor(house: House) -> Iterator[None]:
+    house._start("monitor", "manage.py", "monitor")
+    yield
+    house._end("monitor")
+
+
+def system(number: int, type: str, payload: dict[str, Any]) -> dict[str, Any]:
+    return event(number, type, payload=payload)
+
+
+def change(number: int, before: str, after: str, **rest: Any) -> dict[str, Any]:
+    names = {"name": "payment-provider", "service": "payment-service", "instance": "pay-1"}
+    numbers = {
+        "failureCount": 5, "failureThreshold": 5, "resetTimeoutMs": 60_000,
+        "halfOpenTimeoutMs": 30_000, "errorRate": 0.5, "latencyMs": 120.0, "throughput": 12.0,
+    }  # fmt: skip
+    payload = {**names, **numbers, "from": before, "to": after, "reason": "5 failures", **rest}
+    return system(number, "CircuitBreakerStateChanged", payload)
+
+
+def forgive_lost_requests(tab: Tab) -> None:
+    """A refresh that was under way when the server was killed, or the page left, is no fault."""
+    lost = ("htmx:afterRequest", "htmx:sendError")
+    tab.wrong = [words for words in tab.wrong if not any(event in words for event in lost)]
+
+
+def row(page: Page, words: str):  # type: ignore[no-untyped-def]
+    return page.locator(".al-row", has_text=words)
+
+
+def test_alert_appears_by_itself_is_acknowledged_and_survives_restarts(
+    tab: Tab, house: House
+) -> None:
+    page = tab.go("/alerts/")
+    expect(page.get_by_text("All promises are kept")).to_be_visible(timeout=SOON)
+
+    house.publish(change(1, "closed", "open"), topic="system-events")
+    firing = row(page, BREAKER)
+    expect(firing).to_have_attribute("data-state", "firing", timeout=SOON)
+
+    firing.get_by_text("Acknowledge").click()
+    note = firing.get_by_label("Note for the others")
+    note.fill("calling the <b>bank</b>")
+    time.sleep(4)
+    expect(note).to_have_value("calling the <b>bank</b>")
+    firing.get_by_role("button", name="I have it").click()
+
+    def stands() -> None:
+        held = row(page, BREAKER)
+        expect(held).to_have_attribute("data-state", "acknowledged", timeout=SOON)
+        expect(held).to_contain_text("admin has it")
+        expect(held).to_contain_text("calling the <b>bank</b>")
+
+    stands()
+    page.reload()
+    stands()
+
+    tab.may_lose_its_server = True
+    house._end("monitor", kill=True)
+    house.kill_web()
+    house._start("monitor", "manage.py", "monitor")
+    house.start_web()
+    page.reload()
+    time.sleep(12)
+    page.reload()
+    stands()
+
+    house.publish(change(2, "open", "closed", failureCount=0), topic="system-events")
+    expect(row(page, BREAKER)).to_have_count(0, timeout=2 * SOON)
+    tab.go("/alerts/?show=history")
+    expect(page.get_by_role("row", name="refuses calls")).to_contain_text("admin")
+    forgive_lost_requests(tab)
+
+
+def test_one_alert_is_snoozed_and_noted_on_its_page(tab: Tab, house: House) -> None:
+    page = tab.go("/alerts/")
+    house.publish(change(3, "closed", "open", name="stock-store"), topic="system-events")
+    page.get_by_role("link", name="stock-store refuses calls").click(timeout=SOON)
+    page.get_by_label("Leave it in peace for").select_option("2 hours")
+    page.get_by_role("button", name="Snooze").click()
+    expect(page.get_by_text("Snoozed until")).to_be_visible()
+    page.get_by_label("Write into the timeline").fill("known since Monday")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.locator(".al-timeline")).to_contain_text("known since Monday")
+    page.reload()
+    expect(page.locator(".al-timeline")).to_contain_text("Snoozed by admin")
+    expect(page.locator(".al-timeline")).to_contain_text("known since Monday")
+    forgive_lost_requests(tab)
+
+
+def test_breaker_page_tells_what_changed_without_a_reload(tab: Tab, house: House) -> None:
+    page = tab.go("/breakers/")
+    house.publish(change(4, "closed", "open", name="mail-relay"), topic="system-events")
+    card = page.get_by_role("region", name="mail-relay")
+    expect(card).to_contain_text("open", timeout=SOON)
+    card.get_by_text("The last 1 change").click()
+    house.publish(change(5, "open", "half_open", name="mail-relay"), topic="system-events")
+    expect(card.get_by_text("The last 2 changes")).to_be_visible(timeout=SOON)
+    expect(card.locator("details")).to_have_attribute("open", "")
+    expect(card).to_contain_text("half open")
+
+
+def test_dead_letter_arrives_and_is_read_with_error_and_story(tab: Tab, house: House) -> None:
+    page = tab.go("/dead-letters/")
+    original = event(77)
+    payload = {
+        "event": original,
+        "error": {"type": "OUT_OF_STOCK", "message": "none left", "stack": "stock.py line 7"},
+        "consumer": "inventory", "consumerGroup": "inventory", "attempts": 4,
+        "originalTopic": "orders-topic", "originalOffset": "1-1",
+    }  # fmt: skip
+    house.publish(original)
+    house.publish(system(78, "DeadLettered", payload), topic="failed-events")
+    page.get_by_role("link", name="ORDER_CREATED").click(timeout=SOON)
+    for words in ("OUT_OF_STOCK", "none left", "stock.py line 7", "ORD_77", "inventory"):
+        expect(page.locator("main")).to_contain_text(words)
+    page.get_by_role("link", name="The whole story").click()
+    expect(page).to_have_url(f"{house.url}/correlations/corr_77/")
+    forgive_lost_requests(tab)
+
+
+@pytest.mark.parametrize("path", ["/health/", "/consumers/", "/alerts/", "/dead-letters/"])
+def test_hidden_page_asks_for_nothing(tab: Tab, path: str) -> None:
+    page = tab.go(path)
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.url.endswith(path):
+            asked.append(request.url)
+
+    page.on("request", note)
+    page.evaluate(
+        "Object.defineProperty(document, 'hidden', { configurable: true, get: () => true })"
+    )
+    page.wait_for_timeout(6500)
+    assert asked == []
+    page.evaluate(
+        "Object.defineProperty(document, 'hidden', { configurable: true, get: () => false })"
+    )
+    page.wait_for_timeout(2000)
+    assert asked != []
+
+
+def test_page_whose_session_has_ended_asks_for_a_sign_in(
+    chromium: Browser, house: House, session: object
+) -> None:
+    context = chromium.new_context(storage_state=session)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(house.url + "/health/")
+    context.clear_cookies()
+    page.wait_for_url("**/sign-in/**", timeout=SOON)
+    expect(page.locator("#living")).to_have_count(0)
+    context.close()
+
+
+@pytest.mark.parametrize("tab", [(390, "dark"), (1440, "light")], indirect=True)
+@pytest.mark.parametrize(
+    "path",
+    ["/alerts/", "/alerts/?show=history", "/alerts/1/", "/health/", "/breakers/", "/consumers/",
+     "/dead-letters/", "/dead-letters/?by=failure", "/dead-letters/1/"],
+)  # fmt: skip
+def test_nothing_is_wider_than_the_screen(tab: Tab, path: str) -> None:
+    page = tab.go(path)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
