@@ -7,7 +7,6 @@ waits for it, in one slot; a member that acknowledges nothing for `PATIENCE` sec
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,6 +14,7 @@ from typing import ClassVar, Protocol
 from weakref import WeakKeyDictionary
 
 import structlog
+from django.db.utils import DatabaseError
 
 from dashboard.live.sessions import Session, ended_sessions
 
@@ -158,10 +158,18 @@ class Hub:
         self._keep(body)
         seq, text, now = self.seq, frame("tick", self.seq, body), time.monotonic()
         for place, member in enumerate(tuple(self.members), start=1):
-            with contextlib.suppress(ConnectionError):
-                await member.offer(seq, text, now)
+            await self._offer(member, seq, text, now)
             if place % BREATH == 0:
                 await asyncio.sleep(0)
+
+    async def _offer(self, member: Member, seq: int, text: str, now: float) -> None:
+        """Whatever is wrong with one socket ends that one; the others have their tick."""
+        try:
+            await member.offer(seq, text, now)
+        except Exception as error:  # logged, and the socket is let go
+            self.members.discard(member)
+            if not isinstance(error, ConnectionError):
+                log.exception("live.socket_failed", action="live.socket_failed")
 
     def _keep(self, body: bytes) -> None:
         self.seq += 1
@@ -178,11 +186,18 @@ class Hub:
             await self.broadcast(body)
 
     async def _sweep(self) -> None:
-        """Close the sockets of sessions that have ended, or may no longer look."""
+        """Close the sockets of sessions that have ended, or may no longer look.
+
+        A database that does not answer is asked again with the next sweep.
+        """
         while True:
             await asyncio.sleep(SWEEP)
             sessions = {member.session for member in self.members if member.session is not None}
-            ended = await ended_sessions(sessions)
+            try:
+                ended = await ended_sessions(sessions)
+            except DatabaseError:
+                log.exception("live.sweep_failed", action="live.sweep_failed")
+                continue
             for member in tuple(self.members):
                 if member.session in ended:
                     code, reason = ended[member.session]

@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from django.db.utils import DatabaseError
 
 from dashboard.live import hub as hubs
 from dashboard.live.hub import Full, Hub, Member, frame
+from dashboard.live.sessions import Session
 
 
 class Ticks:
@@ -173,6 +175,44 @@ async def test_a_socket_that_breaks_does_not_hold_up_the_others() -> None:
     assert sound.seqs() == [1, 2]
     for socket in (broken, sound):
         await hub.leave(socket.member)
+
+
+async def test_a_socket_that_fails_oddly_is_let_go_and_the_next_tick_comes() -> None:
+    hub = Hub(Ticks(), limit=10)
+    odd, sound = await joined(hub, 2)
+
+    async def fail(text: str) -> None:
+        raise RuntimeError("odd")
+
+    odd.member._send = fail
+    await hub.broadcast(b'{"n":1}')
+    await hub.broadcast(b'{"n":1}')
+
+    assert sound.seqs() == [1, 2, 3]
+    assert hub.members == {sound.member}
+    await hub.leave(sound.member)
+
+
+async def test_a_sweep_that_fails_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session("key", 1)
+    answers = [DatabaseError("locked"), {session: (4401, "signed out")}]
+
+    async def ended(sessions: object) -> object:
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(hubs, "SWEEP", 0.01)
+    monkeypatch.setattr(hubs, "ended_sessions", ended)
+    hub = Hub(Ticks(), limit=10)
+    socket = Socket()
+    socket.member.session = session
+    await hub.join(socket.member)
+    await asyncio.sleep(0.1)
+
+    assert socket.closed == (4401, "signed out")
+    await hub.leave(socket.member)
 
 
 @pytest.mark.parametrize("ack", [0, -5, 10**30, 2])
