@@ -123,6 +123,7 @@ def _server(url: str, schema: str, *, packed: bool = False) -> dict[str, Any]:
     # Packed bytes travel as they are, not as twice as many hexadecimal digits within the statement.
     options["server_side_binding"] = packed
     database["CONN_HEALTH_CHECKS"] = True
+    database["SCHEMA"] = schema
     return database
 
 

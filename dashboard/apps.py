@@ -6,7 +6,10 @@ each other).
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import pre_migrate
 
 
 class DashboardConfig(AppConfig):
@@ -14,6 +17,8 @@ class DashboardConfig(AppConfig):
     label = "dashboard"
 
     def ready(self) -> None:
+        pre_migrate.connect(make_schema, dispatch_uid="eventscope-schema")
+
         from dashboard.alerts.queries import firing_count
         from dashboard.live.tiles import TileSource, register_tile
 
@@ -26,3 +31,14 @@ class DashboardConfig(AppConfig):
                 some="to look at",
             )
         )
+
+
+def make_schema(using: str, **_: Any) -> None:
+    """On PostgreSQL each database has a schema of its own; it is there before its tables are."""
+    from django.db import connections
+
+    connection = connections[using]
+    schema = connection.settings_dict.get("SCHEMA")
+    if schema and connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {connection.ops.quote_name(schema)}")
