@@ -16,7 +16,6 @@ from pydantic import Field
 from dashboard.accounts.models import AuditEntry, Role
 from dashboard.api.paging import PageParameters, keyset_page
 from dashboard.api.problems import Problem
-from dashboard.api.scaling import wanted_instances
 from dashboard.api.security import require
 from dashboard.api.serialise import (
     breaker_json,
@@ -41,6 +40,7 @@ from dashboard.api.shapes import (
 from dashboard.explore.catalog import read_catalog
 from dashboard.explore.filters import parse_time
 from dashboard.explore.topology import read_topology
+from dashboard.fleet.scaling import wanted_instances
 from ingest.models import Breaker, ConsumerGroup, DeadLetter, HealthComponent, Stream
 
 __all__ = ["router"]

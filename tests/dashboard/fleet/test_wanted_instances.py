@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.api.scaling import wanted_instances
+from dashboard.fleet.scaling import wanted_instances
 from dashboard.options import ScalingOptions
 
 
