@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from django.db import (
     transaction,
 )
 
+from eventscope.errors import EventscopeError
 from ingest import leases
 from ingest.folds import apply_folds
 from ingest.leases import Fenced, Progress
@@ -24,17 +26,23 @@ from ingest.records import Batch, Position, Quarantined, Record, Slice
 from ingest.store.base import EventStore
 from ingest.store.series import SeriesDictionary
 
-__all__ = ["Committer", "Patience", "Stopped"]
+__all__ = ["BatchRefused", "Committer", "Patience", "Stopped"]
 
 log = structlog.get_logger("ingest")
 
 T = TypeVar("T")
 # A schema that does not fit (ProgrammingError on PostgreSQL) is no fault of any message: wait for it
 _PASSING = (OperationalError, InterfaceError, ProgrammingError)
+_BLAMELESS_FROM = 20
+_TRIED_ALONE = 200
 
 
 class Stopped(Exception):
     """The worker was told to stop while the database did not take the batch."""
+
+
+class BatchRefused(EventscopeError):
+    """Not one message of a batch can be stored: a fault of ours. Nothing was stored or skipped."""
 
 
 class Patience:
@@ -81,6 +89,8 @@ class Committer:
     A database that is locked, full or away is waited for with the same batch in hand (the reader is
     held back meanwhile). A batch that fails for any other reason is halved until the one message
     that nothing can store stands alone; it is quarantined, so that no message ever stalls a stream.
+    When no message of a large batch can be stored, none is to blame: `BatchRefused` ends the worker
+    with the checkpoint where it was.
     """
 
     def __init__(self, owner: str, store: EventStore, *, lease: float, patience: Patience) -> None:
@@ -91,12 +101,16 @@ class Committer:
         self._patience = patience
 
     def commit(self, work: Work) -> None:
-        """Store all of ``work``. Raises `Fenced` (drop it) or `Stopped` (leave it to others)."""
+        """Store all of ``work``.
+
+        Raises `Fenced` (drop it), `Stopped` (leave it to others) or `BatchRefused`.
+        """
         try:
             self._persist(work)
         except (Fenced, Stopped):
             raise
         except Exception as error:  # noqa: BLE001 (told to the operator, and narrowed down to one message)
+            self._acquit(work, error)
             self._isolate(work, error)
         if work.idle:
             self._patience.run(lambda: leases.observe(self._owner, work.idle))
@@ -105,15 +119,40 @@ class Committer:
         if work.batch.slices:
             self._patience.run(lambda: self._transaction(work))
 
-    def _transaction(self, work: Work) -> None:
+    def _transaction(self, work: Work, *, keep: bool = True) -> None:
+        done = False
         try:
             with transaction.atomic(using="events"):
                 leases.advance(work.batch, self._owner, work.progress, lease=self._lease)
                 self._store.append(work.batch, self._series)
                 apply_folds(work.batch, self._series)
-        except BaseException:
-            self._series.forget()
+                transaction.set_rollback(not keep, using="events")
+            done = keep
+        finally:
+            if not done:
+                self._series.forget()
+
+    def _acquit(self, work: Work, error: Exception) -> None:
+        """Raise `BatchRefused` if of a large batch no message, each tried alone, would be stored."""
+        records = [(part, record) for part in work.batch.slices for record in part.records]
+        if len(records) <= _BLAMELESS_FROM:
+            return
+        for part, record in random.sample(records, min(len(records), _TRIED_ALONE)):
+            if self._would_store(_alone(work, part, record)):
+                return
+        raise BatchRefused(
+            f"no message of a batch of {len(records)} can be stored, so no message is to blame but "
+            f"Eventscope or its configuration; nothing was skipped: {error!r}"
+        ) from error
+
+    def _would_store(self, work: Work) -> bool:
+        try:
+            self._patience.run(lambda: self._transaction(work, keep=False))
+        except (Fenced, Stopped):
             raise
+        except Exception:  # noqa: BLE001 (what was asked)
+            return False
+        return True
 
     def _isolate(self, work: Work, error: Exception) -> None:
         """Halve until the culprit stands alone, then quarantine it with the reason."""
@@ -164,6 +203,11 @@ def _with(work: Work, slices: list[Slice]) -> Work:
         part.stream.id: work.progress[part.stream.id] for part in slices
     }
     return Work(Batch(slices, work.batch.read_ms), progress, {})
+
+
+def _alone(work: Work, part: Slice, record: Record) -> Work:
+    """As if ``record`` were the first message after the checkpoint."""
+    return _with(work, [part._replace(until=record.position, records=[record], quarantined=[])])
 
 
 def _cut(part: Slice, at: Position) -> tuple[Slice, Slice]:

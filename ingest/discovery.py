@@ -6,7 +6,7 @@ import threading
 
 import structlog
 
-from ingest.sources.base import BrokerError, Found, Source
+from ingest.sources.base import OWN_PREFIX, BrokerError, Found, Source
 
 __all__ = ["Discovery"]
 
@@ -14,7 +14,7 @@ log = structlog.get_logger("ingest")
 
 
 class Discovery(threading.Thread):
-    """Keeps ``latest``: the places that exist, None until the broker first answered."""
+    """Keeps ``latest``: the places that exist and are not our own, None until the broker first answered."""
 
     def __init__(
         self, name: str, source: Source, *, every: float, changed: threading.Event
@@ -41,7 +41,9 @@ class Discovery(threading.Thread):
     def _look(self) -> None:
         """A broker that is gone is told of by the reader, and here only before the first answer."""
         try:
-            found = self._source.discover()
+            found = [
+                one for one in self._source.discover() if not one.place.topic.startswith(OWN_PREFIX)
+            ]
         except BrokerError as error:
             if self.latest is None:
                 log.warning(

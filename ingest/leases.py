@@ -24,7 +24,7 @@ from eventscope.errors import EventscopeError
 from ingest.models import Gap, Lease, QuarantinedMessage, Stream
 from ingest.options import BrokerOptions
 from ingest.records import Batch, Position, Slice, StreamRef
-from ingest.sources.base import Loss
+from ingest.sources.base import OWN_PREFIX, Loss
 
 __all__ = [
     "Claimed",
@@ -114,6 +114,8 @@ def watched_streams(brokers: Mapping[str, BrokerOptions]) -> list[int]:
 
 
 def _names(broker: BrokerOptions, topic: str) -> bool:
+    if topic.startswith(OWN_PREFIX):
+        return False
     patterns = (*broker.topics, *broker.dead_letter_topics)
     return any(topic == pattern or fnmatchcase(topic, pattern) for pattern in patterns)
 

@@ -10,7 +10,7 @@ from django.db import DatabaseError
 
 from ingest import leases
 from ingest.folds import maintain as maintain_folds
-from ingest.store.base import EventStore
+from ingest.store.base import EventStore, StoreError
 
 __all__ = ["COMPACTION", "Maintenance"]
 
@@ -60,7 +60,7 @@ class Maintenance:
             more = step()
             while more and time.monotonic() < until:
                 more = step()
-        except DatabaseError as error:
+        except (DatabaseError, StoreError) as error:  # busy or full; or a page that is damaged
             log.warning(
                 "merging failed, trying again later", action="ingest.merge_failed", error=str(error)
             )

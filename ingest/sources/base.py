@@ -9,6 +9,7 @@ from eventscope.errors import EventscopeError
 from ingest.records import Message, Position
 
 __all__ = [
+    "OWN_PREFIX",
     "BrokerError",
     "BrokerGone",
     "Checkpoint",
@@ -20,6 +21,9 @@ __all__ = [
     "Source",
     "StreamIntake",
 ]
+
+OWN_PREFIX = "eventscope:"
+"""Names that the kit and the monitor use for themselves; never watched, whatever the globs say."""
 
 
 class BrokerError(EventscopeError):

@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from ingest.committing import BatchRefused
 from ingest.pipeline import Pipeline
 from ingest.reporting import Report, line
 from ingest.sources.base import BrokerError
@@ -34,7 +35,10 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: pipeline.stop())
         _calm_collector()
         log.info("worker started", action="ingest.started", owner=pipeline.owner)
-        pipeline.run()
+        try:
+            pipeline.run()
+        except BatchRefused as error:
+            raise CommandError(str(error)) from error
         log.info("worker stopped", action="ingest.stopped", owner=pipeline.owner)
 
 

@@ -11,6 +11,7 @@ import pytest
 from django.db import DataError
 
 from ingest import committing
+from ingest.committing import BatchRefused
 from ingest.models import QuarantinedMessage, Stream
 from ingest.options import BrokerOptions, IngestOptions, LimitOptions, PrivacyOptions
 from ingest.pipeline import Pipeline
@@ -147,6 +148,65 @@ def test_message_that_cannot_be_stored_is_quarantined_alone(
     assert sorted(Stream.objects.values_list("stored", "undecoded", "ordinal")) == [
         (30, 0, 30),
         (99, 1, 100),
+    ]
+
+
+def test_fault_of_ours_stops_the_worker_and_blames_no_message(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(batch: Batch, series: Any) -> None:
+        raise KeyError("a bug")
+
+    add(valkey, "t-orders", *[event(number) for number in range(60)])
+    with monkeypatch.context() as patch:
+        patch.setattr(committing, "apply_folds", broken)
+        with pytest.raises(BatchRefused, match=r"no message of a batch of 60 .*KeyError"):
+            run_until(configured(valkey, batch_events=1000), processed(1))
+    left = Stream.objects.get()
+    assert (left.major, left.stored, left.undecoded, left.owner) == (0, 0, 0, "")
+    assert not QuarantinedMessage.objects.exists()
+
+    run_until(configured(valkey), processed(60))
+
+    assert len(stored()) == 60
+
+
+def test_many_messages_to_blame_do_not_stop_the_worker(
+    valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fold = committing.apply_folds
+
+    def refusing(batch: Batch, series: Any) -> None:
+        if any(record.event_type == "BAD" for part in batch.slices for record in part.records):
+            raise DataError("value out of range")
+        fold(batch, series)
+
+    monkeypatch.setattr(committing, "apply_folds", refusing)
+    bodies = [event(number, eventType="BAD" if number != 17 else "T") for number in range(40)]
+    add(valkey, "t-orders", *bodies)
+
+    run_until(configured(valkey, batch_events=1000), processed(40))
+
+    assert [json.loads(one.body)["eventId"] for one in stored()] == ["e17"]
+    assert QuarantinedMessage.objects.count() == 39
+
+
+def test_own_streams_are_never_watched(valkey: Valkey) -> None:
+    """Neither found anew nor gone on with, had an earlier version begun with one."""
+    names = ("eventscope:waiting", "eventscope:probe", "t-orders")
+    for name in names:
+        add(valkey, name, event(1))
+    Stream.objects.create(broker="main", topic="eventscope:probe", partition=0)
+    broad = configured(valkey)
+    broker = BrokerOptions(
+        url=valkey.url, topics=("*", "eventscope:*"), dead_letter_topics=("eventscope:waiting",)
+    )
+
+    run_until(IngestOptions(brokers={"main": broker}, limits=broad.limits), processed(1))
+
+    assert sorted(Stream.objects.values_list("topic", "stored")) == [
+        ("eventscope:probe", 0),
+        ("t-orders", 1),
     ]
 
 
