@@ -47,8 +47,6 @@ _DROP = 64 - HASH_BITS
 Hashes = npt.NDArray[np.uint64]
 Refs = npt.NDArray[np.uint16]
 
-_NONE: Refs = np.zeros(0, np.uint16)
-
 
 class Run(NamedTuple):
     """Keys in order of (hash, block, row); ``blocks`` are indexes into the run's list of blocks."""
@@ -175,13 +173,15 @@ class Page:
         """All keys of the page."""
         return Run(self.hashes, self._column(1, 2), self._column(2, 2))
 
-    def matching(self, value: int) -> tuple[Refs, Refs]:
-        """(blocks, rows) of the keys with this hash."""
-        first = int(np.searchsorted(self.hashes, np.uint64(value)))
-        if first == self._keys or int(self.hashes[first]) != value:
-            return _NONE, _NONE
-        end = int(np.searchsorted(self.hashes, np.uint64(value), side="right"))
-        return self._column(1, 2)[first:end], self._column(2, 2)[first:end]
+    def matching(self, values: Hashes) -> Run:
+        """The keys with any of these hashes, which are ascending and distinct."""
+        starts = self.hashes.searchsorted(values)
+        lengths = self.hashes.searchsorted(values, "right") - starts
+        if not lengths.any():
+            return Run.joined([])
+        shifts = starts - np.cumsum(lengths) + lengths
+        places = np.repeat(shifts, lengths) + np.arange(int(lengths.sum()))
+        return Run(self.hashes[places], self._column(1, 2)[places], self._column(2, 2)[places])
 
     def _column(self, number: int, size: int) -> npt.NDArray[Any]:
         width, start = self._widths[number], self._keys * sum(self._widths[:number])

@@ -1,7 +1,8 @@
-"""Seeking hashes in all live runs: one b-tree seek and one decoded page a run and hash."""
+"""Seeking hashes in all live runs: one b-tree seek a run and hash, each page found decoded once."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -10,14 +11,14 @@ import numpy.typing as npt
 
 from ingest.models import Block, KeyPage, KeyRun
 from ingest.store.columns import Ints
-from ingest.store.keys import Page
+from ingest.store.keys import Hashes, Page, Run
 from ingest.store.snapshot import read_rows
 
 __all__ = ["Hits", "seek_keys"]
 
-_HASHES = 200
+_HASHES = 1000
 _PAGES = 8
-_BLOCKS = 500
+_PARAMETERS = 500
 
 
 class Hits(NamedTuple):
@@ -29,87 +30,107 @@ class Hits(NamedTuple):
 
 
 class _Stretch(NamedTuple):
-    """The keys of one hash in one run; ``blocks`` are indexes into the run's list."""
+    """Keys found in one run; their ``blocks`` are indexes into the run's list."""
 
-    hash: int
     run: int
-    blocks: npt.NDArray[np.uint16]
-    rows: npt.NDArray[np.uint16]
+    keys: Run
+
+
+class _Begun(NamedTuple):
+    """The keys of one hash up to the end of a page, behind which there may be more."""
+
+    run: int
+    page: int
+    keys: Run
+
+    @property
+    def hash(self) -> int:
+        return int(self.keys.hashes[-1])
 
 
 def seek_keys(hashes: Sequence[int], *, limit: int, since_ms: int | None) -> Hits:
     """Where the keys with these hashes are. Of one hash in one run, the oldest ``limit`` suffice."""
+    wanted = np.unique(np.array(hashes, np.uint64))
     stretches: list[_Stretch] = []
-    for start in range(0, len(hashes), _HASHES):
-        stretches += _seek(hashes[start : start + _HASHES], limit=limit, since_ms=since_ms)
+    for start in range(0, len(wanted), _HASHES):
+        some = wanted[start : start + _HASHES]
+        stretches += _seek(some, limit=limit, since_ms=since_ms)
     return _resolve(stretches)
 
 
-def _seek(hashes: Sequence[int], *, limit: int, since_ms: int | None) -> Iterator[_Stretch]:
+def _seek(wanted: Hashes, *, limit: int, since_ms: int | None) -> Iterator[_Stretch]:
     runs, pages = KeyRun._meta.db_table, KeyPage._meta.db_table
-    values = ", ".join(["(CAST(%s AS bigint))"] * len(hashes))
-    newer = "" if since_ms is None else "AND r.last_ms >= %s "
+    values = wanted.tolist()
+    asked = ", ".join(["(CAST(%s AS bigint))"] * len(values))
+    newer = "" if since_ms is None else " AND r.last_ms >= %s"
     rows = read_rows(
-        "SELECT wanted.column1, r.id, p.id, p.first, p.last, p.data "
-        f"FROM {runs} r CROSS JOIN (VALUES {values}) AS wanted JOIN {pages} p ON p.id = "
-        f"(SELECT s.id FROM {pages} s WHERE s.run_id = r.id AND s.last >= wanted.column1 "
+        f"SELECT p.run_id, p.last, p.id, p.first, p.data FROM {pages} p WHERE p.id IN ("
+        f"SELECT (SELECT s.id FROM {pages} s WHERE s.run_id = r.id AND s.last >= wanted.column1 "
         "ORDER BY s.last, s.id LIMIT 1) "
-        f"WHERE r.state = 0 {newer}AND p.first <= wanted.column1",
-        [*hashes, *([] if since_ms is None else [since_ms])],
+        f"FROM {runs} r CROSS JOIN (VALUES {asked}) AS wanted WHERE r.state = 0{newer})",
+        [*values, *([] if since_ms is None else [since_ms])],
     )
-    read: dict[int, Page] = {}
-    for value, run, id, first, last, data in rows:
-        if id not in read:
-            read[id] = Page(first, data)
-        blocks, places = read[id].matching(value)
-        if last == value:
-            yield _read_on(_Stretch(value, run, blocks, places), id, limit=limit)
-        elif len(blocks):
-            yield _Stretch(value, run, blocks, places)
+    read_on: tuple[int, int] | None = None
+    for run, last, page, first, data in sorted(rows, key=lambda row: row[:3]):
+        # A hash that was read on behind its first page is not to be counted again.
+        begin = (bisect_right if read_on == (run, first) else bisect_left)(values, first)
+        end = bisect_right(values, last)
+        if begin >= end:
+            continue
+        found = Page(first, data).matching(wanted[begin:end])
+        yield _Stretch(run, found)
+        if values[end - 1] == last:
+            read_on = (run, last)
+            here = found.hashes.searchsorted(wanted[end - 1])
+            begun = _Begun(run, page, found.part(here, len(found.hashes)))
+            yield _Stretch(run, _read_on(begun, limit=limit))
 
 
-def _read_on(begun: _Stretch, page: int, *, limit: int) -> _Stretch:
-    """A stretch that goes over the end of its page, to its end or to ``limit`` keys that still live."""
-    blocks, rows = [begun.blocks], [begun.rows]
+def _read_on(begun: _Begun, *, limit: int) -> Run:
+    """What follows a stretch that reaches the end of its page, up to ``limit`` keys that still live."""
+    value, page = np.array([begun.hash], np.uint64), begun.page
     living: npt.NDArray[np.bool_] | None = None
+    parts: list[Run] = []
     while True:
         further = KeyPage.objects.filter(
             run_id=begun.run, id__gt=page, last__gte=begun.hash, first__lte=begun.hash
         ).order_by("last", "id")
         found = list(further.values_list("id", "first", "data")[:_PAGES])
-        for _, first, data in found:
-            some, places = Page(first, data).matching(begun.hash)
-            blocks.append(some)
-            rows.append(places)
+        parts += [Page(first, data).matching(value) for _, first, data in found]
         if len(found) < _PAGES:
-            break
+            return Run.joined(parts)
         page = found[-1][0]
         living = _living(begun.run) if living is None else living
-        if sum(int(living[some].sum()) for some in blocks) >= limit:
-            break
-    return begun._replace(blocks=np.concatenate(blocks), rows=np.concatenate(rows))
+        if sum(int(living[some.blocks].sum()) for some in (begun.keys, *parts)) >= limit:
+            return Run.joined(parts)
 
 
 def _living(run: int) -> npt.NDArray[np.bool_]:
     """Which blocks of a run retention has not deleted."""
-    ids = _blocks_of(run)
+    ids = _blocks_of([run])[run]
     found: list[int] = []
-    for start in range(0, len(ids), _BLOCKS):
-        some = Block.objects.filter(id__in=ids[start : start + _BLOCKS].tolist())
+    for start in range(0, len(ids), _PARAMETERS):
+        some = Block.objects.filter(id__in=ids[start : start + _PARAMETERS].tolist())
         found += some.values_list("id", flat=True)
     return np.isin(ids, np.array(found, np.int64))
 
 
 def _resolve(stretches: Sequence[_Stretch]) -> Hits:
-    ids = {run: _blocks_of(run) for run in {stretch.run for stretch in stretches}}
+    found = [stretch for stretch in stretches if len(stretch.keys.hashes)]
+    ids = _blocks_of(sorted({stretch.run for stretch in found}))
     empty = np.zeros(0, np.int64)
     return Hits(
-        np.concatenate([empty, *(ids[one.run][one.blocks] for one in stretches)]),
-        np.concatenate([empty, *(one.rows.astype(np.int64) for one in stretches)]),
-        np.concatenate([empty, *(np.full(len(one.rows), one.hash) for one in stretches)]),
+        np.concatenate([empty, *(ids[run][keys.blocks] for run, keys in found)]),
+        np.concatenate([empty, *(keys.rows.astype(np.int64) for _, keys in found)]),
+        np.concatenate([empty, *(keys.hashes.astype(np.int64) for _, keys in found)]),
     )
 
 
-def _blocks_of(run: int) -> Ints:
-    blob = KeyRun.objects.values_list("blocks", flat=True).get(id=run)
-    return np.frombuffer(bytes(blob), "<i8")
+def _blocks_of(runs: Sequence[int]) -> dict[int, Ints]:
+    """The blocks that each of ``runs`` points to."""
+    found: dict[int, Ints] = {}
+    for start in range(0, len(runs), _PARAMETERS):
+        some = KeyRun.objects.filter(id__in=runs[start : start + _PARAMETERS])
+        for run, blob in some.values_list("id", "blocks"):
+            found[run] = np.frombuffer(bytes(blob), "<i8")
+    return found

@@ -75,9 +75,12 @@ def test_look_up_finds_what_a_dictionary_finds(
     (written,) = cut_pages(make_run(entries))
     page = Page(written.first, written.data)
 
-    for value in [*table, absent]:
-        blocks, rows = page.matching(value)
-        assert list(zip(blocks.tolist(), rows.tolist(), strict=True)) == table.get(value, [])
+    asked = sorted({*table, absent})
+    assert entries_of(page.matching(np.array(asked, np.uint64))) == sorted(set(entries))
+    for value in asked:
+        found = page.matching(np.array([value], np.uint64))
+        expected = [(value, *place) for place in table.get(value, [])]
+        assert entries_of(found) == expected
 
 
 @given(st.lists(st.text(max_size=3), min_size=1, max_size=30), st.text(max_size=3))
