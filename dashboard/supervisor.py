@@ -27,10 +27,15 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass
 class Service:
-    """One process to keep running. ``grace`` is the seconds it may take to stop."""
+    """One process to keep running.
+
+    ``grace`` is the seconds it may take to stop. Services of a higher ``stage`` are stopped before
+    those of a lower one; those of one stage together.
+    """
 
     name: str
     command: list[str]
+    stage: int = 0
     grace: float = 4.0
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -43,7 +48,7 @@ def next_delay(previous: float, *, lived: float) -> float:
 
 
 class Supervisor:
-    """Runs services in the order given and stops them in the reverse order."""
+    """Starts services in the order given and stops them stage by stage, the highest first."""
 
     def __init__(
         self, services: list[Service], *, write: Callable[[str], None], root: Path
@@ -81,10 +86,11 @@ class Supervisor:
         self._stopping.set()
 
     async def stop(self) -> None:
-        """End all, last started first; what outlives its grace is killed, and said."""
+        """End all, highest stage first; what outlives its grace is killed, and said."""
         self._stopping.set()
-        for service in reversed(self.services):
-            await self._end(service)
+        for stage in sorted({service.stage for service in self.services}, reverse=True):
+            ending = [self._end(service) for service in self.services if service.stage == stage]
+            await asyncio.gather(*ending)
         for keeper in self._keepers.values():
             keeper.cancel()
         await asyncio.gather(*self._keepers.values(), return_exceptions=True)

@@ -117,13 +117,13 @@ def plan_services(*, broker_port: int, demo: bool, web: bool) -> list[Service]:
         folder = settings.DATA_DIR / "broker"
         folder.mkdir(parents=True, exist_ok=True)
         broker = embedded_broker_command(folder=folder, port=broker_port)
-        services.append(Service("broker", broker, grace=1.5))
+        services.append(Service("broker", broker, stage=0, grace=1.5))
     if web:
-        services.append(Service("web", web_command(), grace=1.5, environment=place))
-    services.append(Service("ingest", [*manage, "ingest"], grace=3.5, environment=place))
-    services.append(Service("monitor", [*manage, "monitor"], grace=1.5, environment=place))
+        services.append(Service("web", web_command(), stage=2, grace=2.5, environment=place))
+    services.append(Service("ingest", [*manage, "ingest"], stage=1, grace=3.5, environment=place))
+    services.append(Service("monitor", [*manage, "monitor"], stage=2, grace=2.5, environment=place))
     if demo:
-        services.append(Service("demo", [*manage, "demo"], grace=2.0, environment=place))
+        services.append(Service("demo", [*manage, "demo"], stage=3, grace=2.0, environment=place))
     return services
 
 

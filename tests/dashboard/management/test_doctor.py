@@ -6,6 +6,7 @@ from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
 from dashboard.doctor import Finding, examine, skew_finding
+from ingest.options import PrivacyOptions
 from tests.servers import Valkey, free_port
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
@@ -62,3 +63,13 @@ def test_any_host_allowed_is_wrong(settings: Settings, valkey: Valkey) -> None:
     at(settings, valkey.url)
     settings.ALLOWED_HOSTS = ["*"]
     assert by_subject(examine())["allowed hosts"].ok is False
+
+
+def test_paths_to_be_encrypted_are_told_to_be_redacted(settings: Settings, valkey: Valkey) -> None:
+    at(settings, valkey.url)
+    privacy = PrivacyOptions(encrypt=("payload.card",))
+    settings.INGEST = msgspec.structs.replace(settings.INGEST, privacy=privacy)
+
+    found = by_subject(examine())["privacy"]
+
+    assert (found.ok, found.detail.partition(":")[0]) == (False, "payload.card")

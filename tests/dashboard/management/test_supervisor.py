@@ -52,10 +52,11 @@ async def test_what_dies_is_started_again_and_its_end_is_said() -> None:
     ]
 
 
-async def test_services_stop_in_the_reverse_order_of_starting() -> None:
+async def test_services_stop_stage_by_stage_the_highest_first() -> None:
     told = "import signal,sys,time\nsignal.signal(15, lambda *_: (print('bye', flush=True), sys.exit(0)))\nprint('up', flush=True)\ntime.sleep(60)"
     lines: list[str] = []
-    runs = supervisor([Service(name, python(told)) for name in ("a", "b", "c")], lines)
+    services = [Service(name, python(told), stage=stage) for stage, name in enumerate("abc")]
+    runs = supervisor(services, lines)
     for service in runs.services:
         await runs.start(service)
     await until(lambda: sum("up" in line for line in lines) == 3)
