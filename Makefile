@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 TEST ?= tests
+WORKERS ?= 2
 
 .PHONY: run test bench pictures lint format clean
 
@@ -11,7 +12,7 @@ run: $(VENV)/.run-installed
 	@$(BIN)/python manage.py up --demo
 
 test: $(VENV)/.test-installed
-	@$(BIN)/python -m pytest -q $(TEST) $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup $(TEST) $(ARGS)
 
 bench: $(VENV)/.test-installed
 	@$(BIN)/python manage.py benchmark $(ARGS)
