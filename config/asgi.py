@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from channels.auth import AuthMiddlewareStack
@@ -23,3 +24,7 @@ application = ProtocolTypeRouter(
         ),
     }
 )
+
+# What stands now stays: a full collection that walks all of Django takes a tenth of a second each time.
+gc.collect()
+gc.freeze()
