@@ -41,6 +41,7 @@ def examine() -> list[Finding]:
     """Every finding, in the order in which a person would mend them."""
     looks: list[Callable[[], Iterator[Finding]]] = [
         _configuration,
+        _privacy,
         _data_folder,
         _permissions,
         _databases,
@@ -73,6 +74,18 @@ def _configuration() -> Iterator[Finding]:
         detail=", ".join(settings.ALLOWED_HOSTS),
         mend="Name your hosts in ALLOWED_HOSTS; '*' lets any site point its name here.",
     )
+
+
+def _privacy() -> Iterator[Finding]:
+    """Silent unless something is asked for that this version cannot do."""
+    paths = settings.INGEST.privacy.encrypt
+    if paths:
+        yield Finding(
+            "privacy",
+            ok=False,
+            detail=f"{', '.join(paths)}: redacted for good, as this version cannot encrypt",
+            mend="Move them from [privacy] encrypt to redact if that is what you want.",
+        )
 
 
 def _data_folder() -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from dashboard.explore.cursors import open_cursor, seal_cursor
 from dashboard.explore.filters import EventQuery, FilterError
 from dashboard.explore.handlings import read_handlings
 from dashboard.explore.outcomes import outcome_of
+from ingest.envelopes import stored_id
 from ingest.queries.events import (
     CursorError,
     EventFilter,
@@ -219,7 +220,7 @@ def _matches_ids(query: EventQuery, event: EventView) -> bool:
         (query.causation_id, event.causation_id),
         (query.trace_id, event.trace_id),
     )
-    return all(not wanted or wanted == has for wanted, has in asked)
+    return all(not wanted or stored_id(wanted) == has for wanted, has in asked)
 
 
 def _order(event: EventView) -> tuple[int, str, tuple[int, ...]]:

@@ -8,6 +8,7 @@ from dashboard.explore.handlings import dead_letters_of, join
 from dashboard.explore.listing import FOUND_LIMIT, Row, correlation_of, found_by, rows_of
 from dashboard.explore.outcomes import outcome_of
 from dashboard.explore.story import Handling, Story, build_story
+from ingest.envelopes import stored_id
 from ingest.models import DeadLetter
 from ingest.queries.events import EventFilter, EventView, list_events
 from ingest.queries.receipts import receipts_for
@@ -74,6 +75,7 @@ class FoundCorrelation:
 
 def read_story(correlation_id: str) -> Told | None:
     """The story of a correlation; None when no event has this id as its correlation."""
+    correlation_id = stored_id(correlation_id)
     found = found_by(correlation_id)
     events = [
         event
@@ -103,6 +105,7 @@ def read_story(correlation_id: str) -> Told | None:
 
 def read_event(event_id: str) -> EventPage | None:
     """Everything about one event; None when it is not stored."""
+    event_id = stored_id(event_id)
     found = found_by(event_id)
     same = [event for event in found if event.event_id == event_id] or _at_place(event_id)
     if not same:
@@ -129,6 +132,7 @@ def search(value: str) -> Found:
     A correlation id leads to its story, an event id to the story it stands in, any other indexed
     value to the one correlation that holds it, or to the list of those that do, newest first.
     """
+    value = stored_id(value)
     found = found_by(value)
     if any(correlation_of(event) == value for event in found):
         return Found(correlation_id=value, events=len(found))

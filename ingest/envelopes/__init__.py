@@ -7,7 +7,7 @@ from functools import lru_cache
 from django.conf import settings
 
 from ingest.envelopes.decoder import BODY_FIELD, Decoder
-from ingest.envelopes.text import bounded_id, bounded_name
+from ingest.envelopes.text import bounded_id, bounded_name, stored_id
 from ingest.options import IngestOptions
 from ingest.records import Message, Quarantined, Record
 
@@ -19,6 +19,7 @@ __all__ = [
     "bounded_name",
     "configured_decoder",
     "decode",
+    "stored_id",
 ]
 
 FORMAT_NAMES = {

@@ -10,7 +10,7 @@ import msgspec
 from ingest.envelopes import cloudevents, native, opaque
 from ingest.envelopes.mapped import Mapped
 from ingest.envelopes.paths import KeyReader
-from ingest.envelopes.privacy import hides, redact
+from ingest.envelopes.privacy import Redactor, hides
 from ingest.envelopes.system import read_detail, system_keys
 from ingest.envelopes.text import bounded_id, bounded_name, clean, trace_id
 from ingest.envelopes.truncate import shortened
@@ -46,16 +46,15 @@ class Decoder:
     """Decodes by one configuration. Holds no state between messages."""
 
     def __init__(self, options: IngestOptions) -> None:
-        taken = [*options.privacy.redact, *options.privacy.encrypt]
-        self._redacted = [tuple(path.split(".")) for path in taken if path]
+        self._privacy = Redactor(options, self._find)
         self._keys = KeyReader(
-            path for path in options.index.paths if not hides(self._redacted, path)
+            path for path in options.index.paths if not hides(self._privacy.paths, path)
         )
         mapped = [Mapped(mapping) for mapping in options.mapping]
         self._formats = [*FORMATS, *(Format(one.recognise, one.decode) for one in mapped)]
         self._strict = native.strict(self._keys.payload, self._keys.metadata)
         self._limit = options.limits.body_bytes
-        self._fast = self._keys.covers_all and not self._redacted
+        self._fast = self._keys.covers_all and not self._privacy
 
     def decode_all(
         self, messages: Sequence[Message], topic: str, *, dead_letters: bool = False
@@ -128,17 +127,18 @@ class Decoder:
         """Everything else: another format, a large body, a body that the strict reader refused."""
         if message.value.startswith(_BOM):
             message = message._replace(value=message.value[len(_BOM) :])
+        arrived, message = message, self._privacy.mask(message)
         view = View(message, topic)
         reason = _unreadable(view)
         if reason and not dead_letters:
             return self._quarantine(message, reason)
         size = len(message.value)
         found = self._find(view)
-        flags = 0
-        if self._redacted:
+        flags = 0 if message is arrived else Flag.REDACTED
+        if self._privacy.paths:
             if reason:
                 return self._quarantine(message, reason)
-            body = redact(view, found, self._paths_out(found))
+            body = self._privacy.redact(view, found, dead_letters=dead_letters)
             if body is not None:
                 view = View(message._replace(value=body), topic)
                 found, flags = self._find(view), Flag.REDACTED
@@ -157,12 +157,6 @@ class Decoder:
             if form.recognise(view):
                 return form.decode(view)
         return opaque.decode(view)
-
-    def _paths_out(self, found: Found) -> list[tuple[str, ...]]:
-        """A dead letter's original is redacted as it would be itself."""
-        if found.event_type != "DeadLettered":
-            return self._redacted
-        return [*self._redacted, *(("payload", "event", *path) for path in self._redacted)]
 
     def _record(self, view: View, found: Found) -> Record:
         message = view.message
@@ -190,7 +184,7 @@ class Decoder:
 
     def _quarantine(self, message: Message, reason: str) -> Quarantined:
         """With paths to be kept private nothing of an unreadable body is stored: it cannot be redacted."""
-        body = b"" if self._redacted else message.value[: self._limit]
+        body = b"" if self._privacy.paths else message.value[: self._limit]
         headers = _packed(message)
         return Quarantined(
             message.position,

@@ -13,7 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from ingest.envelopes.native import Metadata
-from ingest.envelopes.scan import Span, array_items, object_members, scalar, text_of
+from ingest.envelopes.scan import Span, array_items, object_members, object_pairs, scalar, text_of
 from ingest.envelopes.text import bounded_id, clean
 from ingest.envelopes.view import Found, View
 
@@ -31,23 +31,38 @@ def spans_at(
     """Every place in the body that ``path`` leads to.
 
     Arrays of more than 256 KB or 1,000 items are not looked into; with ``all_of_it`` such an array
-    is itself the place, as what it holds must not be missed.
+    is itself the place, as what it holds must not be missed. So is a string with JSON in it, and twins
+    of a name are all places.
     """
     head = found.payload if path[0] == "payload" else view.members.get(path[0])
     spans = [head] if head else []
+    if all_of_it and head:
+        spans = _twins(view.body, head) or spans
     for name in path[1:]:
         spans = [inner for span in spans for inner in _step(view.body, span, name, all_of_it)]
     return spans
 
 
+def _twins(body: bytes, head: Span) -> list[Span]:
+    """Every top-level member with the name that ``head`` has."""
+    pairs = object_pairs(body) or []
+    names = {name for name, span in pairs if span.start == head.start}
+    return [span for name, span in pairs if name in names]
+
+
 def _step(body: bytes, span: Span, name: str, all_of_it: bool) -> Iterator[Span]:
     opening = body[span.start : span.start + 1]
-    if opening == b"{":
+    if opening == b"{" and all_of_it:
+        pairs = object_pairs(body, *span)
+        yield from [span] if pairs is None else [inner for own, inner in pairs if own == name]
+    elif opening == b"{":
         members = object_members(body, *span)
-        if members is None and all_of_it:
-            yield span
-        elif members and name in members:
+        if members and name in members:
             yield members[name]
+    elif opening == b'"' and all_of_it:
+        text = scalar(body[span.start : span.end])
+        if not isinstance(text, str) or text.lstrip()[:1] in ("{", "["):
+            yield span
     elif opening == b"[":
         yield from _step_array(body, span, name, all_of_it)
 

@@ -1,35 +1,125 @@
-"""Taking configured values out of a body before anything else sees it."""
+"""Taking configured values out of a message before anything else sees it.
+
+A path is dotted, as in ``[index]`` (``payload.card``), or ``header:NAME``. Paths hold for an event, for
+the original inside a ``DeadLettered`` by that original's own format, and for the ``context`` of an
+``ErrorOccurred``. Free text, such as the words of an error, has no paths and is not looked through.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ingest.envelopes.paths import spans_at
-from ingest.envelopes.scan import Span
+from ingest.envelopes.scan import Span, object_members
 from ingest.envelopes.view import Found, View
+from ingest.options import IngestOptions
+from ingest.records import Message
 
-__all__ = ["MARK", "hides", "redact"]
+__all__ = ["MARK", "Redactor", "hides"]
 
 MARK = b'"[redacted]"'
+_HEADER = "header:"
+_NO_BODY = (b":field", b"")
+_NESTED = 4
+"""Dead letters of dead letters that are opened; what lies deeper is taken out whole."""
+
+Path = tuple[str, ...]
 
 
-def redact(view: View, found: Found, paths: Iterable[tuple[str, ...]]) -> bytes | None:
-    """The body with every value at ``paths`` replaced by "[redacted]", None if there was none.
+class Redactor:
+    """Redacts by one configuration. Holds no state between messages."""
 
-    All other bytes stay as they arrived.
-    """
-    spans = sorted(span for path in paths for span in spans_at(view, found, path, all_of_it=True))
-    if not spans:
-        return None
-    parts: list[bytes] = []
-    at = 0
-    for span in _outermost(spans):
-        parts += (view.body[at : span.start], MARK)
-        at = span.end
-    return b"".join([*parts, view.body[at:]])
+    def __init__(self, options: IngestOptions, find: Callable[[View], Found]) -> None:
+        taken = [*options.privacy.redact, *options.privacy.encrypt]
+        self.paths = [
+            tuple(path.split(".")) for path in taken if path and not path.startswith(_HEADER)
+        ]
+        self._headers = {
+            path.removeprefix(_HEADER).lower().encode()
+            for path in taken
+            if path.startswith(_HEADER)
+        }
+        self._words = {word.lower().encode() for path in self.paths for word in path[1:]}
+        self._mapped = [
+            (*one.payload.split("."), *path[1:])
+            for one in options.mapping
+            for path in self.paths
+            if one.payload and path[0] == "payload"
+        ]
+        self._context = [
+            ("payload", "context", *rest)
+            for path in self.paths
+            for rest in {path, path[1:], ("event", *path)}
+            if rest
+        ]
+        self._find = find
+
+    def __bool__(self) -> bool:
+        return bool(self.paths or self._headers)
+
+    def mask(self, message: Message) -> Message:
+        """``message`` itself if none of its headers is to be hidden."""
+        hidden = self._headers
+        if _NO_BODY in message.headers:  # fields that no object could be made of stand there
+            hidden = hidden | self._words
+        if not any(name.lower() in hidden for name, _ in message.headers):
+            return message
+        headers = tuple(
+            (name, MARK.strip(b'"') if name.lower() in hidden else value)
+            for name, value in message.headers
+        )
+        return message._replace(headers=headers)
+
+    def redact(self, view: View, found: Found, *, dead_letters: bool = False) -> bytes | None:
+        """The body with every value at the paths replaced by "[redacted]", None if there was none.
+
+        All other bytes stay as they arrived.
+        """
+        spans = sorted(self._spans(view, found, dead_letters=dead_letters, depth=0))
+        if not spans:
+            return None
+        parts: list[bytes] = []
+        at = 0
+        for span in _outermost(spans):
+            parts += (view.body[at : span.start], MARK)
+            at = span.end
+        return b"".join([*parts, view.body[at:]])
+
+    def _spans(self, view: View, found: Found, *, dead_letters: bool, depth: int) -> list[Span]:
+        """On a dead-letter topic an event of a mapped format is not known by its topic any more."""
+        paths = [*self.paths]
+        if dead_letters:
+            paths += self._mapped
+        if found.event_type == "ErrorOccurred":
+            paths += self._context
+        spans = [span for path in paths for span in spans_at(view, found, path, all_of_it=True)]
+        if found.event_type == "DeadLettered":
+            topic = _original_topic(view, found)
+            for event in spans_at(view, found, ("payload", "event"), all_of_it=True):
+                spans += self._within(view, event, topic or view.topic, depth + 1)
+        return spans
+
+    def _within(self, view: View, event: Span, topic: str, depth: int) -> list[Span]:
+        """Places inside an original, which is redacted as it would be itself.
+
+        One that is written as a string was no JSON, so no path leads into it: it is withheld whole, as
+        an unreadable message is.
+        """
+        raw = view.raw(event)
+        whole = raw[:1] == b'"' or (raw[:1] == b"{" and object_members(raw) is None)
+        if whole or depth > _NESTED:
+            return [event]
+        inner = View(view.message._replace(value=raw, headers=()), topic)
+        spans = self._spans(inner, self._find(inner), dead_letters=True, depth=depth)
+        return [Span(event.start + span.start, event.start + span.end) for span in spans]
 
 
-def hides(redacted: Iterable[tuple[str, ...]], path: str) -> bool:
+def _original_topic(view: View, found: Found) -> str:
+    payload = found.payload
+    return view.text("originalTopic", object_members(view.body, *payload) or {}) if payload else ""
+
+
+def hides(redacted: Iterable[Path], path: str) -> bool:
     """Whether ``path`` is taken out, or lies within what is."""
     words = tuple(path.split("."))
     return any(words[: len(taken)] == taken for taken in redacted)

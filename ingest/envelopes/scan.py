@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-__all__ = ["Span", "array_items", "object_members", "scalar", "text_of"]
+__all__ = ["Span", "array_items", "object_members", "object_pairs", "scalar", "text_of"]
 
 MAX_TOKENS = 500_000
 """Some tenths of a second; a refused body with more brackets and strings than this is given up."""
@@ -42,16 +42,20 @@ def object_members(body: bytes, start: int = 0, end: int | None = None) -> dict[
     strict = _strict_members(body, start, end)
     if strict is not None:
         return strict
+    pairs = object_pairs(body, start, end)
+    return None if pairs is None else dict(pairs)
+
+
+def object_pairs(
+    body: bytes, start: int = 0, end: int | None = None
+) -> list[tuple[str, Span]] | None:
+    """The same with every twin, in order: what must not be missed is looked for here."""
+    end = len(body) if end is None else end
     spans = _split(body, start, end, b"{", b"}")
-    if spans is None:
+    pairs = None if spans is None else [_member(body, part) for part in spans]
+    if pairs is None or None in pairs:
         return None
-    members: dict[str, Span] = {}
-    for part in spans:
-        member = _member(body, part)
-        if member is None:
-            return None
-        members[member[0]] = member[1]
-    return members
+    return [pair for pair in pairs if pair is not None]
 
 
 def array_items(body: bytes, start: int, end: int) -> list[Span] | None:

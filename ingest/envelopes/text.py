@@ -6,7 +6,15 @@ import re
 
 import xxhash
 
-__all__ = ["ID_LENGTH", "NAME_LENGTH", "bounded_id", "bounded_name", "clean", "trace_id"]
+__all__ = [
+    "ID_LENGTH",
+    "NAME_LENGTH",
+    "bounded_id",
+    "bounded_name",
+    "clean",
+    "stored_id",
+    "trace_id",
+]
 
 ID_LENGTH = 255
 NAME_LENGTH = 200
@@ -28,6 +36,13 @@ def bounded_id(text: str) -> str:
     if len(text) <= ID_LENGTH:
         return text
     return f"{text[:_KEPT]}~{xxhash.xxh3_64_hexdigest(text.encode())}"
+
+
+def stored_id(text: str) -> str:
+    """An id as it is stored and found: clean and bounded."""
+    if len(text) <= ID_LENGTH and text.isascii() and "\0" not in text:
+        return text
+    return bounded_id(clean(text))
 
 
 def bounded_name(text: str) -> str:

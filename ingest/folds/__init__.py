@@ -6,6 +6,7 @@ from typing import Protocol
 
 from django.conf import settings
 
+from ingest.envelopes import stored_id
 from ingest.folds.breakers import changes_of, record_breakers
 from ingest.folds.dead_letters import record_letters, resolve_letters
 from ingest.folds.health import record_health, samples_of
@@ -53,7 +54,7 @@ def _telling(batch: Batch) -> Batch:
 def _fold_letters(batch: Batch, receipts: list[Receipt]) -> None:
     remembered.add(letter.event_id for letter in record_letters(batch))
     if receipts:
-        concerned = remembered.among([receipt.event_id for receipt in receipts])
+        concerned = remembered.among(stored_id(receipt.event_id) for receipt in receipts)
         if concerned:
             resolve_letters(receipts, concerned)
 

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
+from ingest.envelopes import stored_id
 from ingest.folds.fingerprint import fingerprint
 from ingest.folds.foreign import Failure, read_failure, unpack_headers
 from ingest.folds.text import bounded, whole
@@ -129,10 +130,10 @@ def _row(
         major=record.position.major,
         minor=record.position.minor,
         received_ms=record.appended_ms,
-        event_id=bounded(event_id, 255),
+        event_id=stored_id(event_id),
         event_type=bounded(event_type, 200),
         source=bounded(source, 200),
-        correlation_id=bounded(correlation_id, 255),
+        correlation_id=stored_id(correlation_id),
         topic=bounded(failure.topic, 255),
         partition=whole(failure.partition),
         offset=bounded(failure.offset, 64),
@@ -193,8 +194,8 @@ def resolve_letters(receipts: Iterable[Receipt], open_ids: set[str]) -> int:
     """
     successes: dict[str, list[Receipt]] = {}
     for receipt in receipts:
-        if receipt.event_id in open_ids and receipt.outcome == "success":
-            successes.setdefault(receipt.event_id, []).append(receipt)
+        if receipt.outcome == "success" and (event_id := stored_id(receipt.event_id)) in open_ids:
+            successes.setdefault(event_id, []).append(receipt)
     ids = sorted(successes)
     done: list[int] = []
     for begin in range(0, len(ids), _CHUNK):

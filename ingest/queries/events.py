@@ -13,7 +13,7 @@ import xxhash
 from django.conf import settings
 
 from eventscope.errors import EventscopeError
-from ingest.envelopes import FORMAT_NAMES
+from ingest.envelopes import FORMAT_NAMES, stored_id
 from ingest.models import Stream
 from ingest.queries.bodies import read_body
 from ingest.records import Flag, Record
@@ -139,18 +139,21 @@ def list_events(
 
 def find_events(values: Sequence[str], *, limit: int = 1000) -> list[EventView]:
     """Events that carry any of ``values`` as a key, oldest first, at most ``limit``."""
-    return [EventView(event) for event in shared_store().find(values, limit=limit)]
+    wanted = [stored_id(value) for value in values]
+    return [EventView(event) for event in shared_store().find(wanted, limit=limit)]
 
 
 def get_event(event_id: str) -> list[EventView]:
     """The event in every place where it was seen, oldest first; [] if it is not stored."""
-    return [event for event in find_events([event_id]) if event.event_id == event_id]
+    wanted = stored_id(event_id)
+    return [event for event in find_events([wanted]) if event.event_id == wanted]
 
 
 def find_correlation(correlation_id: str, *, limit: int = 10_000) -> list[EventView]:
     """The events of a correlation, oldest first."""
-    found = find_events([correlation_id], limit=limit)
-    return [event for event in found if event.correlation_id == correlation_id]
+    wanted = stored_id(correlation_id)
+    found = find_events([wanted], limit=limit)
+    return [event for event in found if event.correlation_id == wanted]
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ import msgspec
 from django.db.models import Count, Max, Min, Q, QuerySet
 
 from eventscope.errors import EventscopeError
+from ingest.envelopes import stored_id
 from ingest.models import DeadLetter
 
 __all__ = [
@@ -88,8 +89,8 @@ def filter_dead_letters(where: LetterFilter) -> QuerySet[DeadLetter]:
         "error_type__in": where.error_types,
         "topic__in": where.topics,
         "fingerprint": where.fingerprint,
-        "event_id": where.event_id,
-        "correlation_id": where.correlation_id,
+        "event_id": stored_id(where.event_id),
+        "correlation_id": stored_id(where.correlation_id),
     }
     rows = DeadLetter.objects.filter(**{key: value for key, value in named.items() if value})
     if where.since_ms is not None:

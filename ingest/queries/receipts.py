@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ingest.envelopes import stored_id
 from ingest.queries.events import shared_store
 from ingest.store.sql import decode_stored
 from ingest.system import Receipt, Receipts
@@ -31,6 +32,6 @@ def receipts_for(
             continue
         seen.add(record.event_id)
         for receipt in record.detail.receipts:
-            if receipt.event_id in found:
-                found[receipt.event_id].append(receipt)
+            if (event_id := stored_id(receipt.event_id)) in found:
+                found[event_id].append(receipt)
     return {id: receipts for id, receipts in found.items() if receipts}

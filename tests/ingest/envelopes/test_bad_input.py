@@ -121,7 +121,7 @@ def test_no_broken_envelope_makes_it_raise(data: st.DataObject) -> None:
     made = decoder().decode(message(broken), "t")
 
     assert isinstance(made, Record | Quarantined)
-    assert made.body == broken
+    assert made.body == broken.removeprefix(b"\xef\xbb\xbf")
 
 
 json_text = st.recursive(
