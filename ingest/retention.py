@@ -6,17 +6,21 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from ingest.models import (
     Block,
+    Breaker,
     BreakerTransition,
+    ConsumerGroup,
     DeadLetter,
     Gap,
+    HealthComponent,
     HealthResult,
     MetricPiece,
     QuarantinedMessage,
     ServiceEvent,
+    ServiceInstance,
 )
 from ingest.options import RetentionOptions
 from ingest.store.base import EventStore
@@ -81,7 +85,19 @@ def _expired(options: RetentionOptions, now_ms: int) -> Iterator[tuple[str, Quer
     yield "health results", HealthResult.objects.filter(at_ms__lt=events)
     yield "breaker transitions", BreakerTransition.objects.filter(at_ms__lt=events)
     yield "service events", ServiceEvent.objects.filter(at_ms__lt=events)
+    yield "components", HealthComponent.objects.filter(seen_ms__lt=events)
+    yield "breakers", _breakers_gone(events)
+    yield "instances", ServiceInstance.objects.filter(seen_ms__lt=events)
+    yield "consumer groups", ConsumerGroup.objects.filter(sampled_ms__lt=events)
     yield "gaps", Gap.objects.filter(until_ms__lt=hours)
+
+
+def _breakers_gone(before_ms: int) -> QuerySet[Breaker]:
+    """A breaker tells only when it changes: it is kept as long as its instance is heard of."""
+    heard = ServiceInstance.objects.filter(
+        service=OuterRef("service"), instance=OuterRef("instance"), seen_ms__gte=before_ms
+    )
+    return Breaker.objects.filter(~Exists(heard), seen_ms__lt=before_ms)
 
 
 def _before(now_ms: int, seconds: float) -> int:

@@ -1,7 +1,8 @@
 """The audit log: every change by a person, in an append-only chain of hashes.
 
 An entry's digest covers the one before it, so a changed, removed or inserted entry breaks the chain
-from there on. `verify_chain` finds the first break.
+from there on. `verify_chain` finds the first break. Entries past their time are let go from the old end
+only; the head keeps number and digest of the last of them as the anchor that the rest must fit.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.db import transaction
 
 from dashboard.accounts.models import AuditEntry, AuditHead
 
-__all__ = ["ChainCheck", "Link", "check_links", "digest_of", "record", "verify_chain"]
+__all__ = ["ChainCheck", "Link", "check_links", "digest_of", "expire", "record", "verify_chain"]
 
 HEAD = 1
 
@@ -71,6 +72,31 @@ def record(*, actor: object, action: str, subject: str, detail: dict[str, Any]) 
     return entry
 
 
+def expire(*, before_ms: int, limit: int = 1_000) -> int:
+    """Let go of the oldest entries, those from before ``before_ms``; how many. Noted in the log itself."""
+    with transaction.atomic(using="default"):
+        head = _locked_head()
+        oldest = AuditEntry.objects.order_by("number")[:limit]
+        gone: tuple[int, str] | None = None
+        count = 0
+        for number, at_ms, digest in oldest.values_list("number", "at_ms", "digest"):
+            if at_ms >= before_ms:
+                break
+            gone, count = (number, digest), count + 1
+        if gone is None:
+            return 0
+        head.expired_number, head.expired_digest = gone
+        head.save(update_fields=["expired_number", "expired_digest"])
+        AuditEntry.objects.filter(number__lte=gone[0]).expire()
+        record(
+            actor="retention",
+            action="audit.expired",
+            subject=f"entries up to {gone[0]}",
+            detail={"entries": count, "digest": gone[1]},
+        )
+    return count
+
+
 def digest_of(
     *, number: int, at_ms: int, actor: str, action: str, subject: str, detail: str, previous: str
 ) -> str:
@@ -94,8 +120,9 @@ def check_links(links: Iterable[Link], *, after: tuple[int, str] | None = None) 
 def verify_chain(*, newest: int | None = None) -> ChainCheck:
     """Check the ``newest`` entries (all by default) and that the last one is the head."""
     head = AuditHead.objects.filter(pk=HEAD).first() or AuditHead(number=0, digest="")
-    first = 0 if newest is None else max(0, head.number - newest)
-    start = (0, "") if first == 0 else None
+    anchor = head.expired_number
+    first = anchor if newest is None else max(anchor, head.number - newest)
+    start = (anchor, head.expired_digest) if first == anchor else None
     rows = AuditEntry.objects.filter(number__gt=first).order_by("number")
     fields = list(Link.__dataclass_fields__)
     last: list[Link] = []
@@ -106,7 +133,7 @@ def verify_chain(*, newest: int | None = None) -> ChainCheck:
             yield last[0]
 
     check = check_links(walk(), after=start)
-    end = (last[0].number, last[0].digest) if last else (first, "")
+    end = (last[0].number, last[0].digest) if last else (first, head.expired_digest)
     if check.intact and head.number != end[0]:
         return ChainCheck(check.checked, end[0] + 1)
     if check.intact and last and head.digest != end[1]:

@@ -53,6 +53,8 @@ class AuditHead(models.Model):
 
     number = models.BigIntegerField(default=0)
     digest = models.CharField(max_length=64, default="", blank=True)
+    expired_number = models.BigIntegerField(default=0, help_text="last entry let go by age")
+    expired_digest = models.CharField(max_length=64, default="", blank=True)
 
 
 class AppendOnly(models.QuerySet["AuditEntry"]):
@@ -63,6 +65,10 @@ class AppendOnly(models.QuerySet["AuditEntry"]):
 
     def delete(self) -> NoReturn:
         raise TypeError("The audit log is append-only.")
+
+    def expire(self) -> int:
+        """Let go of what is past its time; only `dashboard.accounts.audit` may, as it keeps the anchor."""
+        return int(self._raw_delete(self.db))
 
 
 class AuditEntry(models.Model):

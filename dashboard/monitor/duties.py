@@ -10,7 +10,7 @@ from dashboard.alerts.rounds import evaluate_alerts
 from dashboard.fleet.samples import keep_backlogs
 from dashboard.live.publisher import TICK_PHASE, publish_tick
 from dashboard.monitor.clock import Duty
-from dashboard.monitor.housekeeping import expire_stored, forget_old_alerts
+from dashboard.monitor.housekeeping import expire_audit, expire_stored, forget_old_alerts
 from dashboard.monitor.probing import probe_all
 from ingest.consumers import sample_groups
 
@@ -31,5 +31,6 @@ def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
         Duty("consumer-groups", SAMPLE_S, sample_groups),
         Duty("backlog-trends", TREND_S, keep_backlogs),
         Duty("retention", RETENTION_S, lambda: expire_stored(stopping)),
+        Duty("audit-log", RETENTION_S, expire_audit),
         Duty("alert-history", RETENTION_S, forget_old_alerts),
     )

@@ -8,11 +8,12 @@ from collections.abc import Callable
 import structlog
 from django.conf import settings
 
+from dashboard.accounts import audit
 from dashboard.alerts.models import Episode
 from ingest.retention import purge_expired
 from ingest.store import open_store
 
-__all__ = ["AT_ONCE", "expire_stored", "forget_old_alerts"]
+__all__ = ["AT_ONCE", "expire_audit", "expire_stored", "forget_old_alerts"]
 
 AT_ONCE = 500
 PAUSE_S = 0.05
@@ -30,6 +31,15 @@ def forget_old_alerts(*, now_ms: int | None = None) -> int:
         Episode.objects.filter(pk__in=ids).delete()
         log.info("alerts.forgotten", action="alerts.forgotten", count=len(ids))
     return len(ids)
+
+
+def expire_audit(*, now_ms: int | None = None) -> int:
+    """Let go of audit entries older than they are kept, a bounded number; what is left still verifies."""
+    now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    gone = audit.expire(before_ms=now - int(settings.INGEST.retention.audit * 1000))
+    if gone:
+        log.info("audit.expired", action="audit.expired", rows=gone)
+    return gone
 
 
 def expire_stored(stopping: Callable[[], bool] = lambda: False) -> int:

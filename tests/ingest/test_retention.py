@@ -3,7 +3,18 @@ from __future__ import annotations
 import pytest
 
 from ingest import retention
-from ingest.models import Block, DeadLetter, MetricPiece, QuarantinedMessage, ServiceEvent
+from ingest.models import (
+    Block,
+    Breaker,
+    BreakerTransition,
+    ConsumerGroup,
+    DeadLetter,
+    HealthComponent,
+    MetricPiece,
+    QuarantinedMessage,
+    ServiceEvent,
+    ServiceInstance,
+)
 from ingest.options import Duration, MetricsRetention, RetentionOptions
 from ingest.retention import events_border, purge_expired
 from tests.ingest.store.factories import Filler, make_record, make_stream
@@ -68,3 +79,27 @@ def test_limit_by_bytes_drops_the_oldest_blocks_first() -> None:
 
 def test_nothing_to_delete_is_no_step() -> None:
     assert list(purge_expired(Filler().store, options(), now_ms=NOW)) == []
+
+
+def test_what_was_not_heard_of_for_as_long_as_events_are_kept_is_forgotten() -> None:
+    stream = make_stream()
+    for age in (11, 9):
+        seen, name = NOW - age * DAY, f"i{age}"
+        here = {"service": "s", "instance": name, "seen_ms": seen}
+        HealthComponent.objects.create(component="db", status="healthy", since_ms=seen, **here)
+        ServiceInstance.objects.create(**here)
+        ConsumerGroup.objects.create(stream_id=stream.id, name=name, sampled_ms=seen)
+    for name, instance, age in (("gone", "i11", 11), ("quiet", "i9", 11), ("new", "i11", 9)):
+        row = Breaker.objects.create(
+            name=name, service="s", instance=instance, state="open",
+            since_ms=NOW - age * DAY, seen_ms=NOW - age * DAY,
+        )  # fmt: skip
+        BreakerTransition.objects.create(breaker=row, at_ms=NOW, to_state="open")
+
+    steps = [step.kind for step in purge_expired(Filler().store, options(), now_ms=NOW)]
+
+    assert steps == ["components", "breakers", "instances", "consumer groups"]
+    assert set(Breaker.objects.values_list("name", flat=True)) == {"quiet", "new"}
+    for model in (HealthComponent, ServiceInstance):
+        assert [row.instance for row in model.objects.all()] == ["i9"]
+    assert [row.name for row in ConsumerGroup.objects.all()] == ["i9"]

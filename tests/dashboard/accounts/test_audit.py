@@ -140,3 +140,60 @@ def test_the_page_takes_as_many_queries_for_one_entry_as_for_thirty() -> None:
         counts.append(len(queries))
 
     assert counts[0] == counts[1]
+
+
+def age(count: int) -> None:
+    """Entries as they are after years: written with a clock that stood far back."""
+    with pytest.MonkeyPatch.context() as clock:
+        clock.setattr(audit.time, "time_ns", lambda: 1_000_000_000)
+        write(count)
+
+
+def test_what_is_left_after_old_entries_went_still_verifies() -> None:
+    age(5)
+    write(3)
+
+    assert audit.expire(before_ms=2_000_000) == 5
+
+    left = list(AuditEntry.objects.order_by("number").values_list("number", "action"))
+    assert left == [(n, "alert.acknowledge") for n in (6, 7, 8)] + [(9, "audit.expired")]
+    assert audit.verify_chain() == audit.ChainCheck(4, None)
+    assert audit.verify_chain(newest=2) == audit.ChainCheck(2, None)
+    assert audit.expire(before_ms=2_000_000) == 0
+    write(1)
+    assert audit.verify_chain() == audit.ChainCheck(5, None)
+
+
+@pytest.mark.parametrize(
+    ("sql", "broken_at"),
+    [
+        ("DELETE FROM accounts_auditentry WHERE number = 6", 7),
+        ("UPDATE accounts_auditentry SET actor = 'eve' WHERE number = 6", 6),
+        ("DELETE FROM accounts_auditentry", 6),
+    ],
+)
+def test_a_change_behind_our_back_is_found_after_old_entries_went_too(
+    sql: str, broken_at: int
+) -> None:
+    age(5)
+    write(2)
+    audit.expire(before_ms=2_000_000)
+    change(sql)
+
+    assert audit.verify_chain().broken_at == broken_at
+
+
+def test_a_young_entry_keeps_what_comes_after_it_whatever_its_age() -> None:
+    write(1)
+    age(2)
+
+    assert audit.expire(before_ms=2_000_000) == 0
+    assert AuditEntry.objects.count() == 3
+
+
+def test_all_entries_may_go_but_the_note_of_it() -> None:
+    age(3)
+
+    assert audit.expire(before_ms=2_000_000, limit=2) == 2
+    assert audit.expire(before_ms=2_000_000, limit=2) == 1
+    assert audit.verify_chain() == audit.ChainCheck(2, None)
