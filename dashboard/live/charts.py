@@ -13,6 +13,7 @@ from dashboard.live.gather import service_json
 from dashboard.live.ranges import LATENCIES, View, Window
 from dashboard.live.ranking import TOP_GROUPS, busiest
 from ingest.queries import state
+from ingest.queries.coverage import coverage_of, read_streams
 from ingest.queries.metrics import MetricTable, read_metrics
 
 __all__ = ["read_charts"]
@@ -33,6 +34,7 @@ def read_charts(view: View, now_ms: int | None = None) -> dict[str, Any]:
         max_groups=TOP_GROUPS + 1,
     )
     services = _services(window)
+    begun_ms = _begun_ms() if _extends(view, window) else 0
     view, notes = _substituted(view, table), _notes(view, table)
     chart = Chart(
         table=table,
@@ -41,9 +43,10 @@ def read_charts(view: View, now_ms: int | None = None) -> dict[str, Any]:
         window=window,
         objectives=settings.DASHBOARD.objectives,
         services=services,
+        begun_ms=begun_ms,
     )
     return {
-        "meta": _meta(view, window, now_ms),
+        "meta": _meta(view, window, now_ms) | {"begun": begun_ms},
         "figures": build_charts(chart),
         "notes": notes,
     }
@@ -58,10 +61,19 @@ def _meta(view: View, window: Window, now_ms: int) -> dict[str, Any]:
         "until": window.until_ms,
         "step": window.step * 1000,
         "live": view.live,
-        "extends": view.live and window.step == 1,
+        "extends": _extends(view, window),
         "now": now_ms,
         "query": view.query(),
     }
+
+
+def _extends(view: View, window: Window) -> bool:
+    """Whether ticks, which are of single seconds, go on with the lines."""
+    return view.live and window.step == 1
+
+
+def _begun_ms() -> int:
+    return coverage_of(read_streams()).from_ms or 0
 
 
 def _substituted(view: View, table: MetricTable) -> View:

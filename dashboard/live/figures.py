@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
@@ -21,6 +21,7 @@ __all__ = ["Chart", "Objective", "build_charts", "gaps"]
 SERIES_COLOURS = 8
 MOST_SHAPES = 60
 NEWEST_MS = 5000
+LEAST_SHOWN_MS = 60_000
 QUANTILE_NAMES = ("p50", "p95", "p99")
 CLEAR = "rgba(0,0,0,0)"
 HOVER = {
@@ -97,40 +98,59 @@ MARK = {
     "line": {"color": "var(--es-marker)", "width": 1, "dash": "dot"},
     "name": "service",
 }
-RULE = {
-    "type": "line",
-    "xref": "paper",
-    "x0": 0,
-    "x1": 1,
-    "line": {"color": "var(--es-objective)", "width": 1.25, "dash": "dash"},
-    "name": "objective",
-}
+RULE = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "name": "objective"}
 CAPTION = {
     "xref": "paper",
-    "x": 0,
+    "x": 1,
+    "xshift": 4,
     "xanchor": "left",
-    "yanchor": "bottom",
+    "yanchor": "middle",
+    "align": "left",
     "showarrow": False,
-    "font": {"color": "var(--es-objective)", "size": 11},
-    "bgcolor": "var(--es-surface)",
-    "borderpad": 1,
+    "font": {"color": "var(--es-text-soft)", "size": 11},
+    "borderpad": 0,
     "name": "objective",
 }
+FAR_CAPTION = {
+    **CAPTION,
+    "xshift": -4,
+    "xanchor": "right",
+    "yref": "paper",
+    "y": 1,
+    "yanchor": "top",
+    "font": {"color": "var(--es-objective)", "size": 11},
+}
+HEADROOM = 1.18
 
 Series = list[tuple[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A promise: its value on the axis and its words."""
+    """A promise: its value on the axis, its name and its amount in words, its line's colour."""
 
     value: float
-    label: str
+    name: str
+    amount: str
+    colour: str = "var(--es-objective)"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How the y axis follows the data, which the browser works out anew with each tick.
+
+    An objective up to ``within`` times the highest value is a line; one farther off is told at the
+    top edge, so that it does not flatten what it is compared with. While all is zero the axis ends
+    at ``least``, or at the objective if that is 0.
+    """
+
+    within: float
+    least: float
 
 
 @dataclass(frozen=True)
 class Chart:
-    """All that the three figures are made of."""
+    """All that the three figures are made of. What is older than ``begun_ms`` is left out."""
 
     table: Table
     by: str
@@ -138,6 +158,7 @@ class Chart:
     window: Window
     objectives: ObjectiveOptions
     services: Sequence[dict[str, Any]]
+    begun_ms: int = 0
 
 
 def build_charts(chart: Chart) -> dict[str, Any]:
@@ -182,8 +203,8 @@ def _throughput(chart: Chart, series: Series) -> dict[str, Any]:
             line["hovertemplate"] = "%{y:,.3~s}/s " + _escaped(label) + "<extra></extra>"
             traces.append(line)
     limit = chart.objectives.events_per_second
-    goal = Objective(limit, f"planned {limit:,.0f}/s")
-    return _figure(chart, traces, [goal], {"rangemode": "tozero"}, legend=True)
+    goal = Objective(limit, "planned", f"{limit:,.0f}/s")
+    return _figure(chart, traces, [goal], {}, fit=Fit(within=2.5, least=10), legend=True)
 
 
 def _latency(chart: Chart, series: Series) -> dict[str, Any]:
@@ -202,8 +223,8 @@ def _latency(chart: Chart, series: Series) -> dict[str, Any]:
             traces.append(line)
     limits = (chart.objectives.p50, chart.objectives.p95, chart.objectives.p99)
     goals = [
-        Objective(limit * 1000, f"{label} {limit * 1000:,.0f} ms")
-        for label, limit in zip(QUANTILE_NAMES, limits, strict=True)
+        Objective(limit * 1000, label, f"{limit * 1000:,.0f} ms", _objective_colour(chart, index))
+        for index, (label, limit) in enumerate(zip(QUANTILE_NAMES, limits, strict=True))
         if chart.by == "" or label == "p95"
     ]
     axis = {"type": "log", "tickvals": list(TICKS), "ticktext": list(TICKS.values())}
@@ -222,8 +243,8 @@ def _errors(chart: Chart, series: Series) -> dict[str, Any]:
         line["hovertemplate"] = "%{y:.3~%} " + _escaped(label) + "<extra></extra>"
         traces.append(line)
     limit = chart.objectives.error_rate
-    goal = Objective(limit, f"at most {limit * 100:.3g}%")
-    return _figure(chart, traces, [goal], {"rangemode": "tozero", "tickformat": ".2~%"})
+    goal = Objective(limit, "at most", f"{limit * 100:.3g}%")
+    return _figure(chart, traces, [goal], {"tickformat": ".2~%"}, fit=Fit(within=10, least=0))
 
 
 def _line(
@@ -254,6 +275,7 @@ def _figure(
     goals: list[Objective],
     axis: dict[str, Any],
     *,
+    fit: Fit | None = None,
     legend: bool = False,
 ) -> dict[str, Any]:
     """The figure as plain data, checked by plotly: an attribute that does not exist is refused.
@@ -262,11 +284,10 @@ def _figure(
     """
     from plotly.graph_objects import Figure
 
-    log = axis.get("type") == "log"
     many = legend if chart.by else len(traces) > 1
     layout = {
         "template": None,
-        "margin": {"l": 8, "r": 8, "t": 24 if many else 8, "b": 4},
+        "margin": {"l": 8, "r": 52 if fit else 72, "t": 24 if many else 8, "b": 4},
         "paper_bgcolor": CLEAR,
         "plot_bgcolor": CLEAR,
         "hovermode": "x unified",
@@ -275,14 +296,20 @@ def _figure(
         "font": {"color": "var(--es-text-faint)", "size": 11},
         "hoverlabel": HOVER,
         "legend": LEGEND,
-        "xaxis": {**X_AXIS, "range": [chart.window.since_ms, chart.window.until_ms]},
+        "xaxis": {**X_AXIS, "range": _shown_range(chart)},
         "yaxis": {**Y_AXIS, **axis},
         "shapes": [*_gap_bands(chart), *_service_marks(chart), *(_rule(goal) for goal in goals)],
-        "annotations": [_caption(goal, log=log) for goal in goals],
-        "meta": {"objectives": [float(goal.value) for goal in goals]},
+        "annotations": [_caption(goal, log=fit is None) for goal in goals],
+        "meta": {"fit": _fit(fit, goals[0])} if fit else {},
     }
     plain: dict[str, Any] = Figure(data=traces, layout=layout).to_plotly_json()
     return plain
+
+
+def _shown_range(chart: Chart) -> list[int]:
+    """A house of a few minutes shows these instead of the long time before it."""
+    since, until = chart.window.since_ms, chart.window.until_ms
+    return [max(since, min(chart.begun_ms, until - LEAST_SHOWN_MS)), until]
 
 
 def _gap_bands(chart: Chart) -> list[dict[str, Any]]:
@@ -303,13 +330,24 @@ def _service_marks(chart: Chart) -> list[dict[str, Any]]:
 
 
 def _rule(goal: Objective) -> dict[str, Any]:
-    return {**RULE, "y0": float(goal.value), "y1": float(goal.value)}
+    line = {"color": goal.colour, "width": 1, "dash": "dot"}
+    return {**RULE, "y0": float(goal.value), "y1": float(goal.value), "line": line}
 
 
 def _caption(goal: Objective, *, log: bool) -> dict[str, Any]:
-    """The objective's words at its line's right end; on a log axis plotly wants the exponent."""
+    """The objective's words beside its line's end; on a log axis plotly wants the exponent, and
+    lines may be close."""
     y = math.log10(goal.value) if log and goal.value > 0 else float(goal.value)
-    return {**CAPTION, "y": y, "text": goal.label}
+    return {**CAPTION, "y": y, "text": f"{goal.name}{' ' if log else '<br>'}{goal.amount}"}
+
+
+def _fit(fit: Fit, goal: Objective) -> dict[str, Any]:
+    far = {**FAR_CAPTION, "text": f"{goal.name} {goal.amount} ↑"}
+    return {**asdict(fit), "objective": float(goal.value), "headroom": HEADROOM, "far": far}
+
+
+def _objective_colour(chart: Chart, index: int) -> str:
+    return _colour(index, "") if chart.by == "" else "var(--es-objective)"
 
 
 def _colour(place: int, name: str) -> str:

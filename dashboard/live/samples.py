@@ -22,8 +22,13 @@ def sample_kit(options: IngestOptions) -> str:
 from eventscope import EventBus
 
 async def main():
-    bus = EventBus("{_shown(broker.url)}", source="order-service", default_topic="{_topic(broker)}")
-    await bus.publish("ORDER_CREATED", {{"orderId": "ORD_789", "totalAmount": 59.98}})
+    bus = EventBus(
+        "{_shown(broker.url)}",
+        source="order-service",
+        default_topic="{_topic(broker)}",
+    )
+    order = {{"orderId": "ORD_789", "totalAmount": 59.98}}
+    await bus.publish("ORDER_CREATED", order)
     await bus.stop()
 
 asyncio.run(main())'''

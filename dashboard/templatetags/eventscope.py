@@ -47,6 +47,7 @@ ICON_OF_TONE = {
     "info": "info-circle",
 }
 LAST_MS = 253_402_300_799_999
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 TOKEN = re.compile(
     r'(?P<key>"(?:[^"\\]|\\.)*")(?=\s*:)|(?P<text>"(?:[^"\\]|\\.)*")'
     r"|(?P<number>-?\d[\d.eE+-]*)|(?P<word>true|false|null|NaN|-?Infinity)"
@@ -203,8 +204,13 @@ def json_view(value: object, raw: str = "") -> SafeString:
         text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     except (RecursionError, ValueError):
         text = raw or "(nested too deeply to be shown)"
-        return format_html('<pre class="es-json" tabindex="0">{}</pre>', text)
-    return format_html('<pre class="es-json" tabindex="0">{}</pre>', _coloured(text))
+        return format_html('<pre class="es-json" tabindex="0">{}</pre>', _whole(text))
+    return format_html('<pre class="es-json" tabindex="0">{}</pre>', _coloured(_whole(text)))
+
+
+def _whole(text: str) -> str:
+    """Half of a surrogate pair stands for no character: no page can hold it."""
+    return LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _coloured(text: str) -> SafeString:

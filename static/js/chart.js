@@ -42,18 +42,19 @@ function highest(figure) {
   return top;
 }
 
-// An objective far above the data is told at the top edge instead of flattening the lines.
-function fitted(layout, figure) {
-  if (layout.yaxis.type === "log" || !layout.meta?.objectives) return layout;
-  const goal = layout.meta.objectives[0];
+// The y axis follows the data; an objective far above them is told at the top edge instead of
+// flattening the lines (see Fit in dashboard/live/figures.py).
+export function fitted(layout, figure) {
+  const fit = layout.meta?.fit;
+  if (!fit) return layout;
   const top = highest(figure);
-  const near = goal <= top * 2.5 || !top || layout.yaxis.tickformat;
-  const end = near ? Math.max(goal, top) : top;
-  layout.yaxis.range = [0, end * 1.18];
+  const near = fit.objective <= top * fit.within || (!top && !fit.least);
+  const end = near ? Math.max(fit.objective, top) : top || fit.least;
+  layout.yaxis.range = [0, end * fit.headroom];
   if (!near) {
-    layout.annotations = layout.annotations.map((caption) => ({
-      ...caption, yref: "paper", y: 1, yanchor: "top", text: `${caption.text} ↑`,
-    }));
+    layout.annotations = [fit.far];
+    layout.shapes = layout.shapes.filter((shape) => shape.name !== "objective");
+    layout.margin.r = 8;
   }
   return layout;
 }

@@ -1,11 +1,10 @@
 // Times: local for the eye, UTC on hover, "ago" kept current.
-const full = new Intl.DateTimeFormat(undefined, {
-  year: "numeric", month: "short", day: "2-digit",
-  hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
-});
-const clock = new Intl.DateTimeFormat(undefined, {
-  hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23",
-});
+const time = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const day = { month: "short", day: "2-digit" };
+const clock = new Intl.DateTimeFormat(undefined, { ...time, fractionalSecondDigits: 3 });
+const dated = new Intl.DateTimeFormat(undefined, { ...day, ...time });
+const full = new Intl.DateTimeFormat(undefined, { year: "numeric", ...day, ...time });
+let today = new Date().toDateString();
 
 export function ago(ms, now = Date.now()) {
   const seconds = Math.max(0, (now - ms) / 1000);
@@ -19,8 +18,11 @@ export function localTime(ms) {
   return clock.format(new Date(ms));
 }
 
-export function localMoment(ms) {
-  return full.format(new Date(ms));
+// Today by the clock, to the millisecond; else by date, with the year if it is another.
+export function localMoment(ms, now = new Date()) {
+  const moment = new Date(ms);
+  if (moment.toDateString() === now.toDateString()) return clock.format(moment);
+  return (moment.getFullYear() === now.getFullYear() ? dated : full).format(moment);
 }
 
 export function utc(ms) {
@@ -29,7 +31,7 @@ export function utc(ms) {
 
 function show(element) {
   const ms = Number(element.dataset.ms);
-  const shown = { ago, time: localTime, full: localMoment }[element.dataset.style] || localMoment;
+  const shown = { ago, time: localTime }[element.dataset.style] || localMoment;
   element.textContent = shown(ms);
 }
 
@@ -41,5 +43,9 @@ export function localise(root) {
 
 setInterval(() => {
   if (document.hidden) return;
+  if (today !== new Date().toDateString()) {
+    today = new Date().toDateString();
+    localise(document);
+  }
   for (const element of document.querySelectorAll('time[data-style="ago"]')) show(element);
 }, 1000);

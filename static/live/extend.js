@@ -1,4 +1,5 @@
 // Puts a tick's seconds into figures. Pure but for the figures it is given.
+const LEAST_SHOWN = 60000;
 const FIELDS = { p: (series) => series.p, n: (series) => series.n, e: (series) => series.e };
 
 function line(meta, groups) {
@@ -39,7 +40,7 @@ export function extend(figures, tick, meta) {
       put(trace, tick.times, tick.known, line(trace.meta, groups), meta.step, since);
       delete trace.missing;
     }
-    figure.layout.xaxis.range = [since, until];
+    figure.layout.xaxis.range = [Math.max(since, Math.min(meta.begun, until - LEAST_SHOWN)), until];
     mark(figure, tick.services || [], since);
   }
   const shown = new Set(figures.throughput.data.map((trace) => trace.meta.group));

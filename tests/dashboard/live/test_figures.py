@@ -63,10 +63,55 @@ def test_each_chart_shows_its_objectives() -> None:
         for name, figure in built.items()
     }
     assert shown == {
-        "throughput": ["planned 1,000/s"],
+        "throughput": ["planned<br>1,000/s"],
         "latency": ["p50 50 ms", "p95 200 ms", "p99 500 ms"],
-        "errors": ["at most 0.1%"],
+        "errors": ["at most<br>0.1%"],
     }
+
+
+def test_an_objective_of_a_quantile_has_its_line_s_colour() -> None:
+    latency = charts()["latency"]
+
+    rules = [shape for shape in latency["layout"]["shapes"] if shape["name"] == "objective"]
+    assert [rule["line"]["color"] for rule in rules] == [
+        trace["line"]["color"] for trace in latency["data"]
+    ]
+    assert len({rule["line"]["color"] for rule in rules}) == 3
+
+
+def test_an_objective_far_above_the_data_has_words_for_the_top_edge() -> None:
+    built = charts()
+
+    fits = {name: figure["layout"]["meta"].get("fit") for name, figure in built.items()}
+    assert fits["latency"] is None
+    assert (fits["throughput"]["within"], fits["throughput"]["objective"]) == (2.5, 1000)
+    assert fits["throughput"]["far"]["text"] == "planned 1,000/s ↑"
+    assert fits["errors"]["far"]["text"] == "at most 0.1% ↑"
+
+
+@pytest.mark.parametrize(
+    ("begun", "shown"),
+    [
+        (0, [0, 300_000]),
+        (100_000, [100_000, 300_000]),
+        (299_000, [240_000, 300_000]),
+    ],
+)
+def test_a_young_house_shows_its_own_time_and_a_minute_at_least(
+    begun: int, shown: list[int]
+) -> None:
+    chart = Chart(
+        table=table(group("", [1], [1.0]), known=[True]),
+        by="",
+        latency="processing",
+        window=Window(0, 300_000, 1, 1),
+        objectives=ObjectiveOptions(),
+        services=[],
+        begun_ms=begun,
+    )
+
+    for figure in build_charts(chart).values():
+        assert figure["layout"]["xaxis"]["range"] == shown
 
 
 def test_service_starts_are_marked_on_every_chart() -> None:

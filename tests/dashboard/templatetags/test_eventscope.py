@@ -94,6 +94,21 @@ def test_json_too_deep_to_be_shown_is_shown_raw() -> None:
     assert "[[[" in json_view(deep, "[[[")
 
 
+def test_half_a_surrogate_pair_in_json_is_shown_as_a_replaced_character() -> None:
+    lone = "a\ud800b\udfff"
+
+    shown = json_view({lone: [lone, "\N{PILE OF POO}"]})
+
+    assert (
+        shown.encode().decode().count("a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}") == 2
+    )
+    assert "\N{PILE OF POO}" in shown
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert "a\N{REPLACEMENT CHARACTER}b" in json_view(deep, lone)
+
+
 @pytest.mark.parametrize(
     ("values", "points"),
     [
