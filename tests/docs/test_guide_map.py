@@ -14,11 +14,12 @@ from tests.docs.routes import route_patterns
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "guide-map.md").read_text(encoding="utf-8")
-BLOCKS = (
-    "orderEvent eventTypes OrderService InventoryService OrderEventStore OrderCommandHandler "
-    "OrderQueryHandler brokerConfig OrderStreamProcessor scalingConfig loadBalancerConfig "
-    "deadLetterConfig circuitBreakerConfig eventMetrics healthCheckConfig"
-).split()
+BLOCKS = [
+    *("orderEvent", "eventTypes", "OrderService", "InventoryService", "OrderEventStore"),
+    *("OrderCommandHandler", "OrderQueryHandler", "brokerConfig", "OrderStreamProcessor"),
+    *("scalingConfig", "loadBalancerConfig", "deadLetterConfig", "circuitBreakerConfig"),
+    *("eventMetrics", "healthCheckConfig"),
+]
 """The names that the guide's code blocks define, in order."""
 
 
