@@ -74,4 +74,6 @@ def _series(group: MetricGroup, parameters: MetricParameters) -> dict[str, Any]:
         "p50": group.quantiles(parameters.latency, 0.5),
         "p95": group.quantiles(parameters.latency, 0.95),
         "p99": group.quantiles(parameters.latency, 0.99),
+        "total": group.total(counted),
+        "total_error_rate": group.total_error_rate(),
     }

@@ -152,6 +152,8 @@ class SeriesShape(Shape):
     p50: list[float | None] = Field(description="milliseconds")
     p95: list[float | None]
     p99: list[float | None]
+    total: int = Field(description="events of the whole range, in whole buckets")
+    total_error_rate: float | None
 
 
 class MetricsShape(Shape):
