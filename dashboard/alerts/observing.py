@@ -128,20 +128,16 @@ def observe_dead_letters(
     return found
 
 
-def observe_breakers(
-    rows: Iterable[Breaker], stopped: Mapping[tuple[str, str], int]
-) -> list[Observation]:
-    """One a breaker of a service, the worst of its instances; ``stopped`` tells when an instance ended."""
+def observe_breakers(rows: Iterable[tuple[Breaker, bool]]) -> list[Observation]:
+    """One a breaker of a service, the worst of its instances that still live (told beside each)."""
     by_subject: dict[str, list[Breaker]] = {}
-    for row in rows:
-        by_subject.setdefault(_subject(row.service, row.name), []).append(row)
-    return [_observe_breaker(subject, group, stopped) for subject, group in by_subject.items()]
+    for row, lives in rows:
+        group = by_subject.setdefault(_subject(row.service, row.name), [])
+        group += [row] if lives else []
+    return [_observe_breaker(subject, group) for subject, group in by_subject.items()]
 
 
-def _observe_breaker(
-    subject: str, rows: Sequence[Breaker], stopped: Mapping[tuple[str, str], int]
-) -> Observation:
-    live = [row for row in rows if stopped.get((row.service, row.instance), 0) < row.since_ms]
+def _observe_breaker(subject: str, live: Sequence[Breaker]) -> Observation:
     states = Counter(row.state for row in live)
     value = max((BREAKER_VALUES.get(row.state, 0.0) for row in live), default=0.0)
     refused = sum(states[state] for state in OPEN_STATES)

@@ -26,6 +26,7 @@ from ingest.queries.status import ingest_status
 
 if TYPE_CHECKING:
     from dashboard.alerts.evaluate import Observation, Standing
+    from ingest.models import Breaker
 
 __all__ = ["read_observations"]
 
@@ -46,9 +47,7 @@ def read_observations(now_ms: int, standings: Iterable[Standing]) -> list[Observ
             known=known,
             expected=open_subjects.get("dead-letters", ()),
         ),
-        *observe_breakers(
-            [view.breaker for view in state.list_breakers(transitions=1)], _stopped()
-        ),
+        *observe_breakers(_breakers(now_ms)),
         *observe_components(
             [row for view in state.list_components(now_ms=now_ms) for row in view.instances],
             now_ms=now_ms,
@@ -86,13 +85,11 @@ def _arrived(since_ms: int) -> dict[str, int]:
     return found
 
 
-def _stopped() -> dict[tuple[str, str], int]:
-    """When each instance that has ended, ended."""
-    return {
-        (row.service, row.instance): row.stopped_ms
-        for row in state.list_instances()
-        if row.stopped_ms is not None and row.stopped_ms >= (row.started_ms or 0)
-    }
+def _breakers(now_ms: int) -> list[tuple[Breaker, bool]]:
+    """Every breaker instance, and whether its last word still says something of now."""
+    interval_s = float(settings.DASHBOARD.health.interval)
+    views = state.list_breakers(transitions=1, now_ms=now_ms, interval_s=interval_s)
+    return [(view.breaker, not view.stale) for view in views]
 
 
 def _backlogs() -> list[Backlog]:

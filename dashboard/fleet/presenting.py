@@ -68,11 +68,15 @@ class BreakerInstance:
     row: Breaker
     next_probe_ms: int | None
     segments: list[Segment]
+    stale: bool = False
 
 
 @dataclass(frozen=True)
 class BreakerCard:
-    """One breaker of a service over its instances; the worst of them speaks for it."""
+    """One breaker of a service over its instances; the worst of those that live speaks for it.
+
+    ``stale``: none of them does any more.
+    """
 
     name: str
     service: str
@@ -86,6 +90,7 @@ class BreakerCard:
     instances: list[BreakerInstance]
     transitions: list[BreakerTransition]
     error_tone: str
+    stale: bool = False
 
     @property
     def meter(self) -> list[bool]:
@@ -156,14 +161,16 @@ def breaker_cards(
         _breaker_card(list(group), now_ms, window_ms, alert_threshold)
         for _, group in groupby(ordered, key=lambda view: (view.breaker.service, view.breaker.name))
     ]
-    return sorted(cards, key=lambda card: (-STATE_WEIGHT.get(card.state, 0), card.name))
+    weights = STATE_WEIGHT
+    return sorted(cards, key=lambda card: (card.stale, -weights.get(card.state, 0), card.name))
 
 
 def _breaker_card(
     views: Sequence[BreakerView], now_ms: int, window_ms: int, alert_threshold: float
 ) -> BreakerCard:
+    live = [view for view in views if not view.stale]
     worst = max(
-        (view.breaker for view in views),
+        (view.breaker for view in live or views),
         key=lambda row: (STATE_WEIGHT.get(row.state, 0), row.since_ms),
     )
     transitions = sorted(
@@ -176,21 +183,23 @@ def _breaker_card(
         service=worst.service,
         state=worst.state,
         since_ms=worst.since_ms,
-        open=sum(1 for view in views if view.breaker.state in ("open", "forced_open")),
-        next_probe_ms=_next_probe(worst),
+        open=sum(1 for view in live if view.breaker.state in ("open", "forced_open")),
+        next_probe_ms=_next_probe(worst) if live else None,
         failure_count=worst.failure_count,
         failure_threshold=worst.failure_threshold,
         worst=worst,
         instances=[
             BreakerInstance(
                 view.breaker,
-                _next_probe(view.breaker),
+                None if view.stale else _next_probe(view.breaker),
                 state_segments(view.breaker, view.transitions, now_ms - window_ms, now_ms),
+                view.stale,
             )
             for view in views
         ],
         transitions=transitions[:12],
         error_tone="bad" if (worst.error_rate or 0) > alert_threshold else "",
+        stale=not live,
     )
 
 

@@ -66,7 +66,9 @@ def breakers_page(request: HttpRequest) -> HttpResponse:
     now = _now_ms()
     options = settings.INGEST.circuit_breakers
     cards = breaker_cards(
-        state.list_breakers(transitions=20),
+        state.list_breakers(
+            transitions=20, now_ms=now, interval_s=float(settings.DASHBOARD.health.interval)
+        ),
         now_ms=now,
         window_ms=BREAKER_WINDOW_MS,
         alert_threshold=options.alert_threshold,
@@ -77,7 +79,7 @@ def breakers_page(request: HttpRequest) -> HttpResponse:
         "cards": cards,
         "refusing": refusing,
         "refusing_words": f"{refusing} instance{'' if refusing == 1 else 's'} refusing",
-        "trying": sum(1 for card in cards if card.state == "half_open"),
+        "trying": sum(1 for card in cards if card.state == "half_open" and not card.stale),
         "alert_threshold": options.alert_threshold,
     }
     return _render(request, "breakers", context)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import redis
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import connections
 from django.db.utils import DatabaseError
@@ -76,6 +77,9 @@ class _Collector:
             ("lost", "Messages discarded by the broker before they were read", status.lost),
         ):
             yield CounterMetricFamily(f"eventscope_messages_{name}", text, value=value)
+        interval_s = float(settings.DASHBOARD.health.interval)
+        unhealthy = state.unhealthy_components(interval_s=interval_s)
+        refusing = state.open_breakers(interval_s=interval_s)
         age = float("nan") if status.newest_age_ms is None else status.newest_age_ms / 1000
         for name, text, gauge in (
             ("ingest_lag_messages", "Messages in the broker that are not stored yet", status.lag),
@@ -83,8 +87,8 @@ class _Collector:
             ("ingest_stalled", "1 if ingest stands still", int(status.stalled)),
             ("streams", "Streams and partitions watched", status.streams),
             ("open_dead_letters", "Dead letters that are open", state.open_dead_letters()),
-            ("open_breakers", "Circuit breakers that are open", state.open_breakers()),
-            ("unhealthy_components", "Components not healthy", state.unhealthy_components()),
+            ("open_breakers", "Circuit breakers that are open", refusing),
+            ("unhealthy_components", "Components not healthy", unhealthy),
         ):
             yield GaugeMetricFamily(f"eventscope_{name}", text, value=gauge)
 

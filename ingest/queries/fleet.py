@@ -21,9 +21,11 @@ __all__ = [
     "BreakerView",
     "ComponentView",
     "GroupBacklog",
+    "Life",
     "breaker_transitions",
     "component_results",
     "consumer_backlogs",
+    "is_stale",
     "judge_component",
     "list_breakers",
     "list_components",
@@ -40,10 +42,14 @@ _INTERVAL_S, _MISSED = 30.0, 3
 
 
 class BreakerView(NamedTuple):
-    """A breaker instance with its newest transitions, newest first."""
+    """A breaker instance with its newest transitions, newest first.
+
+    ``stale``: its last word says nothing of now (`is_stale`); then it does not count as open.
+    """
 
     breaker: Breaker
     transitions: list[BreakerTransition]
+    stale: bool = False
 
 
 class ComponentView(NamedTuple):
@@ -79,21 +85,82 @@ class GroupBacklog(NamedTuple):
         return (self.lag or 0) + self.pending
 
 
-def open_breakers() -> int:
-    return Breaker.objects.filter(state__in=OPEN_STATES).count()
+class Life(NamedTuple):
+    """What is known of an instance: when it last began or ended, and when health last told of it."""
+
+    changed_ms: int = 0
+    health_ms: int = 0
 
 
-def list_breakers(*, transitions: int = 10, limit: int = 500) -> list[BreakerView]:
-    """Those that are open first, then by the latest change."""
-    rows = sorted(
-        Breaker.objects.order_by("-since_ms", "id")[:limit],
-        key=lambda row: row.state not in OPEN_STATES,
-    )
+def is_stale(breaker: Breaker, life: Life, silent_before: int) -> bool:
+    """Whether the breaker's process has ended since its last word. Pure.
+
+    So it is if its instance stopped or started later than that, or if the instance used to report
+    health and has been silent for some intervals. An instance that never told of either is believed.
+    """
+    if life.changed_ms > breaker.seen_ms:
+        return True
+    return 0 < life.health_ms < silent_before and breaker.seen_ms < silent_before
+
+
+def open_breakers(
+    *, now_ms: int | None = None, interval_s: float = _INTERVAL_S, missed: int = _MISSED
+) -> int:
+    """Breaker instances that refuse calls now."""
+    rows = list(Breaker.objects.filter(state__in=OPEN_STATES)[:_ROWS])
+    lives = _lives(rows)
+    silent_before = _silent_before(now_ms, interval_s, missed)
+    return sum(not is_stale(row, lives.get(_place(row), Life()), silent_before) for row in rows)
+
+
+def list_breakers(
+    *,
+    transitions: int = 10,
+    limit: int = 500,
+    now_ms: int | None = None,
+    interval_s: float = _INTERVAL_S,
+    missed: int = _MISSED,
+) -> list[BreakerView]:
+    """Those that are open first, then by the latest change, stale ones last."""
+    rows = list(Breaker.objects.order_by("-since_ms", "id")[:limit])
     history = _newest_each(
         BreakerTransition.objects.filter(breaker__in=rows).order_by("-at_ms", "-id")[:_ROWS],
         transitions,
     )
-    return [BreakerView(row, history.get(row.pk, [])) for row in rows]
+    lives = _lives(rows)
+    silent_before = _silent_before(now_ms, interval_s, missed)
+    views = [
+        BreakerView(
+            row,
+            history.get(row.pk, []),
+            is_stale(row, lives.get(_place(row), Life()), silent_before),
+        )
+        for row in rows
+    ]
+    return sorted(views, key=lambda view: (view.stale, view.breaker.state not in OPEN_STATES))
+
+
+def _place(row: Breaker | HealthComponent | ServiceInstance) -> tuple[str, str]:
+    return row.service, row.instance
+
+
+def _silent_before(now_ms: int | None, interval_s: float, missed: int) -> int:
+    now_ms = int(time.time() * 1000) if now_ms is None else now_ms
+    return now_ms - int(interval_s * missed * 1000)
+
+
+def _lives(rows: Sequence[Breaker]) -> dict[tuple[str, str], Life]:
+    """The lives of the instances that ``rows`` stand in, by (service, instance)."""
+    services = {row.service for row in rows if row.service}
+    if not services:
+        return {}
+    found: dict[tuple[str, str], Life] = {}
+    for one in ServiceInstance.objects.filter(service__in=services)[:_ROWS]:
+        found[_place(one)] = Life(max(one.started_ms or 0, one.stopped_ms or 0))
+    told = HealthComponent.objects.filter(service__in=services, probed=False).exclude(instance="")
+    for row in told.order_by("seen_ms")[:_ROWS]:
+        found[_place(row)] = found.get(_place(row), Life())._replace(health_ms=row.seen_ms)
+    return found
 
 
 def breaker_transitions(breaker_id: int, *, limit: int = 200) -> list[BreakerTransition]:
@@ -125,8 +192,7 @@ def list_components(
     *, now_ms: int | None = None, interval_s: float = _INTERVAL_S, missed: int = _MISSED
 ) -> list[ComponentView]:
     """The worst first. An instance counts as silent after ``missed`` intervals."""
-    now_ms = int(time.time() * 1000) if now_ms is None else now_ms
-    silent_before = now_ms - int(interval_s * missed * 1000)
+    silent_before = _silent_before(now_ms, interval_s, missed)
     rows = HealthComponent.objects.order_by("component", "service", "instance")[:_ROWS]
     views = [
         judge_component(list(instances), silent_before)

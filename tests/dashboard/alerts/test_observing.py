@@ -105,15 +105,15 @@ def test_worst_instance_speaks_for_the_breaker(
     states: list[str], value: float, detail: str
 ) -> None:
     rows = [breaker(name, state) for name, state in zip("abc", states, strict=False)]
-    (found,) = observe_breakers(rows, {})
+    (found,) = observe_breakers([(row, True) for row in rows])
     assert (found.subject, found.value, found.detail) == ("shop / pay", value, detail)
 
 
-def test_breaker_of_an_instance_that_has_stopped_refuses_nobody() -> None:
-    (found,) = observe_breakers([breaker("a", "open")], {("shop", "a"): NOW + 1})
+def test_breaker_of_an_instance_that_has_ended_refuses_nobody() -> None:
+    (found,) = observe_breakers([(breaker("a", "open"), False)])
     assert found.value == 0.0
-    (again,) = observe_breakers([breaker("a", "open", NOW + 2)], {("shop", "a"): NOW + 1})
-    assert again.value == 1.0
+    (again,) = observe_breakers([(breaker("a", "open"), False), (breaker("b", "half_open"), True)])
+    assert again.value == 0.5
 
 
 def component(instance: str, status: str, failures: int, seen_ms: int = NOW) -> HealthComponent:

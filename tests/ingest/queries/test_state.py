@@ -13,6 +13,7 @@ from ingest.models import (
     HealthComponent,
     HealthResult,
     ServiceEvent,
+    ServiceInstance,
     Stream,
 )
 from ingest.queries import state
@@ -211,6 +212,52 @@ def test_breakers_that_are_open_come_first_with_their_newest_changes() -> None:
     assert [change.at_ms for change in views[0].transitions] == [START + 3, START + 2]
     assert state.open_breakers() == 1
     assert len(state.breaker_transitions(views[0].breaker.pk)) == 4
+
+
+@pytest.mark.parametrize(
+    ("started", "stopped", "health", "stale"),
+    [
+        (None, None, None, False),  # nothing else was ever told: the breaker is believed
+        (-500, None, None, False),
+        (-500, -200, None, False),
+        (-500, -50, None, True),
+        (-50, None, None, True),  # the same name, a new process
+        (None, None, -10, False),
+        (None, None, -91, True),
+        (-500, None, -10, False),
+    ],
+)
+def test_a_breaker_is_stale_when_its_process_ended_since(
+    started: int | None, stopped: int | None, health: int | None, stale: bool
+) -> None:
+    """Seconds before now; the breaker opened 100 s ago, health is told of every 30 s."""
+
+    def at(seconds: int | None) -> int | None:
+        return None if seconds is None else START + seconds * 1000
+
+    here = {"service": "orders", "instance": "1"}
+    Breaker.objects.create(name="b", state="open", since_ms=at(-100), seen_ms=at(-100), **here)
+    if started is not None or stopped is not None:
+        ServiceInstance.objects.create(
+            started_ms=at(started), stopped_ms=at(stopped), seen_ms=START, **here
+        )
+    if health is not None:
+        make_component("db", "healthy", seen=START + health * 1000)
+
+    (view,) = state.list_breakers(now_ms=START)
+
+    assert view.stale is stale
+    assert state.open_breakers(now_ms=START) == (not stale)
+
+
+def test_a_breaker_that_changed_since_its_instance_fell_silent_is_believed() -> None:
+    make_component("db", "healthy", seen=START - 200_000)
+    Breaker.objects.create(
+        name="b", service="orders", instance="1", state="open",
+        since_ms=START - 10_000, seen_ms=START - 10_000,
+    )  # fmt: skip
+
+    assert state.open_breakers(now_ms=START) == 1
 
 
 def test_markers_are_the_newest_of_the_range_oldest_first() -> None:
