@@ -6,80 +6,24 @@ Each line that ticks extend says in its ``meta`` what it shows: group and field 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from dashboard.live.looks import CLEAR, HOVER, LEGEND, TICKS, X_AXIS, Y_AXIS
+from dashboard.live.objectives import Fit, Objective, caption, fitting, rule
 from dashboard.live.ranges import Window
 from dashboard.live.ticks import OTHER, Table, group_series, rounded, told_groups
 from dashboard.options import ObjectiveOptions
 
-__all__ = ["Chart", "Objective", "build_charts", "gaps"]
+__all__ = ["Chart", "build_charts", "gaps"]
 
 SERIES_COLOURS = 8
 MOST_SHAPES = 60
 NEWEST_MS = 5000
 LEAST_SHOWN_MS = 60_000
 QUANTILE_NAMES = ("p50", "p95", "p99")
-CLEAR = "rgba(0,0,0,0)"
-HOVER = {
-    "bgcolor": "var(--es-raised)",
-    "bordercolor": "var(--es-line)",
-    "font": {"color": "var(--es-text)", "size": 12},
-}
-LEGEND = {
-    "orientation": "h",
-    "x": 0,
-    "y": 1,
-    "yanchor": "bottom",
-    "font": {"color": "var(--es-text-soft)", "size": 12},
-    "itemclick": "toggle",
-    "itemdoubleclick": "toggleothers",
-}
-TICKS = {
-    0.1: "0.1 ms",
-    0.3: "0.3 ms",
-    1: "1 ms",
-    3: "3 ms",
-    10: "10 ms",
-    30: "30 ms",
-    100: "100 ms",
-    300: "300 ms",
-    1000: "1 s",
-    3000: "3 s",
-    10_000: "10 s",
-    30_000: "30 s",
-    100_000: "100 s",
-    300_000: "5 min",
-    1_000_000: "17 min",
-    3_600_000: "1 h",
-    14_400_000: "4 h",
-    86_400_000: "1 d",
-}
-X_AXIS = {
-    "type": "date",
-    "showgrid": False,
-    "linecolor": "var(--es-line)",
-    "tickcolor": "var(--es-line)",
-    "ticks": "outside",
-    "ticklen": 4,
-    "nticks": 8,
-    "tickformatstops": [
-        {"dtickrange": [None, 1000], "value": "%H:%M:%S.%L"},
-        {"dtickrange": [1000, 60000], "value": "%H:%M:%S"},
-        {"dtickrange": [60000, 86400000], "value": "%H:%M"},
-        {"dtickrange": [86400000, None], "value": "%b %-d"},
-    ],
-}
-Y_AXIS = {
-    "automargin": True,
-    "gridcolor": "var(--es-grid)",
-    "zeroline": False,
-    "fixedrange": True,
-    "nticks": 5,
-}
 BAND = {
     "type": "rect",
     "yref": "paper",
@@ -98,54 +42,7 @@ MARK = {
     "line": {"color": "var(--es-marker)", "width": 1, "dash": "dot"},
     "name": "service",
 }
-RULE = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "name": "objective"}
-CAPTION = {
-    "xref": "paper",
-    "x": 1,
-    "xshift": 4,
-    "xanchor": "left",
-    "yanchor": "middle",
-    "align": "left",
-    "showarrow": False,
-    "font": {"color": "var(--es-text-soft)", "size": 11},
-    "borderpad": 0,
-    "name": "objective",
-}
-FAR_CAPTION = {
-    **CAPTION,
-    "xshift": -4,
-    "xanchor": "right",
-    "yref": "paper",
-    "y": 1,
-    "yanchor": "top",
-    "font": {"color": "var(--es-objective)", "size": 11},
-}
-HEADROOM = 1.18
-
 Series = list[tuple[str, dict[str, Any]]]
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A promise: its value on the axis, its name and its amount in words, its line's colour."""
-
-    value: float
-    name: str
-    amount: str
-    colour: str = "var(--es-objective)"
-
-
-@dataclass(frozen=True)
-class Fit:
-    """How the y axis follows the data, which the browser works out anew with each tick.
-
-    An objective up to ``within`` times the highest value is a line; one farther off is told at the
-    top edge, so that it does not flatten what it is compared with. While all is zero the axis ends
-    at ``least``, or at the objective if that is 0.
-    """
-
-    within: float
-    least: float
 
 
 @dataclass(frozen=True)
@@ -298,9 +195,9 @@ def _figure(
         "legend": LEGEND,
         "xaxis": {**X_AXIS, "range": _shown_range(chart)},
         "yaxis": {**Y_AXIS, **axis},
-        "shapes": [*_gap_bands(chart), *_service_marks(chart), *(_rule(goal) for goal in goals)],
-        "annotations": [_caption(goal, log=fit is None) for goal in goals],
-        "meta": {"fit": _fit(fit, goals[0])} if fit else {},
+        "shapes": [*_gap_bands(chart), *_service_marks(chart), *(rule(goal) for goal in goals)],
+        "annotations": [caption(goal, log=fit is None) for goal in goals],
+        "meta": {"fit": fitting(fit, goals[0])} if fit else {},
     }
     plain: dict[str, Any] = Figure(data=traces, layout=layout).to_plotly_json()
     return plain
@@ -327,23 +224,6 @@ def _service_marks(chart: Chart) -> list[dict[str, Any]]:
         {**MARK, "x0": service["at"], "x1": service["at"]}
         for service in chart.services[-MOST_SHAPES:]
     ]
-
-
-def _rule(goal: Objective) -> dict[str, Any]:
-    line = {"color": goal.colour, "width": 1, "dash": "dot"}
-    return {**RULE, "y0": float(goal.value), "y1": float(goal.value), "line": line}
-
-
-def _caption(goal: Objective, *, log: bool) -> dict[str, Any]:
-    """The objective's words beside its line's end; on a log axis plotly wants the exponent, and
-    lines may be close."""
-    y = math.log10(goal.value) if log and goal.value > 0 else float(goal.value)
-    return {**CAPTION, "y": y, "text": f"{goal.name}{' ' if log else '<br>'}{goal.amount}"}
-
-
-def _fit(fit: Fit, goal: Objective) -> dict[str, Any]:
-    far = {**FAR_CAPTION, "text": f"{goal.name} {goal.amount} ↑"}
-    return {**asdict(fit), "objective": float(goal.value), "headroom": HEADROOM, "far": far}
 
 
 def _objective_colour(chart: Chart, index: int) -> str:

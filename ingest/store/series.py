@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from django.conf import settings
@@ -102,6 +103,7 @@ class SeriesDictionary:
 
     def _insert(self, names: SeriesNames) -> None:
         """Another worker may insert the same at the same moment: then its row is ours."""
-        Series.objects.bulk_create([Series(**names._asdict())], ignore_conflicts=True)
+        made = Series(**names._asdict(), created_ms=time.time_ns() // 1_000_000)
+        Series.objects.bulk_create([made], ignore_conflicts=True)
         row = Series.objects.values_list("id", flat=True).get(**names._asdict())
         self._ids[names] = row

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from django.db import transaction
 
@@ -23,6 +25,15 @@ def test_same_names_have_one_code_in_every_dictionary() -> None:
     assert second.code("ORDER_CREATED", "orders", "", "orders-topic") == code
     assert second.code("ORDER_CREATED", "orders", "inventory", "orders-topic") != code
     assert len(names()) == 2
+
+
+def test_series_knows_since_when_it_is() -> None:
+    before = time.time() * 1000 - 1
+
+    SeriesDictionary().code("ORDER_CREATED", "orders", "", "orders-topic")
+
+    (made,) = Series.objects.values_list("created_ms", flat=True)
+    assert before <= made <= time.time() * 1000
 
 
 def test_series_beyond_the_limit_are_counted_together() -> None:
