@@ -11,6 +11,7 @@ by series. A section is its series, the number of cells of each, the codes, the 
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
@@ -83,6 +84,16 @@ class Counter(IntEnum):
     UNKNOWN = 6
     SYSTEM = 7
     COPIED = 8
+
+
+class _Local(threading.local):
+    """zstandard's objects may not be shared by threads."""
+
+    def __init__(self) -> None:
+        self.unpacker = zstandard.ZstdDecompressor()
+
+
+_local = _Local()
 
 
 class Cells(NamedTuple):
@@ -236,7 +247,7 @@ def _body(section: memoryview) -> bytes | memoryview:
     try:
         if zstandard.frame_content_size(section[1:]) > _LARGEST:
             raise CorruptCells("A metric piece claims to be larger than any can be.")
-        return zstandard.ZstdDecompressor().decompress(section[1:])
+        return _local.unpacker.decompress(section[1:])
     except zstandard.ZstdError as error:
         raise CorruptCells from error
 

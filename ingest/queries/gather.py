@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ Places = npt.NDArray[np.int32]
 Pieces = Iterable[tuple[int, bytes | memoryview]]
 """(start of the bucket in ms, packed cells), ascending by time."""
 
-_CHUNK_CELLS = 300_000
+_CHUNK_CELLS = 150_000
 _KINDS = len(KINDS)
 
 
@@ -104,33 +104,44 @@ class _Gatherer:
         codes: npt.NDArray[np.uint16],
         counts: npt.NDArray[np.integer],
     ) -> None:
-        """One dense table of this chunk: a line a slot, in it the counters, then the bins in use."""
-        bits = int((codes & (BINS - 1)).max()).bit_length()
-        width = COUNTERS + (_KINDS << bits)
-        first, last = int(slots.min()) // self._groups, int(slots.max()) // self._groups
-        keys = np.repeat((slots - first * self._groups) * width, lengths)
-        keys += _columns(bits)[codes]
-        size = (last - first + 1) * self._groups * width
+        """One dense table of this chunk by group, plane, step and column, with used columns only."""
+        columns = _used_columns(codes)
+        steps_of, groups_of = np.divmod(slots, self._groups)
+        first = int(steps_of.min())
+        steps, planes = int(steps_of.max()) - first + 1, len(columns.planes)
+        begins = (groups_of * planes * steps + steps_of - first) * columns.width
+        keys = np.repeat(begins, lengths)
+        keys += (columns.plane_of * (steps * columns.width) + columns.place_of)[codes]
+        size = self._groups * planes * steps * columns.width
         table = np.bincount(keys, weights=counts, minlength=size)
-        table = table.reshape(last - first + 1, self._groups, width)
-        self._counters[first : last + 1] += table[:, :, :COUNTERS].astype(np.int64)
-        self._take_rows(table[:, :, COUNTERS:], first, bits)
+        self._take_counters(table.reshape(self._groups, planes, steps, -1), first, columns)
+        self._take_rows(table, steps, first, columns)
 
-    def _take_rows(self, table: npt.NDArray[Any], first: int, bits: int) -> None:
-        """What is not zero of (step, group, kind and bin), by group and kind."""
-        steps = table.shape[0]
-        planes = table.reshape(steps, self._groups, _KINDS, 1 << bits).transpose(1, 2, 0, 3)
-        flat = planes.reshape(-1)
-        found = np.flatnonzero(flat)
-        counts = flat[found].astype(np.int64)
-        ends = np.searchsorted(found, np.arange(1, self._groups * _KINDS + 1) * (steps << bits))
-        bins = (found & ((1 << bits) - 1)).astype(np.uint16)
-        at = ((found >> bits) % steps + first).astype(np.int32)
+    def _take_counters(self, table: npt.NDArray[Any], first: int, columns: _Columns) -> None:
+        if columns.planes[0] == 0:
+            told = columns.codes[0]
+            counted = table[:, 0, :, : told.size].transpose(1, 0, 2).astype(np.int64)
+            self._counters[first : first + table.shape[2], :, told] += counted
+
+    def _take_rows(
+        self, table: npt.NDArray[Any], steps: int, first: int, columns: _Columns
+    ) -> None:
+        """What is not zero of the latencies, by group and kind."""
+        found = np.flatnonzero(table)
+        counts = table[found].astype(np.int64)
+        lines = found // columns.width
+        places = found - lines * columns.width
+        planes = lines // steps
+        at = (lines - planes * steps + first).astype(np.int32)
+        count = len(columns.planes)
+        ends = np.searchsorted(planes, np.arange(self._groups * count), "right")
         begin = 0
         for plane, end in enumerate(ends.tolist()):
-            if begin < end:
-                part = Sketches(at[begin:end], bins[begin:end], counts[begin:end])
-                self._rows.setdefault(divmod(plane, _KINDS), []).append(part)
+            group, number = divmod(plane, count)
+            if begin < end and columns.planes[number]:
+                bins = columns.codes[number][places[begin:end]] & (BINS - 1)
+                part = Sketches(at[begin:end], bins.astype(np.uint16), counts[begin:end])
+                self._rows.setdefault((group, columns.planes[number] - 1), []).append(part)
             begin = end
 
     def counters(self) -> I64:
@@ -148,14 +159,28 @@ class _Gatherer:
         return {place: _add_repeated(rows) for place, rows in joined.items()}
 
 
-def _columns(bits: int) -> I64:
-    """Where each code stands in a line: counters first, then 2 ** ``bits`` bins of each kind."""
-    columns = np.zeros((_KINDS + 1) * BINS, np.int64)
-    columns[:COUNTERS] = np.arange(COUNTERS)
-    for kind in range(_KINDS):
-        begin = (kind + 1) * BINS
-        columns[begin : begin + (1 << bits)] = COUNTERS + (kind << bits) + np.arange(1 << bits)
-    return columns
+class _Columns(NamedTuple):
+    """Codes in use, by plane: 0 the counters, then a plane a kind of latency.
+
+    ``codes[n]`` are those of ``planes[n]``; ``plane_of`` and ``place_of`` tell where each code stands.
+    """
+
+    planes: list[int]
+    codes: list[I64]
+    width: int
+    plane_of: I64
+    place_of: I64
+
+
+def _used_columns(codes: npt.NDArray[np.uint16]) -> _Columns:
+    used = np.flatnonzero(np.bincount(codes))
+    planes, starts = np.unique(used // BINS, return_index=True)
+    parts = np.split(used, starts[1:])
+    plane_of, place_of = np.zeros((2, (_KINDS + 1) * BINS), np.int64)
+    for number, part in enumerate(parts):
+        plane_of[part] = number
+        place_of[part] = np.arange(part.size)
+    return _Columns(planes.tolist(), parts, max(part.size for part in parts), plane_of, place_of)
 
 
 def _add_repeated(rows: Sketches) -> Sketches:

@@ -24,6 +24,7 @@ _HANDLED = (
     *(Counter.SUCCESS, Counter.RETRY, Counter.FAILED),
     *(Counter.DEAD_LETTERED, Counter.SKIPPED),
 )
+_COUNTED = ("published", "success", "retried", "failed", "dead_lettered", "skipped")
 GROUPINGS = ("", "type", "source", "consumer", "topic")
 
 
@@ -67,12 +68,14 @@ def read_metrics(
     everything = _read_series()
     published: list[int] = [Counter.PUBLISHED, *_apart(types, topics)]
     group_of: Places | None = None
-    names = [""]
+    names, later = [""], False
     if group_by or types or sources or consumers or topics:
         chosen = select_series(
             everything, types=types, sources=sources, consumers=consumers, topics=topics
         )
-        ranked = list(named) or _ranked(chosen, group_by, plan, published)
+        every = _names(chosen, group_by)
+        later = bool(group_by) and not named and len(every) <= max_groups
+        ranked = list(named) or (every if later else _ranked(chosen, group_by, plan, published))
         most = len(ranked) if named else max_groups
         group_of, names = place_groups(chosen, group_by, ranked, most=most, rest=bool(named))
     groups = gather_groups(
@@ -89,7 +92,7 @@ def read_metrics(
         resolution=plan.resolution,
         known=(seconds > 0).tolist(),
         seconds=seconds.tolist(),
-        groups=groups,
+        groups=_by_size(groups) if later else groups,
         overflowed=any(row.type == OVERFLOW for row in everything),
     )
 
@@ -103,6 +106,18 @@ def _ranked(
     size = max((row.id for row in chosen), default=0) + 1
     totals = rank_series(_pieces(plan), size, [*published, *_HANDLED])
     return rank_names(chosen, group_by, totals.tolist())
+
+
+def _names(chosen: Sequence[SeriesView], group_by: str) -> list[str]:
+    """All names of the kind grouped by, whether they occur in the range or not."""
+    return sorted({str(getattr(row, group_by)) for row in chosen} - {""}) if group_by else [""]
+
+
+def _by_size(groups: Sequence[MetricGroup]) -> list[MetricGroup]:
+    """Groups that occur in the range, the busiest first: as `rank_names` has them."""
+    sizes = {group.name: sum(map(group.total, _COUNTED)) for group in groups}
+    told = [group for group in groups if sizes[group.name]]
+    return sorted(told, key=lambda group: (-sizes[group.name], group.name))
 
 
 def _apart(types: Sequence[str], topics: Sequence[str]) -> list[Counter]:

@@ -306,7 +306,7 @@ def test_the_number_of_queries_does_not_grow(
     for number in range(pieces):
         fold((make_ref(), [make_record(MINUTE + number * 1000)]))
 
-    with django_assert_num_queries(5, using="events"):
+    with django_assert_num_queries(4, using="events"):
         table = read(MINUTE, MINUTE + 60_000, resolution=1, group_by="type")
 
     assert table.groups[0].total("published") == pieces
