@@ -91,11 +91,8 @@ class Pipeline:
     def _turn(self) -> None:
         try:
             self._claim_when_due()
-            work = self._next_work()
-            if work is not None:
-                self._committer.commit(work)
-                self._tally.add(work)
-            self._maintenance.step(idle=work is None)
+            worked = self._work()
+            self._maintenance.step(idle=not worked)
         except Fenced as error:
             log.warning("lease lost, beginning again", action="ingest.fenced", error=str(error))
             self._read_streams([])
@@ -107,6 +104,15 @@ class Pipeline:
             broker_gone=any(one.gone_since is not None for one in self._presences.values()),
             database_waiting=self._patience.waiting_since is not None,
         )
+
+    def _work(self) -> bool:
+        """Commit what is next, and keep nothing of it; whether there was any."""
+        work = self._next_work()
+        if work is None:
+            return False
+        self._committer.commit(work)
+        self._tally.add(work)
+        return True
 
     def _next_work(self) -> Work | None:
         for reader in self._readers:

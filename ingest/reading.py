@@ -23,6 +23,7 @@ __all__ = ["Backoff", "Presence", "Reader", "Work"]
 log = structlog.get_logger("ingest")
 
 _CHUNK = 500
+_CHUNK_BYTES = 256 * 1024
 _WAIT = 0.2
 _IDLE_EVERY = 1.0
 
@@ -159,6 +160,8 @@ class Reader(threading.Thread):
         intake = self._source.read(self._limits.batch_events, self._limits.batch_bytes)
         for work in self._works(intake.streams, read_ms):
             self._put(work)
+            del work  # what is committed is to be freed, not kept by who made it
+            self._await_taken()
         return intake.full
 
     def _put(self, work: Work) -> None:
@@ -168,6 +171,12 @@ class Reader(threading.Thread):
             except Full:
                 continue
             return
+
+    def _await_taken(self) -> None:
+        """Two works at a time, no more: one is being committed while the next is made."""
+        with self._queue.not_full:
+            while not self._halt.is_set() and self._queue.queue:
+                self._queue.not_full.wait(_WAIT)
 
     def _works(self, streams: Sequence[StreamIntake], read_ms: int) -> Iterator[Work]:
         """One work, or several when the messages hold more than a batch (receipts by the hundred)."""
@@ -217,7 +226,7 @@ class Reader(threading.Thread):
         quarantined: list[Quarantined] = []
         weight = done = 0
         while done < len(messages) and weight < self._limits.batch_events:
-            chunk = messages[done : done + _CHUNK]
+            chunk = _chunk(messages, done)
             made, poison = self._decoder.decode_all(
                 chunk, one.stream.topic, dead_letters=one.stream.dead_letters
             )
@@ -253,6 +262,18 @@ def _progress(
         else intake.observed_until_ms,
         losses=tuple(losses),  # type: ignore[arg-type]
     )
+
+
+def _chunk(messages: Sequence[Message], start: int) -> Sequence[Message]:
+    """The next few to decode at once; a single message may hold a hundred receipts."""
+    room = _CHUNK_BYTES
+    end = start
+    for message in messages[start : start + _CHUNK]:
+        room -= len(message.value)
+        if room < 0 and end > start:
+            break
+        end += 1
+    return messages[start:end]
 
 
 def _last(records: list[Record], quarantined: list[Quarantined]) -> Position:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 
 from ingest.models import DeadLetter
 
@@ -30,8 +30,8 @@ class OpenLetters:
     def add(self, event_ids: Iterable[str]) -> None:
         self._ids.update(event_ids)
 
-    def among(self, event_ids: Collection[str]) -> set[str]:
-        """Those of ``event_ids`` that may have an open letter."""
+    def among(self, event_ids: Iterable[str]) -> set[str]:
+        """Those of ``event_ids`` that may have an open letter; mostly there are none, and they are not looked at."""
         now = self._clock()
         if len(self._ids) <= _FEW or now - self._read_at >= self._fresh:
             self._read(now)
@@ -47,7 +47,7 @@ class OpenLetters:
         self._read_at = now
 
 
-def _ask(event_ids: Collection[str]) -> set[str]:
+def _ask(event_ids: Iterable[str]) -> set[str]:
     ids = sorted(set(event_ids))
     found: set[str] = set()
     for begin in range(0, len(ids), _CHUNK):

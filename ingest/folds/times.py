@@ -25,14 +25,9 @@ _STAMP = 24
 _MARKS = np.frombuffer(b"--T::.Z", np.uint8)
 _MARK_PLACES = np.array([4, 7, 10, 13, 16, 19, 23])
 _DIGIT_PLACES = np.array([0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18, 20, 21, 22])
-_FIELDS = np.zeros((17, 7))
-for _field, (_first, _count) in enumerate(
-    ((0, 4), (4, 2), (6, 2), (8, 2), (10, 2), (12, 2), (14, 3))
-):
-    _FIELDS[_first : _first + _count, _field] = 10.0 ** np.arange(_count - 1, -1, -1)
+_FIELDS = (slice(0, 4), *(slice(first, first + 2) for first in range(4, 14, 2)), slice(14, 17))
 
 _ENTRY = 14
-_ENTRY_WEIGHTS = 10.0 ** np.arange(12, -1, -1)
 
 
 def parse_times(values: Sequence[object]) -> I64:
@@ -50,9 +45,9 @@ def entry_times(offsets: Sequence[object]) -> I64:
     heads = [offset[:_ENTRY] if type(offset) is str else "" for offset in offsets]
     table = _table(heads, _ENTRY)
     if table is not None and (table[:, 13] == ord("-")).all():
-        digits = table[:, :13] - np.uint8(48)
+        digits = table.T[:13] - np.uint8(48)
         if (digits <= 9).all():
-            times = (digits @ _ENTRY_WEIGHTS).astype(np.int64)
+            times = _number(digits)
             return np.where((times >= EARLIEST_MS) & (times < LATEST_MS), times, UNKNOWN_MS)
     return np.fromiter(map(_entry_time, offsets), np.int64, len(offsets))
 
@@ -70,12 +65,12 @@ def _table(values: Sequence[object], width: int) -> npt.NDArray[np.uint8] | None
 
 def _stamps(table: npt.NDArray[np.uint8]) -> I64 | None:
     """Rows of ``2026-11-24T10:00:00.123Z`` as times; None unless every row is a valid one."""
-    digits = table[:, _DIGIT_PLACES] - np.uint8(48)
+    digits = table.T[_DIGIT_PLACES] - np.uint8(48)
     if (table[:, _MARK_PLACES] != _MARKS).any() or (digits > 9).any():
         return None
-    fields = (digits @ _FIELDS).astype(np.int64)
-    year, month, day, hour, minute, second, millis = fields.T
-    low, high = fields.min(axis=0).tolist(), fields.max(axis=0).tolist()
+    fields = [_number(digits[places]) for places in _FIELDS]
+    year, month, day, hour, minute, second, millis = fields
+    low, high = [int(field.min()) for field in fields], [int(field.max()) for field in fields]
     if low[0] < _FIRST_YEAR or high[0] > _LAST_YEAR or low[1] < 1 or high[1] > 12:
         return None
     if low[2] < 1 or high[3] > 23 or high[4] > 59 or high[5] > 59:
@@ -86,6 +81,18 @@ def _stamps(table: npt.NDArray[np.uint8]) -> I64 | None:
         return None
     times: I64 = days * _DAY_MS + ((hour * 60 + minute) * 60 + second) * 1000 + millis
     return times
+
+
+def _number(digits: npt.NDArray[np.uint8]) -> I64:
+    """The number whose decimal digits, first to last, are the rows.
+
+    No matrix product: that would wake the threads of BLAS, who spin for work and take the other core.
+    """
+    number: I64 = digits[0].astype(np.int64)
+    for row in digits[1:]:
+        number *= 10
+        number += row
+    return number
 
 
 def _parse_one(value: object) -> int:

@@ -108,14 +108,22 @@ def _read_columns(batch: Batch, records: list[Record], series: SeriesCodes) -> R
 
 
 def _series_column(batch: Batch, series: SeriesCodes) -> npt.NDArray[np.int64]:
-    codes: list[int] = []
+    columns = [np.empty(0, np.int64)]
     for part in batch.slices:
-        known: dict[tuple[str, str], int] = {}
-        topic = part.stream.topic
-        for record in part.records:
-            names = (record.event_type, record.source)
-            code = known.get(names)
-            if code is None:
-                code = known[names] = series.code(*names, "", topic)
-            codes.append(code)
-    return np.array(codes, np.int64)
+        codes = _Codes(series, part.stream.topic)
+        names = [(record.event_type, record.source) for record in part.records]
+        columns.append(np.fromiter(map(codes.__getitem__, names), np.int64, len(names)))
+    return np.concatenate(columns)
+
+
+class _Codes(dict[tuple[str, str], int]):
+    """Codes of one topic's series by type and source, each asked for once."""
+
+    def __init__(self, series: SeriesCodes, topic: str) -> None:
+        super().__init__()
+        self._series = series
+        self._topic = topic
+
+    def __missing__(self, names: tuple[str, str]) -> int:
+        code = self[names] = self._series.code(*names, "", self._topic)
+        return code

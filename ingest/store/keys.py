@@ -7,7 +7,8 @@ of one block's key make one 64-bit number, and sorting those is all there is to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -100,9 +101,10 @@ def hash_records(records: Sequence[Record]) -> Run:
         _ids([record.causation_id for record in records], rows),
         _ids([record.trace_id for record in records], rows),
     ]
-    further = [value for record in records for value in record.keys]
+    keys = [record.keys for record in records]
+    further = list(chain.from_iterable(keys))
     if further:
-        lengths = np.fromiter((len(record.keys) for record in records), np.intp, count)
+        lengths = np.fromiter(map(len, keys), np.intp, count)
         parts.append(_ids(further, np.repeat(rows, lengths)))
     return _level_zero(np.concatenate(parts))
 
@@ -113,13 +115,15 @@ def _ids(values: list[str], rows: Hashes) -> Hashes:
         rows = rows[np.fromiter(map(bool, values), bool, len(values))]
         values = [value for value in values if value]
     try:
-        digests = [xxhash.xxh3_64_intdigest(value.encode()) for value in values]
+        digests = _digests(map(str.encode, values), len(values))
     except UnicodeEncodeError:
-        digests = [
-            xxhash.xxh3_64_intdigest(value.encode("utf-8", "surrogatepass")) for value in values
-        ]
-    hashes = np.array(digests, dtype=np.uint64) >> np.uint64(_DROP)
-    return (hashes << _SHIFT) | rows
+        whole = (value.encode("utf-8", "surrogatepass") for value in values)
+        digests = _digests(whole, len(values))
+    return ((digests >> np.uint64(_DROP)) << _SHIFT) | rows
+
+
+def _digests(values: Iterable[bytes], count: int) -> Hashes:
+    return np.fromiter(map(xxhash.xxh3_64_intdigest, values), np.uint64, count)
 
 
 def cut_pages(run: Run) -> Iterator[PageData]:
