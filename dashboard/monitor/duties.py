@@ -12,6 +12,7 @@ from dashboard.live.publisher import TICK_PHASE, publish_tick
 from dashboard.monitor.clock import Duty
 from dashboard.monitor.housekeeping import expire_audit, expire_stored, forget_old_alerts
 from dashboard.monitor.probing import probe_all
+from ingest.answering import AnsweredLetters
 from ingest.consumers import sample_groups
 
 __all__ = ["all_duties"]
@@ -20,6 +21,7 @@ EVALUATE_S = 2.0
 SAMPLE_S = 5.0
 TREND_S = 30.0
 RETENTION_S = 300.0
+ANSWERED_S = 30.0
 
 
 def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
@@ -30,6 +32,7 @@ def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
         Duty("probes", float(settings.DASHBOARD.health.interval), probe_all),
         Duty("consumer-groups", SAMPLE_S, sample_groups),
         Duty("backlog-trends", TREND_S, keep_backlogs),
+        Duty("answered-letters", ANSWERED_S, AnsweredLetters().step),
         Duty("retention", RETENTION_S, lambda: expire_stored(stopping)),
         Duty("audit-log", RETENTION_S, expire_audit),
         Duty("alert-history", RETENTION_S, forget_old_alerts),
