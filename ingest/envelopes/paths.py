@@ -102,16 +102,14 @@ class KeyReader:
     def read(self, envelope: Any) -> tuple[str, ...]:
         """Values from a strictly decoded envelope."""
         if self._flat is None:
-            values: Iterable[Any] = [get(envelope) for get in self._getters]
-        else:
-            values = [] if envelope.payload is None else self._flat(envelope.payload)
-        return tuple(
-            [
-                value if type(value) is str else str(value)
-                for value in values
-                if value is not None and value != ""
-            ]
-        )
+            return _texts([get(envelope) for get in self._getters])
+        if envelope.payload is None:
+            return ()
+        values = self._flat(envelope.payload)
+        for value in values:
+            if type(value) is not str or not value:
+                return _texts(values)
+        return values
 
     def walk(self, view: View, found: Found) -> tuple[str, ...]:
         """Values found by looking through the body."""
@@ -127,6 +125,16 @@ class KeyReader:
 
     def _under(self, root: str) -> list[Callable[[Any], Any]]:
         return [_getter(path) for path in self.paths if path[0] == root and len(path) > 1]
+
+
+def _texts(values: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(
+        [
+            value if type(value) is str else str(value)
+            for value in values
+            if value is not None and value != ""
+        ]
+    )
 
 
 def _tree(paths: Iterable[tuple[str, ...]], root: str) -> Tree:
