@@ -25,7 +25,6 @@ log = structlog.get_logger("ingest")
 _CHUNK = 500
 _CHUNK_BYTES = 256 * 1024
 _WAIT = 0.2
-_IDLE_EVERY = 1.0
 
 
 class Backoff:
@@ -109,7 +108,7 @@ class Reader(threading.Thread):
         self._limits = limits
         self._queue = queue
         self._halt = threading.Event()
-        self._idle_told = float("-inf")
+        self._idle_second = -1
         self.failure: BaseException | None = None
 
     def stop(self) -> None:
@@ -237,15 +236,17 @@ class Reader(threading.Thread):
         return records, quarantined, weight, done
 
     def _idle(self, streams: Sequence[StreamIntake]) -> dict[int, int]:
-        now = time.monotonic()
-        if now - self._idle_told < _IDLE_EVERY:
-            return {}
-        self._idle_told = now
-        return {
+        """Told with the first read of each second of the broker's: then the one before is all stored."""
+        idle = {
             self._claimed[intake.place].stream.id: intake.observed_until_ms
             for intake in streams
             if not intake.messages and not intake.restart
         }
+        second = min(idle.values(), default=-1) // 1000
+        if second == self._idle_second:
+            return {}
+        self._idle_second = second
+        return idle
 
 
 def _progress(

@@ -16,7 +16,7 @@ from dashboard.live.publisher import ticks_channel, until_tick
 
 __all__ = ["Feed"]
 
-SILENCE = 1.6
+SILENCE = 2.0
 RETRY = 10.0
 
 log = structlog.get_logger(__name__)

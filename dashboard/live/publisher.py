@@ -11,12 +11,27 @@ from django.db import close_old_connections
 from django.utils.crypto import salted_hmac
 
 from dashboard.live.gather import gather_tick
+from dashboard.live.honesty import read_status
 
-__all__ = ["TICK_PHASE", "Publisher", "publish_tick", "ticks_channel", "ticks_url", "until_tick"]
+__all__ = [
+    "TICK_PATIENCE",
+    "TICK_PHASE",
+    "Publisher",
+    "await_second",
+    "publish_tick",
+    "ticks_channel",
+    "ticks_url",
+    "until_tick",
+]
 
-TICK_PHASE = 0.4
-"""Seconds past each whole second at which ticks are built: late enough for the worker's last batch
-of that second (its linger is 0.3 s), early enough that an event is on the chart 1.5 s after append."""
+TICK_PHASE = 0.15
+"""Seconds past each whole second from which monitor waits for that second to be stored."""
+TICK_PATIENCE = 0.65
+"""How long it waits; a tick without the second shows it as unknown, and the next one corrects that."""
+UNWAITED_PHASE = 0.4
+"""The phase of ticks made without waiting: the worker's linger is 0.3 s."""
+_ASK_EVERY = 0.04
+_HOPELESS_MS = 3_000
 
 
 def ticks_url() -> str:
@@ -34,8 +49,19 @@ def ticks_channel() -> str:
 
 
 def until_tick(now: float) -> float:
-    """Seconds from ``now`` (since 1970) to the moment of the next tick."""
-    return (TICK_PHASE - now) % 1.0 or 1.0
+    """Seconds from ``now`` (since 1970) to the next moment of a tick made without waiting."""
+    return (UNWAITED_PHASE - now) % 1.0 or 1.0
+
+
+def await_second() -> None:
+    """Return once the second that ended last is stored, or will not be for a while."""
+    now = time.time()
+    second, deadline = int(now) * 1000, time.monotonic() + TICK_PATIENCE
+    while time.monotonic() < deadline:
+        until = read_status(int(now * 1000)).observed_until_ms
+        if until is None or until >= second or until < second - _HOPELESS_MS:
+            return
+        time.sleep(_ASK_EVERY)
 
 
 class Publisher:
@@ -51,6 +77,7 @@ class Publisher:
         try:
             if not self._client.pubsub_numsub(self._channel)[0][1]:
                 return 0
+            await_second()
             heard: int = self._client.publish(self._channel, gather_tick())
         except redis.RedisError:
             self.failures += 1

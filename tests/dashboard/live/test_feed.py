@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
+from types import SimpleNamespace
 
 import pytest
 import redis
@@ -83,6 +83,7 @@ def test_nothing_is_built_while_nobody_listens(
 ) -> None:
     built: list[int] = []
     monkeypatch.setattr(publishers, "gather_tick", lambda: built.append(1) or b"{}")
+    monkeypatch.setattr(publishers, "await_second", lambda: None)
     publisher = Publisher(valkey.url)
 
     with valkey.client() as client, client.pubsub() as channel:
@@ -116,3 +117,30 @@ def test_ticks_are_made_at_one_moment_of_the_second(now: float) -> None:
 
     assert 0 < wait <= 1
     assert (now + wait) % 1 == pytest.approx(0.4, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("behind_ms", "asked"),
+    [([0], 1), ([400, 10, -20], 3), ([60_000], 1), ([None], 1), ([500] * 99, 2)],
+)
+def test_a_tick_waits_for_its_second_but_not_in_vain(
+    monkeypatch: pytest.MonkeyPatch, behind_ms: list[int | None], asked: int
+) -> None:
+    """How far the stored time is behind the second, each time it is asked; 99 times is too often."""
+    second = 1_795_520_910_000
+    clock = iter(number * 0.3 for number in range(9)) if len(behind_ms) == 99 else iter([0.0] * 9)
+    told: list[int | None] = []
+
+    def read_status(now_ms: int) -> SimpleNamespace:
+        told.append(behind_ms[len(told)])
+        return SimpleNamespace(observed_until_ms=None if told[-1] is None else second - told[-1])
+
+    waited = SimpleNamespace(
+        time=lambda: second / 1000 + 0.2, monotonic=lambda: next(clock), sleep=lambda _: None
+    )
+    monkeypatch.setattr(publishers, "time", waited)
+    monkeypatch.setattr(publishers, "read_status", read_status)
+
+    publishers.await_second()
+
+    assert len(told) == asked

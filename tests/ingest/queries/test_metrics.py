@@ -298,6 +298,30 @@ def test_grouping_by_consumer_has_no_line_for_publishing() -> None:
     assert [group.name for group in by_source.groups] == ["order-service"]
 
 
+def test_a_topic_that_is_no_longer_configured_does_not_hide_what_is_stored_since() -> None:
+    """Nobody leases its stream any more, so its observation stands still for ever."""
+    hour = 3_600_000
+    observe(MINUTE - hour, MINUTE - hour // 2, topic="dropped")
+    observe(MINUTE - hour, MINUTE + 60_000)
+    fold((make_ref(), [make_record(MINUTE)]))
+
+    table = read(MINUTE, MINUTE + 60_000, resolution=1)
+
+    assert all(table.known)
+    assert table.whole.total("published") == 1
+
+
+def test_when_nobody_ingests_time_is_unknown_whatever_was_dropped_before() -> None:
+    hour = 3_600_000
+    observe(MINUTE - hour, MINUTE - hour // 2, topic="dropped")
+    observe(MINUTE - hour, MINUTE + 30_000)
+    observe(MINUTE - hour, MINUTE + 29_000, topic="payments-topic")
+
+    table = read(MINUTE, MINUTE + 60_000, resolution=1, now_ms=MINUTE + hour)
+
+    assert table.known == [True] * 29 + [False] * 31
+
+
 @pytest.mark.parametrize("pieces", [1, 30])
 def test_the_number_of_queries_does_not_grow(
     pieces: int, django_assert_num_queries: DjangoAssertNumQueries
