@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from dashboard.accounts.models import Role
 from dashboard.fleet.models import BacklogSample, Duty
+from ingest.models import ServiceInstance
 from tests.dashboard.care import HOSTILE, client_for, make_breaker, make_component, make_group
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
@@ -95,6 +96,24 @@ def test_health_says_what_monitor_does_and_what_fails(viewer: Client) -> None:
     assert "broker gone" in text
     Duty.objects.update(ran_ms=now_ms() - 60_000)
     assert "not at work" in text_of(viewer, "/health/")
+
+
+def test_breaker_of_an_instance_that_has_stopped_is_stale_and_refuses_nobody(
+    viewer: Client,
+) -> None:
+    at = now_ms()
+    row = make_breaker(since_ms=at - 20_000, seen_ms=at - 20_000)
+    ServiceInstance.objects.create(
+        service=row.service, instance=row.instance, stopped_ms=at - 5_000, seen_ms=at
+    )
+
+    answer = viewer.get("/breakers/")
+
+    (card,) = answer.context["cards"]
+    assert (card.stale, card.open, card.next_probe_ms) == (True, 0, None)
+    page = " ".join(answer.content.decode().split())
+    assert "none refuses" in page
+    assert "before it ended" in page
 
 
 def test_breaker_tells_state_next_probe_and_failures(viewer: Client) -> None:
