@@ -129,7 +129,7 @@ class Decoder:
     def _odd(self, message: Message, topic: str, *, dead_letters: bool) -> Record | Quarantined:
         """Everything else: another format, a large body, a body that the strict reader refused."""
         if message.value.startswith(_BOM):
-            message = message._replace(value=message.value[len(_BOM) :])
+            return self._behind_mark(message, topic, dead_letters=dead_letters)
         arrived, message = message, self._privacy.mask(message)
         view = View(message, topic)
         reason = _unreadable(view)
@@ -154,6 +154,22 @@ class Decoder:
             record.body = shortened(record, self._limit, self._keys.pairs(view, found))
             record.flags |= Flag.TRUNCATED
         return record
+
+    def _behind_mark(
+        self, message: Message, topic: str, *, dead_letters: bool
+    ) -> Record | Quarantined:
+        """Byte order marks are read over; what is kept untouched is what arrived."""
+        whole, start = message.value, 0
+        while whole.startswith(_BOM, start):
+            start += len(_BOM)
+        rest = whole[start:]
+        made = self._odd(message._replace(value=rest), topic, dead_letters=dead_letters)
+        if made.body != rest:
+            return made
+        if isinstance(made, Quarantined):
+            return made._replace(body=whole, size=len(whole))
+        made.body, made.size = whole, len(whole)
+        return made
 
     def _find(self, view: View) -> Found:
         for form in self._formats:

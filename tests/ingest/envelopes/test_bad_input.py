@@ -121,7 +121,7 @@ def test_no_broken_envelope_makes_it_raise(data: st.DataObject) -> None:
     made = decoder().decode(message(broken), "t")
 
     assert isinstance(made, Record | Quarantined)
-    assert made.body == broken.removeprefix(b"\xef\xbb\xbf")
+    assert made.body == broken
 
 
 json_text = st.recursive(
@@ -205,3 +205,22 @@ def test_poison_among_good_messages_costs_next_to_nothing() -> None:
         return best
 
     assert cost(poisoned) < 1.10 * cost(good)
+
+
+@pytest.mark.parametrize("marks", [1, 3])
+def test_a_byte_order_mark_is_read_over_and_kept(marks: int) -> None:
+    whole = b"\xef\xbb\xbf" * marks + json.dumps(envelope()).encode()
+
+    made = decoder().decode(message(whole), "t")
+
+    assert isinstance(made, Record)
+    assert (made.body, made.size) == (whole, len(whole))
+    assert made.event_id == envelope()["eventId"]
+
+
+def test_marks_before_nothing_are_quarantined_or_kept_never_an_error() -> None:
+    whole = b"\xef\xbb\xbf" * 100_000
+
+    made = decoder().decode(message(whole), "t")
+
+    assert made.body == whole
