@@ -1,4 +1,4 @@
-"""A whole Eventscope of its own: broker, ingest and web as processes over one fresh folder."""
+"""A whole Eventscope of its own: broker, ingest, monitor and web as processes over one fresh folder."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery staple"
 PREPARE = """
 import django; django.setup()
+from django.core.management import call_command
+for alias in ("default", "events"):
+    call_command("migrate", verbosity=0, database=alias)
 from dashboard.accounts.links import ensure_admin, issue_sign_in_link
 print(issue_sign_in_link(ensure_admin()))
 """
 
 
 class House:
-    """Start with `start`, end with `stop`; the web process alone can be ended and started again."""
+    """Start with `start`, end with `stop`; web and monitor can be ended and started again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,12 +42,24 @@ class House:
 
     def start(self) -> House:
         self.valkey.start()
-        for alias in ("default", "events"):
-            self._run("manage.py", "migrate", "-v0", "--database", alias)
         self.link = self._run("-c", PREPARE).strip().splitlines()[-1]
         self._start("ingest", "manage.py", "ingest")
+        self.start_monitor()
         self.start_web()
         return self
+
+    def mend(self) -> None:
+        """Start what a test has ended and not started again."""
+        if "monitor" not in self._processes:
+            self.start_monitor()
+        if "web" not in self._processes:
+            self.start_web()
+
+    def start_monitor(self) -> None:
+        self._start("monitor", "manage.py", "monitor")
+
+    def kill_monitor(self) -> None:
+        self._end("monitor", kill=True)
 
     def start_web(self) -> None:
         where = ("-b", "127.0.0.1", "-p", str(self.port))

@@ -44,7 +44,7 @@ def shop(house: House) -> None:
         "causationId": "evt_9001",
     }
     house.publish(
-        *(event(number) for number in range(60)),
+        *(event(number, "LISTED_ORDER") for number in range(60)),
         event(9001, payload={"orderId": "ORD_789"}, metadata={"correlationId": "corr_story"}),
         event(9002, "INVENTORY_UPDATED", payload={"orderId": "ORD_789"}, metadata=metadata),
         event(9003, "ORPHAN", metadata={**metadata, "causationId": "evt_gone"}),
@@ -119,7 +119,7 @@ def test_unknown_id_says_what_was_searched(tab: Tab) -> None:
 
 def test_list_is_walked_by_keyboard_and_paged_with_its_state_in_the_address(tab: Tab) -> None:
     search(tab, "evt_59")
-    page = tab.go("/events/?type=ORDER_*")
+    page = tab.go("/events/?type=LISTED_*")
     expect(page.locator("tbody tr")).to_have_count(50)
 
     page.keyboard.press("j")
@@ -129,8 +129,8 @@ def test_list_is_walked_by_keyboard_and_paged_with_its_state_in_the_address(tab:
     expect(first).to_be_focused()
     target = first.get_attribute("data-href") or ""
     page.get_by_role("link", name="Older").click()
-    expect(page.locator("tbody tr")).to_have_count(11)
-    assert "type=ORDER_%2A" in page.url
+    expect(page.locator("tbody tr")).to_have_count(10)
+    assert "type=LISTED_%2A" in page.url
     page.go_back()
     page.keyboard.press("j")
     page.keyboard.press("Enter")

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import Tab
+from tests.browser.conftest import Tab, open_house, sign_in
 from tests.browser.house import House, event
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def house(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """An empty one, of these tests alone."""
+    yield from open_house(tmp_path_factory.mktemp("empty-house"))
+
+
+@pytest.fixture(scope="module")
+def session(chromium: Browser, house: House) -> object:
+    return sign_in(chromium, house)
 
 
 def test_one_click_on_the_link_is_enough(chromium: Browser, house: House) -> None:
