@@ -76,6 +76,7 @@ class Tab:
         return unforgiven
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker has all of them, so that there is one house."""
     for item in items:
