@@ -60,10 +60,3 @@ def test_the_story_of_one_order(system: System, page: Page) -> None:
     page.locator("table a[href^='/correlations/']").nth(10).click()
     page.wait_for_timeout(1000)
     shoot(page, "correlation")
-
-
-def test_the_dead_letters(system: System, page: Page) -> None:
-    page.goto(system.base + "/dead-letters/")
-    page.locator("table a[href^='/dead-letters/']").first.click()
-    page.wait_for_timeout(1000)
-    shoot(page, "dead-letter")
