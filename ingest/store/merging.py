@@ -23,7 +23,7 @@ __all__ = ["FAN_IN", "MAX_LEVEL", "clean_step", "merge_step"]
 
 FAN_IN = 16
 MAX_LEVEL = 3
-STEP_PAGES = 256
+STEP_PAGES = 128
 CLEAN_PAGES = 1024
 _END = 1 << HASH_BITS
 _DROPPED = 0xFFFF

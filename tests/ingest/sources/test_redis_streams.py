@@ -301,7 +301,8 @@ def test_deleted_stream_loses_what_was_known_to_wait(
     if look_between:
         gone = last(source)
         lost += sum(loss.lost for loss in gone.losses)
-    time.sleep(0.002)  # ids of the new stream lie behind the old one's, as a millisecond later they do
+    # ids of the new stream lie behind the old one's, as a millisecond later they do
+    time.sleep(0.002)
     add(client, 10)
 
     after = drain(source)
