@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadGroupScheduling
 
 from tests.servers import Valkey
+
+GROUPS = ("browser", "system")
+
+
+class Scheduling(LoadGroupScheduling):
+    """The tests of a folder in GROUPS go to one worker, since they share a house or strain the
+    machine; others go one by one.
+
+    By path, since pytest 9.2 takes no notice of pytest-xdist's groups:
+    https://github.com/pytest-dev/pytest-xdist/issues/1386
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        folders = nodeid.partition("::")[0].split("/")
+        return next((group for group in GROUPS if group in folders), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling | None:
+    return Scheduling(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")

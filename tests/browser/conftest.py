@@ -76,14 +76,6 @@ class Tab:
         return unforgiven
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker has all of them, so that there is one house."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """Ended with the package: while it runs, Django takes this thread for an asynchronous one."""
