@@ -26,7 +26,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks import _workload
-from benchmarks.hub import ROOT, SIGN_IN, Clients, _quantile, _run, _show
+from benchmarks._figures import quantile, show
+from benchmarks.hub import ROOT, SIGN_IN, Clients, _run
 
 BATCH_S = 0.01
 WARM_S = 4.0
@@ -37,7 +38,7 @@ def main() -> None:
     options = _arguments()
     with tempfile.TemporaryDirectory(prefix="eventscope-bench-") as folder:
         for name, value, unit in _measure(Path(folder), options):
-            _show(name, value, unit, as_json=options.json)
+            show(name, value, unit, as_json=options.json)
 
 
 def _measure(folder: Path, options: argparse.Namespace) -> list[tuple[str, float, str]]:
@@ -112,9 +113,9 @@ class Watcher(Clients):
         return [
             ("freshness: events appended", len(asked) / seconds, "events/s"),
             ("freshness: events seen, of all", len(ages) / len(asked), ""),
-            ("freshness: append to tick, p50", _quantile(ages, 0.5), "ms"),
-            ("freshness: append to tick, p99", _quantile(ages, 0.99), "ms"),
-            ("freshness: append to tick, slowest", _quantile(ages, 1.0), "ms"),
+            ("freshness: append to tick, p50", quantile(ages, 0.5), "ms"),
+            ("freshness: append to tick, p99", quantile(ages, 0.99), "ms"),
+            ("freshness: append to tick, slowest", quantile(ages, 1.0), "ms"),
         ]
 
     async def _append(self, rate: int, seconds: float) -> None:

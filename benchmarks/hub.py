@@ -23,6 +23,8 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks._figures import quantile, show
+
 ROOT = Path(__file__).resolve().parent.parent
 BODY_BYTES = 10_000
 EVERY = 1.0
@@ -69,7 +71,7 @@ def _measure(folder: Path, options: argparse.Namespace) -> None:
     try:
         clients = Clients(port, cookie, valkey.url, channel, psutil.Process(web.pid))
         for name, value, unit in asyncio.run(clients.measure(options.sockets, options.ticks)):
-            _show(name, value, unit, as_json=options.json)
+            show(name, value, unit, as_json=options.json)
     finally:
         web.terminate()
         web.wait(timeout=20)
@@ -118,10 +120,10 @@ class Clients:
             ("hub: sockets closed early", float(self.ended), ""),
             ("hub: CPU of the web process a tick", self.cpu * 1000, "ms"),
             ("hub: memory of the web process", self.memory / 1e6, "MB"),
-            ("hub: broker to any socket, p50", _quantile(every, 0.5) * 1000, "ms"),
-            ("hub: broker to any socket, p99", _quantile(every, 0.99) * 1000, "ms"),
-            ("hub: broker to last socket, p50", _quantile(last, 0.5) * 1000, "ms"),
-            ("hub: broker to last socket, p99", _quantile(last, 0.99) * 1000, "ms"),
+            ("hub: broker to any socket, p50", quantile(every, 0.5) * 1000, "ms"),
+            ("hub: broker to any socket, p99", quantile(every, 0.99) * 1000, "ms"),
+            ("hub: broker to last socket, p50", quantile(last, 0.5) * 1000, "ms"),
+            ("hub: broker to last socket, p99", quantile(last, 0.99) * 1000, "ms"),
         ]
 
     def _body(self, number: int) -> bytes:
@@ -190,18 +192,6 @@ def _run(environment: dict[str, str], *words: str) -> str:
     command = [sys.executable, *words]
     done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
     return done.stdout.decode()
-
-
-def _quantile(values: list[float], q: float) -> float:
-    """The nearest rank; nan of nothing."""
-    return values[min(len(values) - 1, int(q * len(values)))] if values else float("nan")
-
-
-def _show(name: str, value: float, unit: str, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"name": name, "value": value, "unit": unit}), flush=True)
-    else:
-        print(f"{name:<44} {value:>12,.2f} {unit}", flush=True)
 
 
 def _arguments() -> argparse.Namespace:

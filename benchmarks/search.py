@@ -9,7 +9,6 @@ time, while this process asks, one at a time and from 16 threads at once, for ra
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import subprocess
@@ -21,6 +20,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from benchmarks._figures import quantile, show
 
 ROOT = Path(__file__).resolve().parent.parent
 ASKED = 400
@@ -57,7 +58,7 @@ def _run(folder: Path, options: argparse.Namespace) -> None:
     try:
         time.sleep(4)
         for name, value, unit in _measure(ids):
-            _show(name, value, unit, as_json=options.json)
+            show(name, value, unit, as_json=options.json)
     finally:
         stop.set()
         filler.join()
@@ -108,12 +109,12 @@ def _measure(ids: list[str]) -> Iterator[tuple[str, float, str]]:
 
     before, began = _stored(Stream), time.perf_counter()
     alone = sorted(_ask(one) for one in random.Random(3).choices(ids, k=ASKED))
-    yield "search: one at a time, p50", _at(alone, 0.5), "ms"
-    yield "search: one at a time, p99", _at(alone, 0.99), "ms"
+    yield "search: one at a time, p50", quantile(alone, 0.5), "ms"
+    yield "search: one at a time, p99", quantile(alone, 0.99), "ms"
     with ThreadPoolExecutor(AT_ONCE) as pool:
         many = sorted(pool.map(_ask, random.Random(4).choices(ids, k=ASKED * 2)))
-    yield f"search: {AT_ONCE} at once, p50", _at(many, 0.5), "ms"
-    yield f"search: {AT_ONCE} at once, p99", _at(many, 0.99), "ms"
+    yield f"search: {AT_ONCE} at once, p50", quantile(many, 0.5), "ms"
+    yield f"search: {AT_ONCE} at once, p99", quantile(many, 0.99), "ms"
     time.sleep(2)
     rate = (_stored(Stream) - before) / (time.perf_counter() - began)
     yield "search: messages stored meanwhile", rate, "/s"
@@ -131,17 +132,6 @@ def _ask(correlation_id: str) -> float:
     took = (time.perf_counter() - began) * 1000
     assert len(found) == 4, found
     return took
-
-
-def _at(values: list[float], q: float) -> float:
-    return values[min(len(values) - 1, int(q * len(values)))]
-
-
-def _show(name: str, value: float, unit: str, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"name": name, "value": value, "unit": unit}), flush=True)
-    else:
-        print(f"{name:<44} {value:>14,.2f} {unit}", flush=True)
 
 
 def _arguments() -> argparse.Namespace:
