@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 from tests.browser.conftest import Tab
 from tests.browser.house import House, event
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 SOON = 20_000
 EVALUATED_SINCE = """(ms) => [...document.querySelectorAll("summary time[data-ms]")]

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Tab
 from tests.browser.house import House, event
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 
 def moment(seconds: float) -> str:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 from tests.browser.conftest import Tab
 from tests.browser.house import House, event
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 EVIL = '"><img src=x onerror=window.pwned=1></script><script>window.pwned=1</script>{{7*7}}'
 

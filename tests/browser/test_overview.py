@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import SCREENSHOTS, Tab
 from tests.browser.house import House, event
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser]
 
 CHART = "[data-chart=throughput]"
 PUBLISHED = f"""(name) => {{

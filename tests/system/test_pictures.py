@@ -15,7 +15,6 @@ from tests.system.running import ROOT, System
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.timeout(240),
-    pytest.mark.xdist_group("system"),
     pytest.mark.skipif(
         "EVENTSCOPE_PICTURES" not in os.environ, reason="taken by `make pictures` only"
     ),

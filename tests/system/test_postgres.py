@@ -13,7 +13,6 @@ from tests.system.running import System
 pytestmark = [
     pytest.mark.postgres,
     pytest.mark.timeout(180),
-    pytest.mark.xdist_group("system"),
     pytest.mark.skipif(bool(missing_postgres()), reason=f"PostgreSQL: {missing_postgres()}"),
 ]
 

@@ -19,7 +19,7 @@ import pytest
 from tests.servers import Valkey
 from tests.system.running import System
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("system")]
+pytestmark = [pytest.mark.timeout(240)]
 
 ROUNDS, EACH = 12, 150
 FINISHED = ("success", "failed", "dead_lettered")

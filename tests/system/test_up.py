@@ -14,7 +14,7 @@ import pytest
 from tests.servers import free_port
 from tests.system.running import System
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("system")]
+pytestmark = [pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")
