@@ -1,0 +1,16 @@
+"""The pages that find and explain events: fetch, call, render."""
+
+from dashboard.explore.views.correlation import correlation_page
+from dashboard.explore.views.event import event_page
+from dashboard.explore.views.events import events_page
+from dashboard.explore.views.names import catalog_page, topology_page
+from dashboard.explore.views.search import search_page
+
+__all__ = [
+    "catalog_page",
+    "correlation_page",
+    "event_page",
+    "events_page",
+    "search_page",
+    "topology_page",
+]

@@ -1,0 +1,32 @@
+"""What several pages need: addresses, the refusal, the clock."""
+
+from __future__ import annotations
+
+import time
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from dashboard.explore.filters import FilterError
+
+__all__ = ["indexed_paths", "now_ms", "refused", "story_url"]
+
+
+def refused(request: HttpRequest, error: FilterError) -> HttpResponse:
+    return render(request, "explore/refused.html", {"error": error}, status=400)
+
+
+def story_url(correlation_id: str, event_id: str) -> str:
+    url = reverse("explore:correlation", args=[correlation_id])
+    return f"{url}?{urlencode({'event': event_id})}#event" if event_id else url
+
+
+def indexed_paths() -> tuple[str, ...]:
+    return tuple(settings.INGEST.index.paths)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
