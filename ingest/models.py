@@ -241,11 +241,17 @@ class MetricPiece(models.Model):
 
 
 class DeadLetter(models.Model):
-    """An event that a consumer gave up, with its error and the original bytes."""
+    """An event that a consumer gave up, with its error and the original bytes.
+
+    ``superseded``: it was redriven and given up again; the newer letter, whose ``redrives`` is one
+    higher, stands for the event from then on. So an event that a consumer cannot handle has one open
+    letter, however often it was tried.
+    """
 
     class Status(models.TextChoices):
         OPEN = "open"
         RESOLVED = "resolved"
+        SUPERSEDED = "superseded"
         DISCARDED = "discarded"
         ARCHIVED = "archived"
 
@@ -273,6 +279,8 @@ class DeadLetter(models.Model):
     event = models.BinaryField(help_text="the original, byte for byte")
     headers = models.BinaryField(default=b"")
     size = models.BigIntegerField(default=0)
+    flags = models.SmallIntegerField(default=0, help_text="of the record, see ingest.records.Flag")
+    redrives = models.IntegerField(default=0, help_text="how often it had been put back before")
 
     class Meta:
         constraints: ClassVar = [

@@ -12,7 +12,7 @@ from ingest.queries.state import LetterFilter
 __all__ = ["RANGES", "STATUSES", "Ask", "Range", "parse_ask"]
 
 LONGEST = 300
-STATUSES = ("open", "resolved", "discarded", "archived")
+STATUSES = ("open", "resolved", "superseded", "discarded", "archived")
 NAMED = ("type", "consumer", "error", "topic", "fingerprint")
 
 

@@ -3,6 +3,9 @@
 A letter is resolved when its event succeeds after all. That success must be of a copy that was
 appended after the letter (a redriven one), and by the consumer that had given it up, where the letter
 names one: the same event is handled by others too, whose success says nothing.
+
+A letter of an event that somebody had put back supersedes the open one from before, so that the event
+counts once however often it fails.
 """
 
 from __future__ import annotations
@@ -17,15 +20,23 @@ from django.conf import settings
 
 from ingest.envelopes import stored_id
 from ingest.folds.fingerprint import fingerprint
-from ingest.folds.foreign import Failure, read_failure, unpack_headers
+from ingest.folds.foreign import Failure, header_pairs, read_failure, unpack_headers
 from ingest.folds.text import bounded, whole
 from ingest.folds.times import UNKNOWN_MS, entry_times
+from ingest.lineage import redrives_of
 from ingest.models import DeadLetter
 from ingest.records import Batch, Record, StreamRef
 from ingest.system import DeadLettered, Receipt
 from ingest.timestamps import parse_ms
 
-__all__ = ["letters_of", "original_of", "record_letters", "resolve_letters", "resolves"]
+__all__ = [
+    "letters_of",
+    "original_of",
+    "record_letters",
+    "resolve_letters",
+    "resolves",
+    "supersedes",
+]
 
 _MESSAGE, _STACK = 2_000, 16_000
 _CHUNK = 500
@@ -149,6 +160,8 @@ def _row(
         event=event,
         headers=record.headers,
         size=size,
+        flags=record.flags,
+        redrives=redrives_of(event, header_pairs(record.headers)),
     )
 
 
@@ -183,8 +196,46 @@ def record_letters(batch: Batch) -> list[DeadLetter]:
     """Write the letters of ``batch``, in the caller's transaction."""
     letters = letters_of(batch, body_bytes=settings.INGEST.limits.body_bytes)
     if letters:
+        _supersede(letters)
         DeadLetter.objects.bulk_create(letters)
     return letters
+
+
+def _supersede(letters: Sequence[DeadLetter]) -> None:
+    """Close what ``letters`` (not saved yet) stand for from now on, among them and among the stored."""
+    again = [letter for letter in letters if letter.redrives]
+    among = _by_event(letters) if again else {}
+    for newer in again:
+        for older in among[newer.event_id]:
+            if supersedes(newer, older):
+                older.status = DeadLetter.Status.SUPERSEDED
+    for begin in range(0, len(again), _CHUNK):
+        some = again[begin : begin + _CHUNK]
+        stored = DeadLetter.objects.filter(
+            status=DeadLetter.Status.OPEN, event_id__in={letter.event_id for letter in some}
+        )
+        known = _by_event(stored.defer("event", "headers", "error_stack"))
+        done = [
+            older.pk
+            for newer in some
+            for older in known.get(newer.event_id, ())
+            if supersedes(newer, older)
+        ]
+        _close(done, DeadLetter.Status.SUPERSEDED)
+
+
+def _by_event(letters: Iterable[DeadLetter]) -> dict[str, list[DeadLetter]]:
+    grouped: dict[str, list[DeadLetter]] = {}
+    for letter in letters:
+        grouped.setdefault(letter.event_id, []).append(letter)
+    return grouped
+
+
+def supersedes(newer: DeadLetter, older: DeadLetter) -> bool:
+    """Whether ``newer`` is the same event given up again, after it had been put back. Pure."""
+    if newer.event_id != older.event_id or newer.redrives <= older.redrives:
+        return False
+    return not (older.consumer and newer.consumer) or older.consumer == newer.consumer
 
 
 def resolve_letters(receipts: Iterable[Receipt], open_ids: set[str]) -> int:
@@ -205,17 +256,17 @@ def resolve_letters(receipts: Iterable[Receipt], open_ids: set[str]) -> int:
         for letter in letters.defer("event", "headers", "error_stack").order_by("id"):
             if any(resolves(receipt, letter) for receipt in successes[letter.event_id]):
                 done.append(letter.pk)
-    return _resolve(done)
+    return _close(done, DeadLetter.Status.RESOLVED)
 
 
-def _resolve(ids: Sequence[int]) -> int:
+def _close(ids: Sequence[int], status: str) -> int:
     """The status is looked at again: somebody may have discarded the letter meanwhile."""
     changed = 0
     for begin in range(0, len(ids), _CHUNK):
         rows = DeadLetter.objects.filter(
             id__in=ids[begin : begin + _CHUNK], status=DeadLetter.Status.OPEN
         )
-        changed += rows.update(status=DeadLetter.Status.RESOLVED)
+        changed += rows.update(status=status)
     return changed
 
 

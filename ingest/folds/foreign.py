@@ -14,7 +14,7 @@ import msgspec
 
 from ingest.timestamps import parse_ms
 
-__all__ = ["Failure", "read_failure", "unpack_headers"]
+__all__ = ["Failure", "header_pairs", "read_failure", "unpack_headers"]
 
 _TOPIC = (
     "kafka_dlt-original-topic",
@@ -76,14 +76,19 @@ class Failure(NamedTuple):
     failed_ms: int | None = None
 
 
-def unpack_headers(packed: bytes) -> dict[str, bytes]:
-    """`Record.headers` by lower-case name; of a repeated header the last. Unreadable ones are none."""
+def header_pairs(packed: bytes) -> list[tuple[bytes, bytes]]:
+    """`Record.headers` as they came; unreadable ones are none."""
     if not packed:
-        return {}
+        return []
     try:
-        pairs = _pairs.decode(packed)
+        return _pairs.decode(packed)
     except msgspec.MsgspecError:
-        return {}
+        return []
+
+
+def unpack_headers(packed: bytes) -> dict[str, bytes]:
+    """`Record.headers` by lower-case name; of a repeated header the last."""
+    pairs = header_pairs(packed)
     return {name.decode("utf-8", "replace").lower(): value for name, value in pairs}
 
 

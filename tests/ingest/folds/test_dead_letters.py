@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from ingest.folds.dead_letters import letters_of, original_of, resolves
-from ingest.models import DeadLetter
+from ingest.folds.dead_letters import letters_of, original_of, record_letters, resolves
+from ingest.lineage import Lineage, with_lineage
+from ingest.models import DeadLetter, Stream
 from ingest.records import Record
 from ingest.system import DeadLettered, ErrorInfo, HealthReport, Receipt
 from tests.ingest.folds.factories import START, make_batch, make_receipt, make_record, make_ref
@@ -182,3 +183,41 @@ def test_only_a_later_success_of_the_same_consumer_resolves(case: Case) -> None:
     )
 
     assert resolves(case.receipt, letter) is case.expected
+
+
+def put_back(attempt: int) -> bytes:
+    lineage = Lineage(id=f"rd_{attempt}", attempt=attempt, by="ada", at="2026-11-25T10:00:00Z")
+    return with_lineage(ORIGINAL, (), lineage).body
+
+
+def test_a_letter_knows_how_often_its_event_had_been_put_back() -> None:
+    assert [letter_of(native(event)).redrives for event in (ORIGINAL, put_back(3))] == [0, 3]
+
+
+@pytest.mark.django_db(databases=["default", "events"])
+def test_an_event_that_fails_again_has_one_open_letter() -> None:
+    stream = Stream.objects.create(broker="main", topic="failed-events", dead_letters=True)
+    ref = DLQ._replace(id=stream.pk)
+    other = native()
+    assert isinstance(other.detail, DeadLettered)
+    other.detail.consumer = "shipping"
+
+    record_letters(make_batch((ref, [native(), moved(other, 1)])))
+    record_letters(make_batch((ref, [moved(native(put_back(1)), 2)])))
+    record_letters(
+        make_batch((ref, [moved(native(put_back(2)), 3), moved(native(put_back(3)), 4)]))
+    )
+
+    found = DeadLetter.objects.order_by("minor").values_list("consumer", "redrives", "status")
+    assert list(found) == [
+        ("payment", 0, "superseded"),
+        ("shipping", 0, "open"),
+        ("payment", 1, "superseded"),
+        ("payment", 2, "superseded"),
+        ("payment", 3, "open"),
+    ]
+
+
+def moved(record: Record, minor: int) -> Record:
+    record.position = record.position._replace(minor=record.position.minor + minor)
+    return record
