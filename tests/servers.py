@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import time
 from pathlib import Path
 
 import redis
 
-from dashboard.embedded import embedded_broker_command
+from dashboard.embedded import embedded_broker_command, wait_for_broker
 
 __all__ = ["Valkey", "free_port"]
 
@@ -33,7 +32,7 @@ class Valkey:
     def start(self) -> Valkey:
         command = embedded_broker_command(folder=self.folder, port=self.port)
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        self._wait()
+        wait_for_broker(self.port)
         return self
 
     def client(self) -> redis.Redis:
@@ -52,17 +51,3 @@ class Valkey:
         (self.process.kill if kill else self.process.terminate)()
         self.process.wait(timeout=20)
         self.process = None
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + 20
-        client = self.client()
-        while True:
-            try:
-                client.ping()
-            except redis.ConnectionError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
-            else:
-                client.close()
-                return

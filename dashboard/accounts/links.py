@@ -24,7 +24,8 @@ def issue_sign_in_link(user: User) -> str:
     SignInLink.objects.filter(expires_ms__lt=now - LIFETIME_MS).delete()
     raw = secrets.token_urlsafe(32)
     SignInLink.objects.create(user=user, digest=hash_secret(raw), expires_ms=now + LIFETIME_MS)
-    return reverse("accounts:sign-in-link", args=[raw])
+    # Within this app's own urls, which stand at the root: `up` need not load every page for one path.
+    return reverse("sign-in-link", args=[raw], urlconf="dashboard.accounts.urls")
 
 
 def usable_link(raw: str) -> SignInLink | None:

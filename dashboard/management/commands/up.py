@@ -48,9 +48,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             self._prepare(web=not options["no_web"])
+            asyncio.run(self._run(demo=options["demo"], web=not options["no_web"]))
         except PreflightError as error:
             raise CommandError(str(error)) from error
-        asyncio.run(self._run(demo=options["demo"], web=not options["no_web"]))
 
     def _prepare(self, *, web: bool) -> None:
         check_folder(settings.DATA_DIR)
@@ -113,13 +113,13 @@ def plan_services(*, broker_port: int, demo: bool, web: bool) -> list[Service]:
     manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
     place = {"REDIS_URL": f"redis://127.0.0.1:{broker_port}/0"} if broker_port else {}
     services = []
+    if web:
+        services.append(Service("web", web_command(), stage=2, grace=2.5, environment=place))
     if broker_port:
         folder = settings.DATA_DIR / "broker"
         folder.mkdir(parents=True, exist_ok=True)
         broker = embedded_broker_command(folder=folder, port=broker_port)
         services.append(Service("broker", broker, stage=0, grace=1.5))
-    if web:
-        services.append(Service("web", web_command(), stage=2, grace=2.5, environment=place))
     services.append(Service("ingest", [*manage, "ingest"], stage=1, grace=3.5, environment=place))
     services.append(Service("monitor", [*manage, "monitor"], stage=2, grace=2.5, environment=place))
     if demo:

@@ -18,6 +18,8 @@ LONG = bool(os.environ.get("EVENTSCOPE_LONG"))
 RUNS = 500 if LONG else 50
 EVENTS = 300
 MOST_KILLS = 3
+SERIES = 40 * RUNS
+"""All runs share one database, and each has topics and consumers of its own, so series of its own."""
 
 pytestmark = pytest.mark.kill
 ends: list[int] = []
@@ -33,7 +35,7 @@ def test_killed_worker_repeats_batch_without_counting_twice(
     began = int(time.time()) * 1000 - 2000
     published = publish(client, run, EVENTS, rng)
     messages = sum(map(len, published.positions.values()))
-    configuration = options(valkey_server.url, run)
+    configuration = options(valkey_server.url, run, series=SERIES)
 
     for _ in range(rng.randint(1, MOST_KILLS)):
         point = list(choose(rng))
