@@ -24,7 +24,9 @@ try:
     OPTIONS = load_options(os.environ, embedded_url=embedded_url(DATA_DIR))
     DATABASE_URL = read_secret(os.environ, "DATABASE_URL")
     SECRET_KEY = read_secret(os.environ, "EVENTSCOPE_SECRET_KEY")
-    ENCRYPTION_KEYS = read_secret(os.environ, "EVENTSCOPE_ENCRYPTION_KEYS").split()
+    ENCRYPTION_KEYS = (
+        read_secret(os.environ, "EVENTSCOPE_ENCRYPTION_KEYS").replace(",", " ").split()
+    )
     ADMIN_PASSWORD = read_secret(os.environ, "EVENTSCOPE_ADMIN_PASSWORD")
 except OptionsError as error:
     raise ImproperlyConfigured(str(error)) from error

@@ -20,7 +20,9 @@ from dashboard.preflight import (
     newer_migrations,
     waiting_migrations,
 )
+from ingest.checks import check_encryption
 from ingest.options import BrokerOptions
+from ingest.sealing import BadKey, Keyring, read_keys
 
 __all__ = ["Finding", "examine", "skew_finding"]
 
@@ -77,15 +79,21 @@ def _configuration() -> Iterator[Finding]:
 
 
 def _privacy() -> Iterator[Finding]:
-    """Silent unless something is asked for that this version cannot do."""
-    paths = settings.INGEST.privacy.encrypt
-    if paths:
-        yield Finding(
-            "privacy",
-            ok=False,
-            detail=f"{', '.join(paths)}: redacted for good, as this version cannot encrypt",
-            mend="Move them from [privacy] encrypt to redact if that is what you want.",
-        )
+    """Silent unless something is to be encrypted, or could be opened."""
+    paths, texts = settings.INGEST.privacy.encrypt, settings.ENCRYPTION_KEYS
+    if not (paths or texts):
+        return
+    for wrong in check_encryption():
+        yield Finding("encryption", ok=False, detail=wrong.msg, mend=wrong.hint or "")
+    try:
+        keyring = Keyring(read_keys(texts))
+    except BadKey:
+        return
+    if keyring:
+        first, *others = keyring.ids
+        kept = f"; {', '.join(others)} only open" if others else ""
+        what = ", ".join(paths) or "nothing"
+        yield Finding("encryption", ok=True, detail=f"key {first} seals {what}{kept}")
 
 
 def _data_folder() -> Iterator[Finding]:

@@ -8,3 +8,6 @@ from django.apps import AppConfig
 class IngestConfig(AppConfig):
     name = "ingest"
     label = "ingest"
+
+    def ready(self) -> None:
+        from ingest import checks  # noqa: F401 (registers itself)

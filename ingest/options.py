@@ -114,10 +114,11 @@ class IndexOptions(Section, frozen=True):
 
 
 class PrivacyOptions(Section, frozen=True):
-    """Payload paths that are taken out, or encrypted, before anything is stored."""
+    """Payload paths that are taken out, or encrypted, before anything is stored; who may see the latter."""
 
     redact: tuple[str, ...] = ()
     encrypt: tuple[str, ...] = ()
+    reveal: Literal["admin", "operator"] = "admin"
 
 
 class MetricsRetention(Section, frozen=True):

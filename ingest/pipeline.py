@@ -32,6 +32,7 @@ from ingest.maintaining import Maintenance
 from ingest.options import IngestOptions
 from ingest.reading import Presence, Reader, Work
 from ingest.reporting import Report, Tally
+from ingest.sealing import configured_keyring
 from ingest.sources import open_source
 from ingest.store.base import EventStore
 
@@ -64,7 +65,7 @@ class Pipeline:
         )
         self._maintenance = Maintenance(self.owner, store, lease=self._limits.lease)
         self._tally = Tally(report)
-        self._decoder = Decoder(options)
+        self._decoder = Decoder(options, keyring=configured_keyring())
         self._queue: Queue[Work] = Queue(maxsize=1)
         self._readers: list[Reader] = []
         self._presences = {name: Presence(name) for name in options.brokers}

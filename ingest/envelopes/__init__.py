@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from ingest.envelopes.decoder import BODY_FIELD, Decoder
 from ingest.envelopes.text import bounded_id, bounded_name, stored_id
 from ingest.options import IngestOptions
 from ingest.records import Message, Quarantined, Record
+from ingest.sealing import configured_keyring
 
 __all__ = [
     "BODY_FIELD",
@@ -19,6 +21,7 @@ __all__ = [
     "bounded_name",
     "configured_decoder",
     "decode",
+    "searched_values",
     "stored_id",
 ]
 
@@ -36,12 +39,21 @@ FORMAT_NAMES = {
 
 
 def decode(message: Message, topic: str, *, dead_letters: bool = False) -> Record | Quarantined:
-    """``message`` by the configuration in force; what ingest does, and reading does again."""
+    """``message`` by the configuration in force, as reading does again what ingest has done."""
     return configured_decoder().decode(message, topic, dead_letters=dead_letters)
 
 
 def configured_decoder() -> Decoder:
     return _decoder_of(_ById(settings.INGEST))
+
+
+def searched_values(values: Iterable[str]) -> list[str]:
+    """``values``, and what they are found by where they stand encrypted."""
+    wanted = list(values)
+    if _decoder_of(_ById(settings.INGEST)).seals_keys:
+        keyring = configured_keyring()
+        wanted += [blind for value in wanted for blind in keyring.blinds(value)]
+    return wanted
 
 
 class _ById:
@@ -59,4 +71,4 @@ class _ById:
 
 @lru_cache(maxsize=4)
 def _decoder_of(options: _ById) -> Decoder:
-    return Decoder(options.options)
+    return Decoder(options.options, stored=True)

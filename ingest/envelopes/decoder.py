@@ -10,13 +10,14 @@ import msgspec
 from ingest.envelopes import cloudevents, native, opaque
 from ingest.envelopes.mapped import Mapped
 from ingest.envelopes.paths import KeyReader
-from ingest.envelopes.privacy import Redactor, hides
+from ingest.envelopes.privacy import Redactor, hides, redacted
 from ingest.envelopes.system import read_detail, system_keys
 from ingest.envelopes.text import bounded_id, bounded_name, clean, trace_id
 from ingest.envelopes.truncate import shortened
 from ingest.envelopes.view import Found, View
 from ingest.options import IngestOptions
 from ingest.records import Flag, Message, Quarantined, Record
+from ingest.sealing import Keyring
 from ingest.system import DETAILS
 from ingest.timestamps import parse_ms
 
@@ -45,18 +46,41 @@ FORMATS = [
 
 
 class Decoder:
-    """Decodes by one configuration. Holds no state between messages."""
+    """Decodes by one configuration. Holds no state between messages.
 
-    def __init__(self, options: IngestOptions) -> None:
-        self._privacy = Redactor(options, self._find)
-        self._keys = KeyReader(
-            path for path in options.index.paths if not hides(self._privacy.paths, path)
+    Paths to be encrypted are sealed with ``keyring``; without one they are redacted, for they must
+    never be stored in the clear. A decoder of what is ``stored`` leaves sealed values as they are.
+    """
+
+    def __init__(
+        self, options: IngestOptions, *, keyring: Keyring | None = None, stored: bool = False
+    ) -> None:
+        privacy = options.privacy
+        seals = bool(keyring) and not stored
+        taken = privacy.redact if stored or seals else (*privacy.redact, *privacy.encrypt)
+        self._redactor = Redactor(options, self._find, taken=taken)
+        self._sealer = Redactor(
+            options,
+            self._find,
+            taken=privacy.encrypt if seals else (),
+            hide=keyring.seal if keyring else redacted,
         )
+        self._keyring = keyring or Keyring(())
+        hidden = [tuple(path.split(".")) for path in (*privacy.redact, *privacy.encrypt)]
+        self._keys = KeyReader(path for path in options.index.paths if not hides(hidden, path))
+        self._sealed_keys = KeyReader(
+            path
+            for path in options.index.paths
+            if hides(hidden, path) and not hides(self._redactor.paths, path)
+        )
+        self.seals_keys = bool(self._sealed_keys.paths)
         mapped = [Mapped(mapping) for mapping in options.mapping]
         self._formats = [*FORMATS, *(Format(one.recognise, one.decode) for one in mapped)]
         self._strict = native.strict(self._keys.payload, self._keys.metadata)
         self._limit = options.limits.body_bytes
-        self._fast = self._keys.covers_all and not self._privacy
+        self._private = bool(self._redactor.paths or self._sealer.paths)
+        self._hides = bool(self._redactor or self._sealer)
+        self._fast = self._keys.covers_all and not self._hides
 
     def decode_all(
         self, messages: Sequence[Message], topic: str, *, dead_letters: bool = False
@@ -130,30 +154,45 @@ class Decoder:
         """Everything else: another format, a large body, a body that the strict reader refused."""
         if message.value.startswith(_BOM):
             return self._behind_mark(message, topic, dead_letters=dead_letters)
-        arrived, message = message, self._privacy.mask(message)
+        message, flags = self._mask(message, topic) if self._hides else (message, 0)
         view = View(message, topic)
         reason = _unreadable(view)
-        if reason and not dead_letters:
-            return self._quarantine(message, reason)
+        if reason and (self._redactor.paths or not dead_letters):
+            return self._quarantine(message, topic, reason)
         size = len(message.value)
+        if reason and self._sealer.paths:
+            view = View(message._replace(value=self._withheld(view)), topic)
+            flags |= Flag.ENCRYPTED
         found = self._find(view)
-        flags = 0 if message is arrived else Flag.REDACTED
-        if self._privacy.paths:
-            if reason:
-                return self._quarantine(message, reason)
-            body = self._privacy.redact(view, found, dead_letters=dead_letters)
-            if body is not None:
-                view = View(message._replace(value=body), topic)
-                found, flags = self._find(view), Flag.REDACTED
+        sealed: tuple[str, ...] = ()
+        if self._private and not reason:
+            view, found, taken = _hidden(self._redactor, view, found, dead_letters=dead_letters)
+            sealed = self._blind_keys(view, found)
+            view, found, kept = _hidden(self._sealer, view, found, dead_letters=dead_letters)
+            flags |= taken * Flag.REDACTED | kept * Flag.ENCRYPTED
         record = self._record(view, found)
         record.size = size
         record.flags |= flags
+        record.keys += sealed
         if found.format == native.FORMAT and record.event_type in DETAILS:
             _add_detail(record, found)
         if len(record.body) > self._limit:
             record.body = shortened(record, self._limit, self._keys.pairs(view, found))
             record.flags |= Flag.TRUNCATED
         return record
+
+    def _mask(self, message: Message, topic: str) -> tuple[Message, int]:
+        """Headers hidden, and the flags that say so."""
+        masked = self._redactor.mask(message, topic)
+        sealed = self._sealer.mask(masked, topic)
+        flags = (masked is not message) * Flag.REDACTED | (sealed is not masked) * Flag.ENCRYPTED
+        return sealed, flags
+
+    def _blind_keys(self, view: View, found: Found) -> tuple[str, ...]:
+        """What values that are about to be sealed are found by."""
+        if not (self._sealer and self.seals_keys):
+            return ()
+        return tuple(self._keyring.blind(value) for value in self._sealed_keys.walk(view, found))
 
     def _behind_mark(
         self, message: Message, topic: str, *, dead_letters: bool
@@ -164,11 +203,11 @@ class Decoder:
             start += len(_BOM)
         rest = whole[start:]
         made = self._odd(message._replace(value=rest), topic, dead_letters=dead_letters)
-        if made.body != rest:
+        if made.body != rest and not _all_there(made):
             return made
         if isinstance(made, Quarantined):
             return made._replace(body=whole, size=len(whole))
-        made.body, made.size = whole, len(whole)
+        made.body, made.size = whole[:start] + made.body, len(whole)
         return made
 
     def _find(self, view: View) -> Found:
@@ -201,9 +240,13 @@ class Decoder:
             found.format | (Flag.TIME_GUESSED if guessed else 0),
         )
 
-    def _quarantine(self, message: Message, reason: str) -> Quarantined:
-        """With paths to be kept private nothing of an unreadable body is stored: it cannot be redacted."""
-        body = b"" if self._privacy.paths else message.value[: self._limit]
+    def _withheld(self, view: View) -> bytes:
+        """A body that no path leads into: sealed whole where anything is to be sealed."""
+        return self._sealer.whole(view) if self._sealer.paths else view.body
+
+    def _quarantine(self, message: Message, topic: str, reason: str) -> Quarantined:
+        """With paths to be redacted nothing of an unreadable body is stored: it cannot be looked through."""
+        body = b"" if self._redactor.paths else self._withheld(View(message, topic))[: self._limit]
         headers = _packed(message)
         return Quarantined(
             message.position,
@@ -213,6 +256,22 @@ class Decoder:
             headers if len(headers) <= self._limit else b"",
             len(message.value),
         )
+
+
+def _hidden(
+    redactor: Redactor, view: View, found: Found, *, dead_letters: bool
+) -> tuple[View, Found, bool]:
+    """What is left to see of a message, and whether something was hidden."""
+    body = redactor.redact(view, found, dead_letters=dead_letters) if redactor.paths else None
+    if body is None:
+        return view, found, False
+    rest = View(view.message._replace(value=body), view.topic)
+    return rest, redactor.find(rest), True
+
+
+def _all_there(made: Record | Quarantined) -> bool:
+    """Whether all that arrived can be had again from what is stored."""
+    return isinstance(made, Record) and not made.flags & (Flag.REDACTED | Flag.TRUNCATED)
 
 
 def _tell_more(headers: tuple[tuple[bytes, bytes], ...]) -> bool:

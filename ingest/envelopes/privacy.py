@@ -1,4 +1,4 @@
-"""Taking configured values out of a message before anything else sees it.
+"""Taking configured values out of a message before anything else sees it: for good, or sealed.
 
 A path is dotted, as in ``[index]`` (``payload.card``), or ``header:NAME``. Paths hold for an event, for
 the original inside a ``DeadLettered`` by that original's own format, and for the ``context`` of an
@@ -7,30 +7,44 @@ the original inside a ``DeadLettered`` by that original's own format, and for th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ingest.envelopes.paths import spans_at
 from ingest.envelopes.scan import Span, object_members
 from ingest.envelopes.view import Found, View
 from ingest.options import IngestOptions
 from ingest.records import Message
+from ingest.sealing import place_of
 
-__all__ = ["MARK", "Redactor", "hides"]
+__all__ = ["Hide", "Redactor", "hides", "redacted"]
 
-MARK = b'"[redacted]"'
 _HEADER = "header:"
 _NO_BODY = (b":field", b"")
 _NESTED = 4
 """Dead letters of dead letters that are opened; what lies deeper is taken out whole."""
 
 Path = tuple[str, ...]
+Hide = Callable[[bytes, bytes], bytes]
+"""What stands in place of a value, given the value as it arrived and the place of its message."""
+
+
+def redacted(value: bytes, place: bytes) -> bytes:
+    """Gone for good."""
+    return b"[redacted]"
 
 
 class Redactor:
-    """Redacts by one configuration. Holds no state between messages."""
+    """Hides the values at some paths in one way. Holds no state between messages."""
 
-    def __init__(self, options: IngestOptions, find: Callable[[View], Found]) -> None:
-        taken = [*options.privacy.redact, *options.privacy.encrypt]
+    def __init__(
+        self,
+        options: IngestOptions,
+        find: Callable[[View], Found],
+        *,
+        taken: Sequence[str],
+        hide: Hide = redacted,
+    ) -> None:
+        self._hide = hide
         self.paths = [
             tuple(path.split(".")) for path in taken if path and not path.startswith(_HEADER)
         ]
@@ -52,38 +66,44 @@ class Redactor:
             for rest in {path, path[1:], ("event", *path)}
             if rest
         ]
-        self._find = find
+        self.find = find
 
     def __bool__(self) -> bool:
         return bool(self.paths or self._headers)
 
-    def mask(self, message: Message) -> Message:
+    def mask(self, message: Message, topic: str) -> Message:
         """``message`` itself if none of its headers is to be hidden."""
         hidden = self._headers
         if _NO_BODY in message.headers:  # fields that no object could be made of stand there
             hidden = hidden | self._words
         if not any(name.lower() in hidden for name, _ in message.headers):
             return message
+        place = place_of(topic, message.position)
         headers = tuple(
-            (name, MARK.strip(b'"') if name.lower() in hidden else value)
+            (name, self._hide(value, place) if name.lower() in hidden else value)
             for name, value in message.headers
         )
         return message._replace(headers=headers)
 
     def redact(self, view: View, found: Found, *, dead_letters: bool = False) -> bytes | None:
-        """The body with every value at the paths replaced by "[redacted]", None if there was none.
+        """The body with every value at the paths replaced by a string, None if there was none.
 
         All other bytes stay as they arrived.
         """
         spans = sorted(self._spans(view, found, dead_letters=dead_letters, depth=0))
         if not spans:
             return None
+        place = place_of(view.topic, view.message.position)
         parts: list[bytes] = []
         at = 0
         for span in _outermost(spans):
-            parts += (view.body[at : span.start], MARK)
+            parts += (view.body[at : span.start], b'"%b"' % self._hide(view.raw(span), place))
             at = span.end
         return b"".join([*parts, view.body[at:]])
+
+    def whole(self, view: View) -> bytes:
+        """All of the body hidden as one value."""
+        return b'"%b"' % self._hide(view.body, place_of(view.topic, view.message.position))
 
     def _spans(self, view: View, found: Found, *, dead_letters: bool, depth: int) -> list[Span]:
         """On a dead-letter topic an event of a mapped format is not known by its topic any more."""
@@ -110,7 +130,7 @@ class Redactor:
         if whole or depth > _NESTED:
             return [event]
         inner = View(view.message._replace(value=raw, headers=()), topic)
-        spans = self._spans(inner, self._find(inner), dead_letters=True, depth=depth)
+        spans = self._spans(inner, self.find(inner), dead_letters=True, depth=depth)
         return [Span(event.start + span.start, event.start + span.end) for span in spans]
 
 

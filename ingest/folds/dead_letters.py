@@ -26,6 +26,7 @@ from ingest.folds.times import UNKNOWN_MS, entry_times
 from ingest.lineage import redrives_of
 from ingest.models import DeadLetter
 from ingest.records import Batch, Record, StreamRef
+from ingest.sealing import SEALED
 from ingest.system import DeadLettered, Receipt
 from ingest.timestamps import parse_ms
 
@@ -36,6 +37,7 @@ __all__ = [
     "resolve_letters",
     "resolves",
     "supersedes",
+    "take_apart",
 ]
 
 _MESSAGE, _STACK = 2_000, 16_000
@@ -166,15 +168,28 @@ def _row(
 
 
 def original_of(told: DeadLettered) -> bytes:
-    """The original message, byte for byte, whether it stands there as JSON or as a string."""
+    """The original message, byte for byte, whether it stands there as JSON or as a string.
+
+    A string that was sealed whole is decoded when it is opened, so its encoding is kept behind it.
+    """
     raw = bytes(told.event)
     if not told.encoding:
         return raw
+    if SEALED.fullmatch(raw.strip(b'"')):
+        return raw + b" base64" if told.encoding == "base64" else raw + b" utf-8"
     try:
         text = msgspec.json.decode(raw, type=str)
         return base64.b64decode(text) if told.encoding == "base64" else text.encode()
     except (*_ODD, binascii.Error, ValueError):
         return raw
+
+
+def take_apart(original: bytes) -> tuple[bytes, str]:
+    """What `original_of` made: the bytes, and the encoding if they are a sealed string."""
+    token, _, encoding = original.rpartition(b" ")
+    if SEALED.fullmatch(token.strip(b'"')):
+        return token, encoding.decode("ascii", "replace")
+    return original, ""
 
 
 def _names_in(event: bytes) -> _Names:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ingest.envelopes import decode
+from ingest.envelopes import decode, searched_values
 from ingest.records import Batch, Message, Record
 from ingest.store.base import (
     Cursor,
@@ -54,11 +54,12 @@ class SqlEventStore:
     ) -> list[StoredEvent]:
         """Events that carry any of ``values``, oldest first; of ``only_type`` alone, if given.
 
-        ``since_ms`` is a hint: runs whose newest event is older are passed over.
+        ``since_ms`` is a hint: runs whose newest event is older are passed over. Of what is asked by type,
+        system events, nothing is encrypted that could be searched by.
         """
         with snapshot():
             return find_events(
-                values,
+                values if only_type else searched_values(values),
                 limit=limit,
                 since_ms=since_ms,
                 only_type=only_type,

@@ -7,6 +7,7 @@ from pytest_django.fixtures import Settings
 
 from dashboard.doctor import Finding, examine, skew_finding
 from ingest.options import PrivacyOptions
+from ingest.sealing import Keyring, read_keys
 from tests.servers import Valkey, free_port
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
@@ -65,11 +66,32 @@ def test_any_host_allowed_is_wrong(settings: Settings, valkey: Valkey) -> None:
     assert by_subject(examine())["allowed hosts"].ok is False
 
 
-def test_paths_to_be_encrypted_are_told_to_be_redacted(settings: Settings, valkey: Valkey) -> None:
-    at(settings, valkey.url)
+def encrypting(settings: Settings, *keys: str) -> list[Finding]:
     privacy = PrivacyOptions(encrypt=("payload.card",))
     settings.INGEST = msgspec.structs.replace(settings.INGEST, privacy=privacy)
+    settings.ENCRYPTION_KEYS = list(keys)
+    return [finding for finding in examine() if finding.subject == "encryption"]
 
-    found = by_subject(examine())["privacy"]
 
-    assert (found.ok, found.detail.partition(":")[0]) == (False, "payload.card")
+def test_encryption_without_a_key_is_wrong_with_its_mend(
+    settings: Settings, valkey: Valkey
+) -> None:
+    at(settings, valkey.url)
+
+    [found] = encrypting(settings)
+
+    assert not found.ok
+    assert "EVENTSCOPE_ENCRYPTION_KEYS" in found.mend
+
+
+def test_keys_are_told_by_their_ids_alone(settings: Settings, valkey: Valkey) -> None:
+    at(settings, valkey.url)
+    new, old = "ab" * 32, "cd" * 32
+
+    [found] = encrypting(settings, new, old)
+
+    assert found.ok
+    assert found.detail == "key {} seals payload.card; {} only open".format(
+        *Keyring(read_keys([new, old])).ids
+    )
+    assert new not in found.detail

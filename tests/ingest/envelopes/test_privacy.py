@@ -93,8 +93,9 @@ def test_fields_that_no_object_could_be_made_of_are_hidden_by_name() -> None:
     assert SECRET.encode() not in made(b"", (":field", ""), ("card", SECRET)).headers
 
 
-def test_paths_to_be_encrypted_are_redacted_as_there_is_no_encryption_yet() -> None:
+def test_paths_to_be_encrypted_are_redacted_where_there_is_no_key() -> None:
     found = using(encrypt=("payload.card",)).decode(message(NATIVE), "t")
 
     assert isinstance(found, Record)
     assert SECRET.encode() not in found.body
+    assert found.flags & Flag.REDACTED
