@@ -19,6 +19,7 @@ __all__ = [
     "BrokerOptions",
     "Duration",
     "EntityOptions",
+    "FlowOptions",
     "IndexOptions",
     "IngestOptions",
     "LimitOptions",
@@ -161,6 +162,23 @@ class LimitOptions(Section, frozen=True):
     discovery: Duration = Duration(3)
 
 
+class FlowOptions(Section, frozen=True):
+    """How flows are learnt, and when a step that has not come is told.
+
+    A step is expected when it came in at least ``share`` of ``samples`` or more; it is late after
+    ``late_factor`` × the p99 of its delay, and not before ``late_least``.
+    """
+
+    events_per_second: Annotated[int, msgspec.Meta(ge=0)] = 1000
+    quiet: Duration = Duration(600)
+    longest: Duration = Duration(3600)
+    window: Duration = Duration(7 * 86400)
+    share: Percentage = Percentage(0.98)
+    samples: Positive = 50
+    late_factor: Annotated[float, msgspec.Meta(ge=1)] = 3.0
+    late_least: Duration = Duration(5)
+
+
 class IngestOptions(Section, frozen=True):
     """All that ingest reads of the configuration."""
 
@@ -174,6 +192,7 @@ class IngestOptions(Section, frozen=True):
     retention: RetentionOptions = RetentionOptions()
     circuit_breakers: BreakerOptions = BreakerOptions()
     limits: LimitOptions = LimitOptions()
+    flows: FlowOptions = FlowOptions()
 
 
 def decode_options(value: Any, kind: type[Any], *, file: str, prefix: str = "") -> Any:

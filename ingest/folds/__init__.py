@@ -14,6 +14,7 @@ from ingest.folds.metrics import fold_metrics, receipts_of
 from ingest.folds.open_letters import remembered
 from ingest.folds.pieces import keeper, write_pieces
 from ingest.folds.services import record_services, signs_of
+from ingest.folds.traces import write_traces
 from ingest.records import Batch
 from ingest.system import Receipt
 
@@ -35,6 +36,7 @@ def apply_folds(batch: Batch, series: SeriesCodes) -> None:
     telling = _telling(batch)
     told = receipts_of(telling)
     write_pieces(fold_metrics(batch, told, series.code, seconds_from_ms=batch.read_ms - kept_ms))
+    write_traces(batch, series.code, wanted=settings.INGEST.flows.events_per_second)
     _fold_letters(telling, told.receipts)
     _fold_state(telling)
 

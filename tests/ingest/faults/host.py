@@ -27,7 +27,15 @@ from django.db import connections  # noqa: E402
 
 from ingest import pipeline as ingest_pipeline  # noqa: E402
 from ingest import reading  # noqa: E402
-from ingest.models import DeadLetter, Gap, QuarantinedMessage, Series, Stream  # noqa: E402
+from ingest.folds.traces import open_traces  # noqa: E402
+from ingest.models import (  # noqa: E402
+    DeadLetter,
+    Gap,
+    QuarantinedMessage,
+    Series,
+    Stream,
+    TracePiece,
+)
 from ingest.options import IngestOptions, decode_options  # noqa: E402
 from ingest.pipeline import Pipeline  # noqa: E402
 from ingest.queries.metrics import read_metrics  # noqa: E402
@@ -154,10 +162,19 @@ def rows(prefix: str) -> dict[str, Any]:
             DeadLetter.objects.filter(stream__in=streams).values_list("event_id", flat=True)
         ),
         "gaps": list(Gap.objects.filter(stream__in=streams).values_list("lost", flat=True)),
+        "traced": _traced({stream.pk for stream in streams}),
         "series": Series.objects.filter(topic__startswith=f"{prefix}-").count(),
     }
     connections.close_all()
     return answer
+
+
+def _traced(streams: set[int]) -> int:
+    """Events of these streams that flows will be learnt from."""
+    pieces = TracePiece.objects.values_list("data", flat=True)
+    return sum(
+        stream in streams for data in pieces for stream in open_traces(data).stream.tolist()
+    )
 
 
 def counts(prefix: str, topics: list[str], since_ms: int, until_ms: int) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def check(host: Host, run: str, published: Published, began: int) -> None:
     rows = host.do("rows", prefix=run)
     assert sum(row["undecoded"] for row in rows["streams"]) == published.poison
     assert sum(row["lost"] for row in rows["streams"]) == 0
+    assert rows["traced"] == sum(published.events.values())
     topics = sorted({topic for topic, _ in published.events})
     counts = host.do(
         "counts", prefix=run, topics=topics, since_ms=began, until_ms=int(time.time()) * 1000 + 2000
