@@ -14,6 +14,7 @@ from ingest.models import (
     BreakerTransition,
     ConsumerGroup,
     DeadLetter,
+    FlowCount,
     Gap,
     HealthComponent,
     HealthResult,
@@ -21,6 +22,7 @@ from ingest.models import (
     QuarantinedMessage,
     ServiceEvent,
     ServiceInstance,
+    TracePiece,
 )
 from ingest.options import RetentionOptions
 from ingest.store.base import EventStore
@@ -89,6 +91,8 @@ def _expired(options: RetentionOptions, now_ms: int) -> Iterator[tuple[str, Quer
     yield "breakers", _breakers_gone(events)
     yield "instances", ServiceInstance.objects.filter(seen_ms__lt=events)
     yield "consumer groups", ConsumerGroup.objects.filter(sampled_ms__lt=events)
+    yield "traces", TracePiece.objects.filter(newest_ms__lt=events)
+    yield "flows", FlowCount.objects.filter(day__lt=events // 86_400_000)
     yield "gaps", Gap.objects.filter(until_ms__lt=hours)
 
 

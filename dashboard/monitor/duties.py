@@ -14,6 +14,7 @@ from dashboard.monitor.housekeeping import expire_audit, expire_stored, forget_o
 from dashboard.monitor.probing import probe_all
 from ingest.answering import AnsweredLetters
 from ingest.consumers import sample_groups
+from ingest.flows.learning import FlowLearner
 
 __all__ = ["all_duties"]
 
@@ -22,6 +23,7 @@ SAMPLE_S = 5.0
 TREND_S = 30.0
 RETENTION_S = 300.0
 ANSWERED_S = 30.0
+LEARN_S = 5.0
 
 
 def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
@@ -33,6 +35,7 @@ def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
         Duty("consumer-groups", SAMPLE_S, sample_groups),
         Duty("backlog-trends", TREND_S, keep_backlogs),
         Duty("answered-letters", ANSWERED_S, AnsweredLetters().step),
+        Duty("flows", LEARN_S, FlowLearner().step),
         Duty("retention", RETENTION_S, lambda: expire_stored(stopping)),
         Duty("audit-log", RETENTION_S, expire_audit),
         Duty("alert-history", RETENTION_S, forget_old_alerts),

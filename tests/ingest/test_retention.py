@@ -9,11 +9,13 @@ from ingest.models import (
     BreakerTransition,
     ConsumerGroup,
     DeadLetter,
+    FlowCount,
     HealthComponent,
     MetricPiece,
     QuarantinedMessage,
     ServiceEvent,
     ServiceInstance,
+    TracePiece,
 )
 from ingest.options import Duration, MetricsRetention, RetentionOptions
 from ingest.retention import events_border, purge_expired
@@ -103,3 +105,16 @@ def test_what_was_not_heard_of_for_as_long_as_events_are_kept_is_forgotten() -> 
     for model in (HealthComponent, ServiceInstance):
         assert [row.instance for row in model.objects.all()] == ["i9"]
     assert [row.name for row in ConsumerGroup.objects.all()] == ["i9"]
+
+
+def test_flows_and_what_they_would_be_learnt_from_go_with_the_events() -> None:
+    for age in (12, 9):
+        at = NOW - age * DAY
+        TracePiece.objects.create(bits=0, events=1, newest_ms=at, data=b"")
+        FlowCount.objects.create(day=at // DAY, start="A", first_ms=at, last_ms=at)
+
+    steps = [step.kind for step in purge_expired(Filler().store, options(), now_ms=NOW)]
+
+    assert steps == ["traces", "flows"]
+    assert TracePiece.objects.get().newest_ms == NOW - 9 * DAY
+    assert FlowCount.objects.get().day == (NOW - 9 * DAY) // DAY

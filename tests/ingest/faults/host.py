@@ -172,9 +172,7 @@ def rows(prefix: str) -> dict[str, Any]:
 def _traced(streams: set[int]) -> int:
     """Events of these streams that flows will be learnt from."""
     pieces = TracePiece.objects.values_list("data", flat=True)
-    return sum(
-        stream in streams for data in pieces for stream in open_traces(data).stream.tolist()
-    )
+    return sum(stream in streams for data in pieces for stream in open_traces(data).stream.tolist())
 
 
 def counts(prefix: str, topics: list[str], since_ms: int, until_ms: int) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def random_events(rng: random.Random, count: int) -> list[Happened]:
     types = [f"TYPE_{letter}" for letter in "ABCDEF"]
     events: list[Happened] = []
     moments = rng.sample(range(20_000, 10 * 60_000), count)
-    for number, at in enumerate(moments):
+    for at in moments:
         correlation = f"c{rng.randrange(count // 5)}"
         cause = rng.choice(("", f"{correlation}-{rng.randrange(8)}", "elsewhere"))
         id = f"{correlation}-{rng.randrange(8)}"
@@ -334,5 +334,6 @@ def test_whatever_dies_between_and_in_rounds_nothing_is_lost_or_counted_twice(
     patient = msgspec.structs.replace(settings.INGEST.flows, samples=1_000_000)
     settings.INGEST = msgspec.structs.replace(settings.INGEST, flows=patient)
     run_state_machine_as_test(
-        Machine, settings=hypothesis_settings(max_examples=25, stateful_step_count=20, deadline=None)
+        Machine,
+        settings=hypothesis_settings(max_examples=25, stateful_step_count=20, deadline=None),
     )
