@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ingest', '0004_postgres_keeps_packed_columns_as_they_are'),
+        ('ingest', '0005_letters_know_their_redrives'),
     ]
 
     operations = [
