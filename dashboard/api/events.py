@@ -19,7 +19,7 @@ from dashboard.api.problems import Problem
 from dashboard.api.publishing import publish_drafts
 from dashboard.api.rendering import json_answer
 from dashboard.api.security import actor, require
-from dashboard.api.serialise import correlation_json, detail_json, event_json
+from dashboard.api.serialise import correlation_json, detail_json, event_json, iso, slow_json
 from dashboard.api.shapes import Accepted, CorrelationShape, EventDetailShape, EventPage
 from dashboard.explore.catalog import topic_of_type
 from dashboard.explore.filters import MAX_LIMIT, parse_event_query
@@ -44,9 +44,15 @@ class EventParameters(Schema):
     source: list[str] = Field([])
     topic: list[str] = Field([])
     entity: str = Field("", description="kind:id")
-    outcome: str = Field("", description="delivered, retried, failed, dead_lettered, unprocessed")
-    key: str = Field("", description="any indexed value")
-    q: str = Field("", description="text in the payload; a bounded scan")
+    consumer: list[str] = Field([], description="who handled it")
+    outcome: list[str] = Field(
+        [], description="delivered, retried, failed, dead_lettered, unprocessed"
+    )
+    duration: str = Field("", description="the longest handling took more: >500ms")
+    key: str = Field(
+        "", description="any indexed value; each path of [index] is a parameter of its own too"
+    )
+    q: list[str] = Field([], description="texts in the payload; a bounded scan")
     since: str = Field("", description="RFC 3339, epoch ms, or an age such as 15m")
     until: str = ""
     range: str = Field("", description="5m, 15m, 1h, 6h, 24h, 7d, all")
@@ -63,14 +69,20 @@ class TopicParameter(Schema):
 @router.get("/events", response=EventPage, operation_id="listEvents", summary="List events")
 def list_of_events(request: HttpRequest, parameters: Query[EventParameters]) -> Any:
     """Newest first, keyset-paged. A text or outcome filter also answers how far it read."""
-    query = parse_event_query(dict(request.GET.lists()), now_ms=_now_ms(), limit=100)
-    listing = read_listing(query)
+    now_ms = _now_ms()
+    query = parse_event_query(
+        dict(request.GET.lists()), now_ms=now_ms, limit=100, indexed=settings.INGEST.index.paths
+    )
+    listing = read_listing(query, now_ms=now_ms)
     return json_answer(
         {
             "results": [event_json(row.event, row.outcome) for row in listing.rows],
             "next": listing.next,
             "scanned": listing.scanned,
             "complete": listing.complete,
+            "total": listing.total,
+            "readUntil": iso(listing.until_ms),
+            "slow": slow_json(listing.slow),
         }
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard.explore.reading import EventPage, Told
+from dashboard.explore.slowness import Slow
 from dashboard.explore.story import Bar, Handling, Step
 from eventscope.stamps import format_ms
 from ingest.models import (
@@ -26,6 +27,7 @@ __all__ = [
     "handling_json",
     "health_json",
     "iso",
+    "slow_json",
     "topic_json",
 ]
 
@@ -33,6 +35,14 @@ __all__ = [
 def iso(ms: int | float | None) -> str | None:
     """``2026-11-24T10:00:00.123Z``; None for no time (0 is how "never" is stored)."""
     return format_ms(int(ms)) if ms else None
+
+
+def slow_json(slow: Slow | None) -> dict[str, Any] | None:
+    """Why a list took long, for a program."""
+    if slow is None:
+        return None
+    suggestions = [{"text": one.text, "parameters": one.parameters} for one in slow.suggestions]
+    return {"reason": slow.reason, "text": slow.text, "suggestions": suggestions}
 
 
 def event_json(event: EventView, outcome: str) -> dict[str, Any]:

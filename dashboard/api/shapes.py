@@ -53,12 +53,26 @@ class Page(Shape):
     next: str | None = Field(description="cursor of the next page; null at the end")
 
 
+class SuggestionShape(Shape):
+    text: str
+    parameters: dict[str, str] = Field(description='to set; "" takes one away')
+
+
+class SlowShape(Shape):
+    reason: str = Field(description="text, handling")
+    text: str
+    suggestions: list[SuggestionShape]
+
+
 class EventPage(Page):
     results: list[EventShape]
     scanned: int | None = Field(None, description="events read by a text or outcome scan")
     complete: bool | None = Field(
         None, description="false: the scan's budget ended it; go on with next"
     )
+    total: int | None = Field(None, description="events in the range, for a scan's progress")
+    read_until: str | None = Field(None, description="how far back a scan has read")
+    slow: SlowShape | None = Field(None, description="why the budget ended, and what is quicker")
 
 
 class ErrorShape(Shape):

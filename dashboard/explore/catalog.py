@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db.models import Max, QuerySet
 
+from dashboard.explore.fields import Names
 from ingest.models import Series
 from ingest.store.series import OVERFLOW
 from ingest.system import DETAILS
@@ -35,17 +37,14 @@ class SeenType(NamedTuple):
     first_ms: int
 
 
-class Names(NamedTuple):
-    types: list[str]
-    sources: list[str]
-    topics: list[str]
-
-
 def read_names() -> Names:
-    """What the filters complete to; one query."""
-    rows = list(_series().values_list("type", "source", "topic"))
-    types, sources, topics = (sorted({row[part] for row in rows} - {""}) for part in range(3))
-    return Names(types, sources, topics)
+    """What the filters and the query bar complete to; one query."""
+    rows = list(_series().values_list("type", "source", "topic", "consumer"))
+    types, sources, topics, consumers = (
+        sorted({row[part] for row in rows} - {"", OVERFLOW}) for part in range(4)
+    )
+    kinds, paths = sorted(settings.INGEST.entities), settings.INGEST.index.paths
+    return Names(types, sources, topics, consumers, kinds, paths)
 
 
 def read_catalog() -> list[SeenType]:

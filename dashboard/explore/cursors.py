@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from django.core import signing
 
-from dashboard.explore.filters import EventQuery, FilterError
+from dashboard.explore.errors import FilterError
+from dashboard.explore.filters import EventQuery
 
 __all__ = ["open_cursor", "seal_cursor"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dashboard.explore.handlings import dead_letters_of, join
-from dashboard.explore.listing import FOUND_LIMIT, Row, correlation_of, found_by, rows_of
 from dashboard.explore.outcomes import outcome_of
+from dashboard.explore.rows import FOUND_LIMIT, Row, correlation_of, found_by, rows_of
 from dashboard.explore.story import Handling, Story, build_story
 from ingest.envelopes import stored_id
 from ingest.models import DeadLetter

@@ -9,7 +9,7 @@ import msgspec
 
 from ingest.envelopes import cloudevents, native, opaque
 from ingest.envelopes.mapped import Mapped
-from ingest.envelopes.paths import KeyReader
+from ingest.envelopes.paths import KeyReader, texts_at
 from ingest.envelopes.privacy import Redactor, hides, redacted
 from ingest.envelopes.system import read_detail, system_keys
 from ingest.envelopes.text import bounded_id, bounded_name, clean, trace_id
@@ -209,6 +209,13 @@ class Decoder:
             return made._replace(body=whole, size=len(whole))
         made.body, made.size = whole[:start] + made.body, len(whole)
         return made
+
+    def values_at(self, message: Message, topic: str, path: str) -> tuple[str, ...]:
+        """The scalars at a dotted path, written as keys are; none in a body that cannot be read."""
+        view = View(message, topic)
+        if _unreadable(view):
+            return ()
+        return tuple(texts_at(view, self._find(view), tuple(path.split("."))))
 
     def _find(self, view: View) -> Found:
         for form in self._formats:

@@ -17,7 +17,7 @@ from ingest.envelopes.scan import Span, array_items, object_members, object_pair
 from ingest.envelopes.text import bounded_id, clean
 from ingest.envelopes.view import Found, View
 
-__all__ = ["KeyReader", "spans_at"]
+__all__ = ["KeyReader", "spans_at", "texts_at"]
 
 _Leaf = str | int | float | None
 _ARRAY_ITEMS = 1000
@@ -41,6 +41,12 @@ def spans_at(
     for name in path[1:]:
         spans = [inner for span in spans for inner in _step(view.body, span, name, all_of_it)]
     return spans
+
+
+def texts_at(view: View, found: Found, path: tuple[str, ...]) -> list[str]:
+    """The scalars that ``path`` leads to, written as keys are."""
+    texts = (text_of(scalar(view.raw(span))) for span in spans_at(view, found, path))
+    return [bounded_id(clean(text)) for text in texts if text]
 
 
 def _twins(body: bytes, head: Span) -> list[Span]:
@@ -116,12 +122,7 @@ class KeyReader:
         return tuple(value for _, value in self.pairs(view, found))
 
     def pairs(self, view: View, found: Found) -> list[tuple[tuple[str, ...], str]]:
-        texts = (
-            (path, text_of(scalar(view.raw(span))))
-            for path in self.paths
-            for span in spans_at(view, found, path)
-        )
-        return [(path, bounded_id(clean(text))) for path, text in texts if text]
+        return [(path, text) for path in self.paths for text in texts_at(view, found, path)]
 
     def _under(self, root: str) -> list[Callable[[Any], Any]]:
         return [_getter(path) for path in self.paths if path[0] == root and len(path) > 1]

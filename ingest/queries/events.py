@@ -13,13 +13,13 @@ import xxhash
 from django.conf import settings
 
 from eventscope.errors import EventscopeError
-from ingest.envelopes import FORMAT_NAMES, stored_id
+from ingest.envelopes import FORMAT_NAMES, configured_decoder, stored_id
 from ingest.models import Stream
 from ingest.queries.bodies import read_body
 from ingest.records import Flag, Record
 from ingest.store import open_store
 from ingest.store.base import Cursor, EventFilter, StoredEvent
-from ingest.store.sql import SqlEventStore, decode_stored, read_headers
+from ingest.store.sql import SqlEventStore, decode_stored, read_headers, to_message
 
 __all__ = [
     "CursorError",
@@ -86,6 +86,10 @@ class EventView:
     def keys(self) -> tuple[str, ...]:
         """Further values that this event is found by."""
         return self.record.keys if self.record else ()
+
+    def values_at(self, path: str) -> tuple[str, ...]:
+        """The scalars at a dotted path such as ``payload.orderId``, written as keys are."""
+        return configured_decoder().values_at(to_message(self.stored), self.topic, path)
 
     @property
     def detail(self) -> object | None:

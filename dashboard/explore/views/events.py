@@ -10,7 +10,8 @@ from dashboard.explore.catalog import read_names
 from dashboard.explore.filters import PRESETS, EventQuery, FilterError, parse_event_query
 from dashboard.explore.listing import read_listing
 from dashboard.explore.outcomes import OUTCOMES
-from dashboard.explore.views.shared import now_ms, refused
+from dashboard.explore.views.querybar import asked_by_text
+from dashboard.explore.views.shared import indexed_paths, now_ms, refused
 from eventscope.stamps import format_ms
 
 __all__ = ["events_page"]
@@ -21,8 +22,12 @@ HIDDEN = ("limit", "order", "range", "system")
 
 def events_page(request: HttpRequest) -> HttpResponse:
     """The list of events; all of its state is in the URL."""
+    if "query" in request.GET:
+        return asked_by_text(request)
     try:
-        query = parse_event_query(dict(request.GET.lists()), now_ms=now_ms(), system=False)
+        query = parse_event_query(
+            dict(request.GET.lists()), now_ms=now_ms(), system=False, indexed=indexed_paths()
+        )
         listing = read_listing(query)
     except FilterError as error:
         return refused(request, error)

@@ -55,6 +55,9 @@ def test_session_may_read_and_its_changes_need_the_csrf_token(house: House) -> N
         "next": None,
         "scanned": None,
         "complete": None,
+        "total": None,
+        "readUntil": None,
+        "slow": None,
     }
     told = problem(client.post("/api/v1/events", "{}", content_type="application/json"), 403)
     assert "CSRF" in str(told["detail"])

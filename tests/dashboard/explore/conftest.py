@@ -17,6 +17,13 @@ def house(db: None) -> Iterator[House]:
 
 
 @pytest.fixture
+def counting_house(db: None) -> Iterator[House]:
+    """A house whose events are counted too, as ingest counts them."""
+    yield House(folding=True)
+    shared_store.cache_clear()
+
+
+@pytest.fixture
 def viewer(db: None) -> User:
     return User.objects.create_user("vera", password="x", role=Role.VIEWER)
 

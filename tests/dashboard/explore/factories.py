@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+from django.db import transaction
 
 from eventscope.stamps import format_ms
 from ingest.envelopes import decode
+from ingest.folds import apply_folds
 from ingest.models import DeadLetter, Stream
 from ingest.queries.events import shared_store
-from ingest.records import Message, Position, Quarantined, Record, StreamRef
+from ingest.records import Batch, Message, Position, Quarantined, Record, Slice, StreamRef
 from tests.ingest.store.factories import Filler
 
 __all__ = ["START", "House", "envelope", "receipt"]
@@ -68,12 +71,27 @@ def receipt(
     return told
 
 
+class FoldingFiller(Filler):
+    """Also counts what it stores, and tells how far its streams are stored."""
+
+    def append(self, *slices: tuple[StreamRef, Sequence[Record]]) -> None:
+        super().append(*slices)
+        parts = [
+            Slice(stream, Position(0, 0), records[-1].position, list(records), [])
+            for stream, records in slices
+        ]
+        newest = max(records[-1].appended_ms for _, records in slices)
+        with transaction.atomic(using="events"):
+            apply_folds(Batch(parts, START), self.series)
+        Stream.objects.update(observed_from_ms=START, observed_until_ms=newest + 1)
+
+
 class House:
     """A store that is filled topic by topic; every call is one batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, folding: bool = False) -> None:
         shared_store.cache_clear()
-        self._filler = Filler()
+        self._filler = FoldingFiller() if folding else Filler()
         self._streams: dict[str, StreamRef] = {}
 
     def stream(self, topic: str) -> StreamRef:

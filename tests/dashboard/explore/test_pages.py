@@ -92,6 +92,20 @@ def test_list_pages_by_key_whatever_arrives_meanwhile(
         ("", ["evt_p", "evt_o"]),
         ("system=show", ["receipts-100", "evt_p", "evt_o"]),
         ("system=hide&q=receipts", []),
+        ("type=!PAYMENT_*", ["evt_o"]),
+        ("type=!PAYMENT_*&system=show", ["receipts-100", "evt_o"]),
+        ("consumer=inventory-*", ["evt_o"]),
+        ("consumer=!inventory-*", ["evt_p"]),
+        ("consumer=mail", []),
+        ("consumer=mail&outcome=unprocessed", ["evt_p", "evt_o"]),
+        ("outcome=delivered,unprocessed&order=oldest", ["evt_o", "evt_p"]),
+        ("outcome=!delivered", ["evt_p"]),
+        ("duration=>9ms", ["evt_o"]),
+        ("duration=10ms", []),
+        ("payload.orderId=ORD_5", ["evt_p"]),
+        ("payload.orderId=ORD_5&payload.orderId=ORD_789&system=hide", ["evt_p", "evt_o"]),
+        ("payload.customerId=ORD_5", []),
+        ("payload.orderId=ORD_5&q=payment&q=processed", ["evt_p"]),
         ("type=Processing*", ["receipts-100"]),
         ("key=ORD_789&outcome=delivered", ["evt_o"]),
         ("key=ORD_789&q=ord_789", ["evt_o"]),
@@ -148,6 +162,31 @@ def test_wrong_filter_is_a_400_that_names_the_place(
 ) -> None:
     html = get(visitor, f"/events/?{query}", 400)
     assert f'<strong class="es-mono">{place}</strong>' in html
+
+
+def test_query_bar_leads_to_the_parameters_of_the_list(visitor: Client, house: House) -> None:
+    response = visitor.get(
+        "/events/",
+        {"query": 'type:A,B -source:c payload.orderId:"x y"', "limit": "9", "type": "OLD"},
+    )
+
+    assert response.status_code == 303
+    assert response["Location"] == (
+        "/events/?type=A&type=B&source=%21c&payload.orderId=x+y&limit=9"
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "marked"), [("type:A colour:red", "colour"), ('source:"a', "&quot;a")]
+)
+def test_query_that_is_not_understood_is_a_400_that_marks_the_place(
+    visitor: Client, house: House, query: str, marked: str
+) -> None:
+    assert f"<mark>{marked}</mark>" in get(visitor, f"/events/?query={query}", 400)
+
+
+def test_query_of_ten_kilobytes_is_a_400(visitor: Client, house: House) -> None:
+    assert "longer than 4096 characters" in get(visitor, f"/events/?query={'x' * 10_240}", 400)
 
 
 def test_cursor_of_another_list_is_refused(visitor: Client, house: House) -> None:
