@@ -14,8 +14,10 @@ __all__ = [
     "Block",
     "Breaker",
     "BreakerTransition",
+    "CatalogPiece",
     "ConsumerGroup",
     "DeadLetter",
+    "EventSchema",
     "FlowCount",
     "FlowState",
     "Frame",
@@ -497,3 +499,26 @@ class FlowState(models.Model):
     open = models.BigIntegerField(default=0, help_text="correlations under way")
     stuck = models.JSONField(default=dict, help_text="start type → stuck flows")
     ran_ms = models.BigIntegerField(default=0)
+
+
+class CatalogPiece(models.Model):
+    """What one batch's samples look like; summed up into `EventSchema` and deleted (`ingest.folds.catalog`)."""
+
+    at_ms = models.BigIntegerField()
+    data = models.BinaryField()
+
+
+class EventSchema(models.Model):
+    """What payloads of one type and version look like, as far as it was learnt (`ingest.shapes`)."""
+
+    type = models.CharField(max_length=200)
+    version = models.CharField(max_length=64, default="", blank=True)
+    samples = models.BigIntegerField()
+    first_ms = models.BigIntegerField()
+    seen_ms = models.BigIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["type", "version"], name="schema_of_version")
+        ]

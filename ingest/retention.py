@@ -14,6 +14,7 @@ from ingest.models import (
     BreakerTransition,
     ConsumerGroup,
     DeadLetter,
+    EventSchema,
     FlowCount,
     Gap,
     HealthComponent,
@@ -93,6 +94,7 @@ def _expired(options: RetentionOptions, now_ms: int) -> Iterator[tuple[str, Quer
     yield "consumer groups", ConsumerGroup.objects.filter(sampled_ms__lt=events)
     yield "traces", TracePiece.objects.filter(newest_ms__lt=events)
     yield "flows", FlowCount.objects.filter(day__lt=events // 86_400_000)
+    yield "schemas", EventSchema.objects.filter(seen_ms__lt=hours)
     yield "gaps", Gap.objects.filter(until_ms__lt=hours)
 
 

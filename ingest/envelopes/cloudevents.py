@@ -30,6 +30,7 @@ def decode(view: View) -> Found:
         conversation_id=view.text("conversationid"),
         causation_id=view.text("causationid"),
         traceparent=view.text("traceparent"),
+        version=view.text("dataschema"),
         payload=view.members.get("data"),
     )
 
@@ -49,6 +50,7 @@ def decode_binary(view: View) -> Found:
         conversation_id=_attribute(view, "conversationid"),
         causation_id=_attribute(view, "causationid"),
         traceparent=_attribute(view, "traceparent") or view.headers.get("traceparent", ""),
+        version=_attribute(view, "dataschema"),
         payload=Span(0, len(view.body)),
     )
 

@@ -122,6 +122,12 @@ class Decoder:
                     return self._plain(message, envelope)
         return self._odd(message, topic, dead_letters=dead_letters)
 
+    def payload_of(self, message: Message, topic: str) -> tuple[str, bytes]:
+        """The version that the envelope tells of its payload, and the payload's bytes; "" and b"" if none."""
+        view = View(message, topic)
+        found = self._find(view)
+        return found.version, view.raw(found.payload)
+
     def _plain(self, message: Message, envelope: Any) -> Record:
         """The record of a well-formed native envelope."""
         position, appended_ms, key, body, headers = message

@@ -38,6 +38,7 @@ class Mapped:
             correlation_id=_text(view, where.correlation),
             causation_id=_text(view, where.causation),
             traceparent=view.headers.get("traceparent", ""),
+            version=_text(view, where.version),
             payload=payload,
         )
 

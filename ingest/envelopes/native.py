@@ -74,5 +74,6 @@ def decode(view: View) -> Found:
         conversation_id=either("conversationId"),
         causation_id=either("causationId"),
         traceparent=either("traceparent"),
+        version=either("version"),
         payload=view.members.get("payload"),
     )

@@ -27,6 +27,7 @@ class Found(msgspec.Struct):
     conversation_id: str = ""
     causation_id: str = ""
     traceparent: str = ""
+    version: str = ""
     payload: Span | None = None
 
 

@@ -8,6 +8,8 @@ from django.conf import settings
 
 from ingest.envelopes import stored_id
 from ingest.folds.breakers import changes_of, record_breakers
+from ingest.folds.catalog import merge_pieces as merge_catalog
+from ingest.folds.catalog import record_shapes
 from ingest.folds.dead_letters import record_letters, resolve_letters
 from ingest.folds.health import record_health, samples_of
 from ingest.folds.metrics import fold_metrics, receipts_of
@@ -37,6 +39,7 @@ def apply_folds(batch: Batch, series: SeriesCodes) -> None:
     told = receipts_of(telling)
     write_pieces(fold_metrics(batch, told, series.code, seconds_from_ms=batch.read_ms - kept_ms))
     write_traces(batch, series.code, wanted=settings.INGEST.flows.events_per_second)
+    record_shapes(batch)
     _fold_letters(telling, told.receipts)
     _fold_state(telling)
 
@@ -75,5 +78,6 @@ def _fold_state(batch: Batch) -> None:
 
 
 def maintain() -> bool:
-    """One bounded step of joining metric pieces; True if more waits. Opens its own transaction."""
-    return keeper.step()
+    """One bounded step of joining pieces; True if more waits. Opens its own transactions."""
+    more = keeper.step()
+    return merge_catalog() or more

@@ -228,7 +228,7 @@ def test_a_plain_batch_costs_the_same_few_queries(
     apply_folds(make_batch((orders, [make_record()]), (system, [success(START)])), series)
     batch = make_batch((orders, [make_record()] * events), (system, [success(START)] * events))
 
-    with django_assert_num_queries(2, using="events"):  # open letters, pieces
+    with django_assert_num_queries(4, using="events"):  # open letters, pieces, traces, samples
         apply_folds(batch, series)
 
 
