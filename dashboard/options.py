@@ -34,10 +34,13 @@ class ObjectiveOptions(Section, frozen=True):
 
 
 class DeadLetterOptions(Section, frozen=True):
-    """The guide's dead-letter numbers and its ``errorHandlers``."""
+    """The guide's dead-letter numbers and its ``errorHandlers``; what bounds a redrive."""
 
     max_retries: Annotated[int, msgspec.Meta(ge=0)] = 3
     retry_delay: Duration = Duration(300)
+    max_redrives: Positive = 5
+    max_job: Positive = 200_000
+    redrive_timeout: Duration = Duration(1800)
     handlers: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 

@@ -18,7 +18,16 @@ from django.db import transaction
 
 from dashboard.accounts.models import AuditEntry, AuditHead
 
-__all__ = ["ChainCheck", "Link", "check_links", "digest_of", "expire", "record", "verify_chain"]
+__all__ = [
+    "ChainCheck",
+    "Link",
+    "check_links",
+    "digest_of",
+    "expire",
+    "name_of",
+    "record",
+    "verify_chain",
+]
 
 HEAD = 1
 
@@ -56,7 +65,7 @@ def record(*, actor: object, action: str, subject: str, detail: dict[str, Any]) 
     """
     values = {
         "at_ms": time.time_ns() // 1_000_000,
-        "actor": _name(actor)[:200],
+        "actor": name_of(actor),
         "action": action[:100],
         "subject": subject[:300],
         "detail": json.dumps(detail, sort_keys=True, separators=(",", ":"), default=str),
@@ -159,6 +168,7 @@ def _digest_of_link(link: Link) -> str:
     )
 
 
-def _name(actor: object) -> str:
+def name_of(actor: object) -> str:
+    """A user's or token's name; anything else as text."""
     get_username = getattr(actor, "get_username", None)
-    return str(get_username() if callable(get_username) else actor)
+    return str(get_username() if callable(get_username) else actor)[:200]

@@ -62,7 +62,7 @@ def acknowledge_alert(
 ) -> AlertOutcome:
     """From firing to acknowledged. A pending or resolved alert raises `ActionError`."""
     now = _now(now_ms)
-    name, note = _name(by), _checked_note(note)
+    name, note = audit.name_of(by), _checked_note(note)
     with transaction.atomic():
         changed = Episode.objects.filter(pk=episode_id, state=State.FIRING).update(
             state=State.ACKNOWLEDGED, acknowledged_ms=now, acknowledged_by=name
@@ -100,7 +100,9 @@ def snooze_alert(
     if not now < until_ms <= now + LONGEST_SNOOZE_MS:
         raise ActionError("Snooze until a moment in the next 30 days.")
     with transaction.atomic():
-        changed = _firing(episode_id).update(snoozed_until_ms=until_ms, snoozed_by=_name(by))
+        changed = _firing(episode_id).update(
+            snoozed_until_ms=until_ms, snoozed_by=audit.name_of(by)
+        )
         if changed:
             _told(episode_id, Kind.SNOOZED, now, by, note, until_ms=until_ms)
     return _outcome(episode_id, changed)
@@ -150,7 +152,7 @@ def _told(
         detail={"id": episode_id, **({"note": note} if note else {}), **detail},
     )
     return EpisodeEntry.objects.create(
-        episode_id=episode_id, at_ms=now, kind=kind, by=_name(by), note=note
+        episode_id=episode_id, at_ms=now, kind=kind, by=audit.name_of(by), note=note
     )
 
 
@@ -166,11 +168,6 @@ def _checked_note(note: str) -> str:
     if len(note) > LONGEST_NOTE:
         raise ActionError(f"A note may have {LONGEST_NOTE} characters; this has {len(note)}.")
     return note
-
-
-def _name(by: object) -> str:
-    get_username = getattr(by, "get_username", None)
-    return str(get_username() if callable(get_username) else by)[:200]
 
 
 def _now(now_ms: int | None) -> int:

@@ -7,14 +7,14 @@ RabbitMQ ``x-death``: https://www.rabbitmq.com/docs/dlx. MassTransit ``MT-Fault-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ingest.timestamps import parse_ms
 
-__all__ = ["Failure", "header_pairs", "read_failure", "unpack_headers"]
+__all__ = ["Failure", "header_pairs", "read_failure", "unpack_headers", "without_failure"]
 
 _TOPIC = (
     "kafka_dlt-original-topic",
@@ -58,6 +58,22 @@ _STACK = (
 _FAILED = ("nservicebus.timeoffailure", "mt-fault-timestamp")
 _ATTEMPTS = ("nservicebus.flretries", "mt-fault-retrycount")
 
+_OF_FAILURE = (
+    "kafka_dlt-",
+    "__connect.errors.",
+    "nservicebus.exceptioninfo.",
+    "nservicebus.failedq",
+    "nservicebus.timeoffailure",
+    "nservicebus.flretries",
+    "mt-fault-",
+    "mt-reason",
+    "x-death",
+    "x-first-death-",
+    "x-last-death-",
+    "x-exception-",
+    "x-original-",
+)
+
 _pairs = msgspec.msgpack.Decoder(list[tuple[bytes, bytes]])
 
 
@@ -84,6 +100,15 @@ def header_pairs(packed: bytes) -> list[tuple[bytes, bytes]]:
         return _pairs.decode(packed)
     except msgspec.MsgspecError:
         return []
+
+
+def without_failure(pairs: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers that the original had: all but those that only tell of its failure."""
+    return [
+        (name, value)
+        for name, value in pairs
+        if not name.decode("utf-8", "replace").lower().startswith(_OF_FAILURE)
+    ]
 
 
 def unpack_headers(packed: bytes) -> dict[str, bytes]:

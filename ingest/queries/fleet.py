@@ -18,6 +18,7 @@ from ingest.models import (
 )
 
 __all__ = [
+    "OPEN_STATES",
     "BreakerView",
     "ComponentView",
     "GroupBacklog",
