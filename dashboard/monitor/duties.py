@@ -10,8 +10,14 @@ from dashboard.alerts.rounds import evaluate_alerts
 from dashboard.fleet.samples import keep_backlogs
 from dashboard.live.publisher import TICK_PHASE, publish_tick
 from dashboard.monitor.clock import Duty
-from dashboard.monitor.housekeeping import expire_audit, expire_stored, forget_old_alerts
+from dashboard.monitor.housekeeping import (
+    expire_audit,
+    expire_stored,
+    forget_old_alerts,
+    forget_old_jobs,
+)
 from dashboard.monitor.probing import probe_all
+from dashboard.recovery.working import Worker
 from ingest.answering import AnsweredLetters
 from ingest.consumers import sample_groups
 from ingest.flows.learning import FlowLearner
@@ -19,6 +25,7 @@ from ingest.flows.learning import FlowLearner
 __all__ = ["all_duties"]
 
 EVALUATE_S = 2.0
+JOBS_S = 1.0
 SAMPLE_S = 5.0
 TREND_S = 30.0
 RETENTION_S = 300.0
@@ -34,9 +41,11 @@ def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
         Duty("probes", float(settings.DASHBOARD.health.interval), probe_all),
         Duty("consumer-groups", SAMPLE_S, sample_groups),
         Duty("backlog-trends", TREND_S, keep_backlogs),
+        Duty("jobs", JOBS_S, Worker(stopping).step),
         Duty("answered-letters", ANSWERED_S, AnsweredLetters().step),
         Duty("flows", LEARN_S, FlowLearner().step),
         Duty("retention", RETENTION_S, lambda: expire_stored(stopping)),
         Duty("audit-log", RETENTION_S, expire_audit),
         Duty("alert-history", RETENTION_S, forget_old_alerts),
+        Duty("job-history", RETENTION_S, forget_old_jobs),
     )

@@ -10,10 +10,17 @@ from django.conf import settings
 
 from dashboard.accounts import audit
 from dashboard.alerts.models import Episode
+from dashboard.recovery.models import Job
 from ingest.retention import purge_expired
 from ingest.store import open_store
 
-__all__ = ["AT_ONCE", "expire_audit", "expire_stored", "forget_old_alerts"]
+__all__ = [
+    "AT_ONCE",
+    "expire_audit",
+    "expire_stored",
+    "forget_old_alerts",
+    "forget_old_jobs",
+]
 
 AT_ONCE = 500
 PAUSE_S = 0.05
@@ -31,6 +38,19 @@ def forget_old_alerts(*, now_ms: int | None = None) -> int:
         Episode.objects.filter(pk__in=ids).delete()
         log.info("alerts.forgotten", action="alerts.forgotten", count=len(ids))
     return len(ids)
+
+
+def forget_old_jobs(*, now_ms: int | None = None) -> int:
+    """Delete one job at a time with its items, once it is over for longer than dead letters are kept."""
+    now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    before = now - int(settings.INGEST.retention.dead_letters * 1000)
+    over = Job.objects.exclude(state__in=Job.ACTIVE).filter(created_ms__lt=before)
+    job = over.order_by("pk").first()
+    if job is None:
+        return 0
+    job.delete()
+    log.info("jobs.forgotten", action="jobs.forgotten", job=job.pk)
+    return 1
 
 
 def expire_audit(*, now_ms: int | None = None) -> int:

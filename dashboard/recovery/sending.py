@@ -24,7 +24,16 @@ MARK_DAYS = 14
 FIELD = b":field"
 EVENT = b"event"
 TIMEOUT_S = 10.0
-PASSING = ("OOM", "READONLY", "LOADING", "MISCONF", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "NOREPLICAS")
+PASSING = (
+    redis.ConnectionError,
+    redis.OutOfMemoryError,
+    redis.ReadOnlyError,
+    redis.exceptions.TryAgainError,
+    redis.exceptions.ClusterDownError,
+    redis.exceptions.MasterDownError,
+)
+PASSING_CODES = ("MISCONF", "BUSY", "NOREPLICAS")
+"""Refusals of the moment that redis-py has no class for."""
 
 APPEND_ONCE = f"""
 -- KEYS mark topic; ARGV fields. Answers the position and whether it stood there before, nil: no topic.
@@ -115,7 +124,7 @@ def _sent(reply: Any) -> Sent:
     if reply is None:
         return Sent("", refused="vanished")
     if isinstance(reply, Exception):
-        if str(reply).startswith(PASSING) or isinstance(reply, redis.ConnectionError):
+        if isinstance(reply, PASSING) or str(reply).startswith(PASSING_CODES):
             raise BrokerAway(str(reply)) from reply
         return Sent("", refused="refused")
     position, before = reply

@@ -87,11 +87,7 @@ class Worker:
         timeout = int(settings.DASHBOARD.dead_letters.redrive_timeout * 1000)
         self._tracker.follow(job, now_ms=now, timeout_ms=timeout)
         Job.objects.filter(pk=job.pk).update(touched_ms=now)
-        counts = count_items(job)
-        blocked: dict[Target, str] = {}
-        if job.heed and counts.requested and job.kind == Job.Kind.REDRIVE:
-            blocked = hindrances(items.targets(job), job.lags)
-        return _Turn(job, counts, blocked)
+        return _Turn(job, count_items(job), _hindrances(job))
 
     def _advance(self, turn: _Turn) -> bool:
         """One step; whether another may follow at once."""
@@ -135,8 +131,9 @@ class Worker:
         gather_chunk(job, now_ms=now_ms)
         if job.gathered:
             turn.count_again()
-            lags = group_lags({target.group for target in items.targets(job)})
-            Job.objects.filter(pk=job.pk).update(lags=lags)
+            job.lags = group_lags({target.group for target in items.targets(job)})
+            Job.objects.filter(pk=job.pk).update(lags=job.lags)
+            turn.blocked = _hindrances(job)
         return True
 
     def _send(self, turn: _Turn, most: int, *, canary: bool, now_ms: int) -> bool:
@@ -188,6 +185,12 @@ class Worker:
         self._late_at = now
         for job in Job.objects.filter(ended_ms__gt=now - LATE_MS).order_by("-pk")[:LATE_JOBS]:
             self._tracker.follow_late(job, now_ms=now)
+
+
+def _hindrances(job: Job) -> dict[Target, str]:
+    if not job.heed or not job.gathered or job.kind == Job.Kind.DISCARD:
+        return {}
+    return hindrances(items.targets(job), job.lags)
 
 
 def _all_blocked(turn: _Turn) -> str:

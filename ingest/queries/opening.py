@@ -13,13 +13,22 @@ from django.conf import settings
 
 from eventscope.errors import EventscopeError
 from ingest.folds.dead_letters import take_apart
+from ingest.folds.foreign import header_pairs
 from ingest.models import DeadLetter
 from ingest.records import Flag, Position
 from ingest.sealing import SEALED, Opened, configured_keyring, open_text, place_of
 from ingest.store.base import StoredEvent
 from ingest.store.sql import read_headers
 
-__all__ = ["NotAsItWas", "open_body", "open_headers", "open_letter", "open_stored", "sealed_keys"]
+__all__ = [
+    "NotAsItWas",
+    "open_body",
+    "open_headers",
+    "open_letter",
+    "open_letter_headers",
+    "open_stored",
+    "sealed_keys",
+]
 
 _CUT = b'"$truncated":"'
 _REDACTED = b'"[redacted]"'
@@ -58,6 +67,13 @@ def open_letter(letter: DeadLetter) -> bytes:
         raise NotAsItWas("The original cannot be had as it was: it was redacted.")
     whole = _whole(open_text(event, place, configured_keyring()))
     return _decoded(whole, encoding) if encoding else whole
+
+
+def open_letter_headers(letter: DeadLetter) -> list[tuple[bytes, bytes]]:
+    """The headers of a dead letter; a value whose key is missing stays sealed."""
+    place = place_of(letter.stream.topic, Position(letter.major, letter.minor))
+    pairs = header_pairs(bytes(letter.headers))
+    return [(name, _opened(value, place)) for name, value in pairs]
 
 
 def sealed_keys(body: bytes) -> list[str]:
