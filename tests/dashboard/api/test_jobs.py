@@ -138,9 +138,7 @@ def test_what_is_wrong_is_named(operator: Client, body: dict[str, Any], place: s
 
 @pytest.mark.parametrize("body", [{"ids": "all"}, {"filter": {"colour": "red"}}, {"bogus": 1}, []])
 def test_what_is_no_such_body_is_refused(operator: Client, body: Any) -> None:
-    answer = operator.post(
-        "/api/v1/dead-letters/redrive", body, content_type="application/json"
-    )
+    answer = operator.post("/api/v1/dead-letters/redrive", body, content_type="application/json")
     assert answer.status_code in (400, 422)
     assert Job.objects.count() == 0
 
