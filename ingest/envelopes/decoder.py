@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from ingest.envelopes import cloudevents, native, opaque
 from ingest.envelopes.mapped import Mapped
 from ingest.envelopes.paths import KeyReader, texts_at
+from ingest.envelopes.plain import PlainReader, packed_headers
 from ingest.envelopes.privacy import Redactor, hides, redacted
 from ingest.envelopes.system import read_detail, system_keys
 from ingest.envelopes.text import bounded_id, bounded_name, clean, trace_id
@@ -25,11 +26,7 @@ __all__ = ["BODY_FIELD", "Decoder", "Format"]
 
 BODY_FIELD = b":field"
 """Pseudo-header a source sets when the body does not stand where an envelope is expected."""
-_ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _TELLING = frozenset((BODY_FIELD, b"traceparent"))
-_NUL = b"\\u0000"
-_ESCAPE = b"\\"
-"""Of one byte: found, or not, far sooner than one of six."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -76,8 +73,8 @@ class Decoder:
         self.seals_keys = bool(self._sealed_keys.paths)
         mapped = [Mapped(mapping) for mapping in options.mapping]
         self._formats = [*FORMATS, *(Format(one.recognise, one.decode) for one in mapped)]
-        self._strict = native.strict(self._keys.payload, self._keys.metadata)
         self._limit = options.limits.body_bytes
+        self._plain = PlainReader(self._keys, limit=self._limit)
         self._private = bool(self._redactor.paths or self._sealer.paths)
         self._hides = bool(self._redactor or self._sealer)
         self._fast = self._keys.covers_all and not self._hides
@@ -86,40 +83,28 @@ class Decoder:
         self, messages: Sequence[Message], topic: str, *, dead_letters: bool = False
     ) -> tuple[list[Record], list[Quarantined]]:
         """Records and quarantined messages of one stream, each in order."""
-        records: list[Record] = []
-        quarantined: list[Quarantined] = []
-        keep, limit = records.append, self._limit if self._fast else 0
-        strict, plain = self._strict.decode, self._plain
-        for message in messages:
-            body = message[3]
-            small = not message[4] and len(body) <= limit
-            if small and (_ESCAPE not in body or _NUL not in body):  # the hot path, by hand
-                try:
-                    keep(plain(message, strict(body)))
-                    continue
-                except _ODD:
-                    pass
-            made = self.decode(message, topic, dead_letters=dead_letters)
-            if isinstance(made, Record):
-                keep(made)
-            else:
-                quarantined.append(made)
-        return records, quarantined
+        if not self._fast or not self._plain.may_read(messages):
+            made = [self.decode(one, topic, dead_letters=dead_letters) for one in messages]
+        else:
+            made = [
+                self._odd(one, topic, dead_letters=dead_letters) if read is None else _told(read)
+                for one, read in zip(messages, self._plain.read(messages), strict=True)
+            ]
+        records = [one for one in made if type(one) is Record]
+        if len(records) == len(made):
+            return records, []
+        return records, [one for one in made if isinstance(one, Quarantined)]
 
     def decode(
         self, message: Message, topic: str, *, dead_letters: bool = False
     ) -> Record | Quarantined:
         """What ``message`` is. Pure, total: no input makes it raise."""
-        body = message.value
-        plain = not message.headers or not _tell_more(message.headers)
-        if plain and self._fast and len(body) <= self._limit:
-            try:
-                envelope = self._strict.decode(body)
-            except _ODD:
-                pass
-            else:
-                if _NUL not in body:
-                    return self._plain(message, envelope)
+        headers = message.headers
+        bare = message._replace(headers=()) if headers else message
+        if self._fast and not _tell_more(headers) and self._plain.may_read([bare]):
+            [read] = self._plain.read([message])
+            if read is not None:
+                return _told(read)
         return self._odd(message, topic, dead_letters=dead_letters)
 
     def payload_of(self, message: Message, topic: str) -> tuple[str, bytes]:
@@ -127,34 +112,6 @@ class Decoder:
         view = View(message, topic)
         found = self._find(view)
         return found.version, view.raw(found.payload)
-
-    def _plain(self, message: Message, envelope: Any) -> Record:
-        """The record of a well-formed native envelope."""
-        position, appended_ms, key, body, headers = message
-        metadata = envelope.metadata
-        event_id, event_type = envelope.event_id, envelope.event_type
-        written = envelope.timestamp
-        occurred = None if written is None else parse_ms(written)
-        trace = trace_id(metadata.traceparent) if metadata.traceparent else ""
-        record = Record(
-            position,
-            appended_ms,
-            event_id,
-            event_type,
-            metadata.source,
-            body,
-            len(body),
-            occurred,
-            metadata.correlation_id or metadata.conversation_id or trace or event_id,
-            metadata.causation_id or "",
-            trace,
-            _packed(message) if headers or key else b"",
-            self._keys.read(envelope),
-            0 if occurred is not None or written is None else Flag.TIME_GUESSED,
-        )
-        if event_type in DETAILS:
-            _add_detail(record, None)
-        return record
 
     def _odd(self, message: Message, topic: str, *, dead_letters: bool) -> Record | Quarantined:
         """Everything else: another format, a large body, a body that the strict reader refused."""
@@ -248,7 +205,7 @@ class Decoder:
             bounded_id(correlation) or trace or event_id,
             bounded_id(clean(found.causation_id)),
             trace,
-            _packed(message) if message.headers or message.key else b"",
+            packed_headers(message) if message.headers or message.key else b"",
             self._keys.walk(view, found),
             found.format | (Flag.TIME_GUESSED if guessed else 0),
         )
@@ -260,7 +217,7 @@ class Decoder:
     def _quarantine(self, message: Message, topic: str, reason: str) -> Quarantined:
         """With paths to be redacted nothing of an unreadable body is stored: it cannot be looked through."""
         body = b"" if self._redactor.paths else self._withheld(View(message, topic))[: self._limit]
-        headers = _packed(message)
+        headers = packed_headers(message)
         return Quarantined(
             message.position,
             message.appended_ms,
@@ -285,6 +242,13 @@ def _hidden(
 def _all_there(made: Record | Quarantined) -> bool:
     """Whether all that arrived can be had again from what is stored."""
     return isinstance(made, Record) and not made.flags & (Flag.REDACTED | Flag.TRUNCATED)
+
+
+def _told(record: Record) -> Record:
+    """``record`` with what it tells, if it is a system event."""
+    if record.event_type in DETAILS:
+        _add_detail(record, None)
+    return record
 
 
 def _tell_more(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
@@ -314,13 +278,6 @@ def _unreadable(view: View) -> str:
 def _place(view: View) -> str:
     major, minor = view.message.position
     return bounded_id(f"{view.topic}@{major}-{minor}")
-
-
-def _packed(message: Message) -> bytes:
-    pairs = list(message.headers)
-    if message.key:
-        pairs.append((b":key", message.key))
-    return msgspec.msgpack.encode(pairs)
 
 
 def _add_detail(record: Record, found: Found | None) -> None:

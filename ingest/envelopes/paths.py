@@ -6,7 +6,8 @@ top-level member. An array on the way means each of its items.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Any, cast
 
@@ -91,7 +92,7 @@ def _step_array(body: bytes, span: Span, name: str, all_of_it: bool) -> Iterator
 class KeyReader:
     """Reads the values of some paths out of an envelope, in two ways that agree.
 
-    ``read`` takes them from an object decoded as `payload` and `metadata` (only the fields that are
+    ``read_all`` takes them from objects decoded as `payload` and `metadata` (only the fields that are
     needed, C speed); ``walk`` finds them in any body.
     """
 
@@ -105,17 +106,18 @@ class KeyReader:
             len(path) > 1 and path[0] in ("payload", "metadata") for path in self.paths
         )
 
-    def read(self, envelope: Any) -> tuple[str, ...]:
-        """Values from a strictly decoded envelope."""
+    def read_all(self, envelopes: Sequence[Any]) -> list[tuple[str, ...]]:
+        """Values from strictly decoded envelopes."""
         if self._flat is None:
-            return _texts([get(envelope) for get in self._getters])
-        if envelope.payload is None:
-            return ()
-        values = self._flat(envelope.payload)
-        for value in values:
-            if type(value) is not str or not value:
-                return _texts(values)
-        return values
+            return [_texts([get(one) for get in self._getters]) for one in envelopes]
+        payloads = [one.payload for one in envelopes]
+        if None in payloads:
+            return [() if one is None else _texts(self._flat(one)) for one in payloads]
+        found = list(map(self._flat, payloads))
+        every = list(chain.from_iterable(found))
+        if all(every) and set(map(type, every)) <= {str}:
+            return found
+        return list(map(_texts, found))
 
     def walk(self, view: View, found: Found) -> tuple[str, ...]:
         """Values found by looking through the body."""

@@ -39,21 +39,21 @@ def read_detail(event_type: str, body: bytes, payload: bytes | None) -> object |
 def system_keys(detail: object) -> tuple[str, ...]:
     """Ids of the events that receipts tell of, and of the event that a dead letter holds."""
     if isinstance(detail, Receipts):
-        return _stored_ids({receipt.event_id for receipt in detail.receipts})
+        return _stored_ids([receipt.event_id for receipt in detail.receipts])
     if isinstance(detail, DeadLettered):
         return _original_ids(bytes(detail.event))
     return ()
 
 
-def _stored_ids(ids: set[str]) -> tuple[str, ...]:
+def _stored_ids(ids: list[str]) -> tuple[str, ...]:
     """Bounded and clean; looked at all together, as mostly there is nothing to do."""
     together = "".join(ids)
     plain = (
         together.isascii() and "\0" not in together and max(map(len, ids), default=0) <= ID_LENGTH
     )
     if not plain:
-        ids = {bounded_id(clean(id)) for id in ids}
-    return tuple(ids - {""})
+        ids = [bounded_id(clean(id)) for id in ids]
+    return tuple(dict.fromkeys(filter(None, ids)))
 
 
 def _original_ids(event: bytes) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.folds.cells import CODE_MASK, Counter, sketch_code
-from ingest.folds.times import UNKNOWN_MS, entry_times, parse_times
 from ingest.records import Record
 from ingest.sketch import bin_of
 from ingest.system import Receipt
+from ingest.time_columns import UNKNOWN_MS, entry_times, parse_times
 
 __all__ = ["LONGEST_MS", "OUTCOMES", "Counted", "SeriesMemo", "count_events", "count_receipts"]
 

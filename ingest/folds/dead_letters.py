@@ -22,12 +22,12 @@ from ingest.envelopes import stored_id
 from ingest.folds.fingerprint import fingerprint
 from ingest.folds.foreign import Failure, header_pairs, read_failure, unpack_headers
 from ingest.folds.text import bounded, whole
-from ingest.folds.times import UNKNOWN_MS, entry_times
 from ingest.lineage import redrives_of
 from ingest.models import DeadLetter
 from ingest.records import Batch, Record, StreamRef
 from ingest.sealing import SEALED
 from ingest.system import DeadLettered, Receipt
+from ingest.time_columns import UNKNOWN_MS, entry_times
 from ingest.timestamps import parse_ms
 
 __all__ = [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.folds.times import UNKNOWN_MS, entry_times, parse_times
+from ingest.time_columns import UNKNOWN_MS, entry_times, parse_times
 from ingest.timestamps import EARLIEST_MS, LATEST_MS, parse_ms
 from tests.ingest.folds.factories import START
 
@@ -48,6 +48,28 @@ def test_good_stamps_are_parsed_at_once(times: list[int]) -> None:
 
 @given(st.lists(moments.map(stamp) | odd, max_size=12))
 def test_any_mixture_is_parsed_as_one_by_one(values: list[object]) -> None:
+    expected = [UNKNOWN_MS if (ms := parse_ms(value)) is None else ms for value in values]
+
+    assert parse_times(values).tolist() == expected
+
+
+@given(
+    st.lists(
+        st.tuples(
+            moments.map(stamp) | odd.filter(lambda value: type(value) is str), st.integers(1, 40)
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+@example([("2026-11-24T10:00:60.000Z", 20), ("1970-01-01T23:59:59.999Z", 20)])
+@example([("2026-W48-2T10:00:00.250Z", 30)])
+def test_many_of_one_second_are_parsed_as_one_by_one(runs: list[tuple[str, int]]) -> None:
+    values = [
+        f"{first[:20]}{(number * 37) % 1000:03d}{first[23:]}" if len(first) == 24 else first
+        for first, count in runs
+        for number in range(count)
+    ]
     expected = [UNKNOWN_MS if (ms := parse_ms(value)) is None else ms for value in values]
 
     assert parse_times(values).tolist() == expected
