@@ -22,9 +22,9 @@ import zstandard
 from eventscope.errors import EventscopeError
 from ingest.folds.columns import SeriesMemo
 from ingest.folds.metrics import AskSeries
-from ingest.folds.times import UNKNOWN_MS
 from ingest.models import TracePiece
 from ingest.records import Batch, Record, Slice
+from ingest.time_columns import UNKNOWN_MS
 
 __all__ = [
     "BELIEVED_DELAY_MS",
