@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import cast
 
 from dashboard.explore.handlings import dead_letters_of, join
 from dashboard.explore.outcomes import outcome_of
+from dashboard.explore.redrives import Redrive, redrive_of
 from dashboard.explore.rows import FOUND_LIMIT, Row, correlation_of, found_by, rows_of
 from dashboard.explore.story import Handling, Story, build_story
 from ingest.envelopes import stored_id
@@ -28,6 +30,7 @@ class Told:
     outcomes: dict[str, str]
     dead_letters: dict[str, list[DeadLetter]]
     complete: bool
+    redrives: dict[str, list[Redrive]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,10 @@ class FoundCorrelation:
 def read_story(correlation_id: str) -> Told | None:
     """The story of a correlation; None when no event has this id as its correlation."""
     correlation_id = stored_id(correlation_id)
-    found = found_by(correlation_id)
+    found = found_by(correlation_id, limit=FOUND_LIMIT + 1)
     events = [
         event
-        for event in found
+        for event in found[:FOUND_LIMIT]
         if correlation_of(event) == correlation_id and event.event_type != DEAD_LETTER
     ]
     if not events:
@@ -99,8 +102,19 @@ def read_story(correlation_id: str) -> Told | None:
         story=story,
         outcomes={name: outcome_of(kind, handlings.get(name, ())) for name, kind in types.items()},
         dead_letters=by_event,
-        complete=len(found) < FOUND_LIMIT,
+        complete=len(found) <= FOUND_LIMIT,
+        redrives=_redrives(story),
     )
+
+
+def _redrives(story: Story) -> dict[str, list[Redrive]]:
+    """By event, oldest first. Only events that were seen more than once are decoded for it."""
+    found: dict[str, list[Redrive]] = {}
+    for step in story.steps:
+        for copy in step.copies:
+            if redrive := redrive_of(cast("EventView", copy)):
+                found.setdefault(step.event_id, []).append(redrive)
+    return found
 
 
 def read_event(event_id: str) -> EventPage | None:

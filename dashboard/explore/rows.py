@@ -50,9 +50,9 @@ def rows_of(events: Sequence[EventView]) -> list[Row]:
     return rows
 
 
-def found_by(value: str) -> list[EventView]:
+def found_by(value: str, *, limit: int = FOUND_LIMIT) -> list[EventView]:
     """Events that carry ``value`` as any key, oldest first, without the receipts that only name it."""
-    found = find_events([value], limit=FOUND_LIMIT)
+    found = find_events([value], limit=limit)
     return [
         event
         for event in found

@@ -13,8 +13,17 @@ Pure: events and handlings in, a causal forest in display order out; linear but 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+
+from dashboard.explore.parts import (
+    Bar,
+    Gap,
+    Handling,
+    HappenedEvent,
+    Missing,
+    Row,
+    Step,
+    Story,
+)
 
 __all__ = [
     "Bar",
@@ -34,129 +43,6 @@ GAP_LEAST_MS = 100
 GAPS_SHOWN = 5
 
 
-class HappenedEvent(Protocol):
-    """What a story needs of an event; `ingest.queries.events.EventView` has it."""
-
-    @property
-    def event_id(self) -> str: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def appended_ms(self) -> int: ...
-    @property
-    def occurred_ms(self) -> int | None: ...
-    @property
-    def correlation_id(self) -> str: ...
-    @property
-    def causation_id(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handling:
-    """One attempt of one consumer at one event, as its receipt told."""
-
-    event_id: str
-    consumer: str
-    outcome: str
-    group: str = ""
-    instance: str = ""
-    topic: str = ""
-    attempt: int = 1
-    max_attempts: int = 0
-    started_ms: int | None = None
-    ended_ms: int | None = None
-    duration_ms: float | None = None
-    error_type: str = ""
-    error_message: str = ""
-    error_stack: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A handling on the axis; ``end_ms`` ≥ ``start_ms`` ≥ its event's ``at_ms``, always."""
-
-    handling: Handling
-    start_ms: int
-    end_ms: int
-    queue_ms: int
-    processing_ms: float
-    shift_ms: int
-
-
-State = Literal["root", "child", "orphan", "ring"]
-
-
-@dataclass(slots=True)
-class Step:
-    """One event in the story. ``copies`` counts further appearances of the same id."""
-
-    event: HappenedEvent
-    at_ms: int
-    end_ms: int
-    parent: str = ""
-    depth: int = 0
-    state: State = "root"
-    shift_ms: int = 0
-    copies: list[HappenedEvent] = field(default_factory=list)
-    bars: list[Bar] = field(default_factory=list)
-    critical: bool = False
-    share: float = 0.0
-
-    @property
-    def event_id(self) -> str:
-        return self.event.event_id
-
-
-@dataclass(slots=True)
-class Missing:
-    """An event that others name as their cause, but that is not among the stored ones."""
-
-    event_id: str
-    at_ms: int
-    children: list[str] = field(default_factory=list)
-    depth: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A stretch in which nothing happened: no event, no handling."""
-
-    from_ms: int
-    until_ms: int
-    after: str
-    before: str
-
-    @property
-    def duration_ms(self) -> int:
-        return self.until_ms - self.from_ms
-
-
-@dataclass(slots=True)
-class Story:
-    """``rows`` is the forest in display order; ``edges`` are (cause, effect) among stored events."""
-
-    correlation_id: str
-    rows: list[Step | Missing]
-    edges: list[tuple[str, str]]
-    critical_path: list[str]
-    gaps: list[Gap]
-    started_ms: int
-    ended_ms: int
-    skews: dict[str, int]
-
-    @property
-    def steps(self) -> list[Step]:
-        return [row for row in self.rows if isinstance(row, Step)]
-
-    @property
-    def missing(self) -> list[Missing]:
-        return [row for row in self.rows if isinstance(row, Missing)]
-
-    @property
-    def duration_ms(self) -> int:
-        return self.ended_ms - self.started_ms
-
-
 def build_story(
     correlation_id: str, events: Iterable[HappenedEvent], handlings: Iterable[Handling] = ()
 ) -> Story:
@@ -170,7 +56,7 @@ def build_story(
     rows = _place(steps, missing, by_event)
     placed = [row for row in rows if isinstance(row, Step)]
     started = min((row.at_ms for row in rows), default=0)
-    ended = max((step.end_ms for step in placed), default=started)
+    ended = max((_last_seen(step) for step in placed), default=started)
     edges = [(step.parent, step.event_id) for step in placed if step.parent in steps]
     return Story(
         correlation_id=correlation_id,
@@ -198,13 +84,21 @@ def own_time(event: HappenedEvent) -> int:
 def _fold_copies(events: Iterable[HappenedEvent]) -> dict[str, Step]:
     steps: dict[str, Step] = {}
     for event in sorted(events, key=lambda event: event.appended_ms):
-        first = steps.get(event.event_id)
+        event_id = event.event_id
+        first = steps.get(event_id)
         if first is None:
             at = own_time(event)
-            steps[event.event_id] = Step(event=event, at_ms=at, end_ms=at)
+            steps[event_id] = Step(event_id=event_id, event=event, at_ms=at, end_ms=at)
         else:
             first.copies.append(event)
     return steps
+
+
+def _last_seen(step: Step) -> int:
+    """When it was handled or appended last: a copy may come long after all else, by a redrive."""
+    if not step.copies:
+        return step.end_ms
+    return max(step.end_ms, step.copies[-1].appended_ms)
 
 
 def _hang(steps: dict[str, Step], correlation_id: str) -> dict[str, Missing]:
@@ -246,16 +140,16 @@ def _cut_rings(steps: dict[str, Step]) -> None:
 
 def _place(
     steps: dict[str, Step], missing: dict[str, Missing], handlings: dict[str, list[Handling]]
-) -> list[Step | Missing]:
+) -> list[Row]:
     """Rows in depth-first order, every one put on the axis after the one above it."""
     children: dict[str, list[Step]] = {}
-    tops: list[Step | Missing] = list(missing.values())
+    tops: list[Row] = list(missing.values())
     for step in steps.values():
         if step.state in ("child", "orphan"):
             children.setdefault(step.parent, []).append(step)
         else:
             tops.append(step)
-    rows: list[Step | Missing] = []
+    rows: list[Row] = []
     stack = sorted(tops, key=_row_order, reverse=True)
     while stack:
         row = stack.pop()
@@ -273,7 +167,7 @@ def _place(
     return rows
 
 
-def _row_order(row: Step | Missing) -> tuple[int, int, str]:
+def _row_order(row: Row) -> tuple[int, int, str]:
     appended = row.event.appended_ms if isinstance(row, Step) else row.at_ms
     return row.at_ms, appended, row.event_id
 
@@ -290,10 +184,18 @@ def _bar(step: Step, handling: Handling) -> Bar:
         handling=handling,
         start_ms=start,
         end_ms=end,
-        queue_ms=max(0, start - step.event.appended_ms),
+        queue_ms=max(0, start - _delivered_ms(step, start)),
         processing_ms=max(0.0, told) if handling.duration_ms is not None else float(end - start),
         shift_ms=shift,
     )
+
+
+def _delivered_ms(step: Step, start: int) -> int:
+    """When the copy was appended that a handling from ``start`` on had been waiting for."""
+    if not step.copies:
+        return step.event.appended_ms
+    seen = [copy.appended_ms for copy in step.copies if copy.appended_ms <= start]
+    return max(seen, default=step.event.appended_ms)
 
 
 def _mark_critical(steps: dict[str, Step], duration: int) -> list[str]:

@@ -1,17 +1,33 @@
-"""A story as lines to draw: positions in percent of its duration. Pure; the templates only print."""
+"""Lines of a story to draw: positions in percent of its duration. Pure; the templates only print."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from dashboard.explore.story import Bar, Gap, Missing, Step, Story
+from dashboard.explore.outline import Fold, Line
+from dashboard.explore.parts import FAILURES, Bar, Gap, Missing, Step, Story
+from dashboard.explore.spending import Segment
 
-__all__ = ["DEEPEST", "Lane", "Line", "Mark", "draw", "draw_gaps", "ticks"]
+__all__ = [
+    "DEEPEST",
+    "Drawn",
+    "Lane",
+    "Mark",
+    "draw",
+    "draw_density",
+    "draw_gaps",
+    "draw_segments",
+    "ticks",
+]
 
 DEEPEST = 12
-LEAST_WIDTH = 0.4
+LEAST_WIDTH = 0.02
 TICKS = 4
+CELLS = 100
+FOLD_CELLS = 50
+DIGITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +38,16 @@ class Mark:
     width: float
     kind: str
     bar: Bar | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A column of a drawing of density; ``height`` is in percent of the fullest."""
+
+    x: float
+    width: float
+    height: float
+    failed: float
 
 
 @dataclass(slots=True)
@@ -40,28 +66,41 @@ class Lane:
 
 
 @dataclass(slots=True)
-class Line:
-    """One row of the page: a step with its lanes, or a missing parent."""
+class Drawn:
+    """One line of the page; of ``step``, ``missing`` and ``fold`` one is there."""
 
-    step: Step | None
-    missing: Missing | None
+    line: Line
     indent: int
-    depth: int
     x: float
     offset_ms: int
+    step: Step | None = None
+    missing: Missing | None = None
+    fold: Fold | None = None
     lanes: list[Lane] = field(default_factory=list)
+    copies: list[float] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
     share_percent: float = 0.0
 
 
-def draw(story: Story, *, first: int = 0, count: int | None = None) -> list[Line]:
-    """The lines of ``count`` rows of ``story`` from row ``first`` on."""
-    rows = story.rows[first:] if count is None else story.rows[first : first + count]
-    return [_line(story, row) for row in rows]
+def draw(story: Story, lines: Iterable[Line], failed: Collection[str] = ()) -> list[Drawn]:
+    """Each line with its marks; ``failed`` are the ids of the events that did."""
+    return [_drawn(story, line, failed) for line in lines]
 
 
 def draw_gaps(story: Story) -> list[tuple[Mark, Gap]]:
     """The quiet stretches as shaded marks."""
     return [(_mark(story, gap.from_ms, gap.until_ms, "gap"), gap) for gap in story.gaps]
+
+
+def draw_segments(story: Story, segments: Sequence[Segment]) -> list[tuple[Mark, Segment]]:
+    """The stretches of the critical path, end to end."""
+    return [(_mark(story, one.from_ms, one.until_ms, one.kind), one) for one in segments]
+
+
+def draw_density(story: Story, outcomes: Mapping[str, str]) -> list[Cell]:
+    """How many events there were when, for the map of a long story."""
+    failed = {name for name, outcome in outcomes.items() if outcome in FAILURES}
+    return _cells(story, story.steps, failed, CELLS)
 
 
 def ticks(story: Story) -> list[tuple[float, float]]:
@@ -71,19 +110,25 @@ def ticks(story: Story) -> list[tuple[float, float]]:
     ]
 
 
-def _line(story: Story, row: Step | Missing) -> Line:
-    line = Line(
-        step=row if isinstance(row, Step) else None,
-        missing=row if isinstance(row, Missing) else None,
-        indent=min(row.depth, DEEPEST),
-        depth=row.depth,
+def _drawn(story: Story, line: Line, failed: Collection[str]) -> Drawn:
+    row = line.row
+    drawn = Drawn(
+        line=line,
+        indent=min(line.depth, DEEPEST),
         x=_percent(story, row.at_ms),
         offset_ms=row.at_ms - story.started_ms,
     )
     if isinstance(row, Step):
-        line.lanes = _lanes(story, row)
-        line.share_percent = round(row.share * 100, 1)
-    return line
+        drawn.step = row
+        drawn.lanes = _lanes(story, row)
+        drawn.copies = [_percent(story, max(row.at_ms, copy.appended_ms)) for copy in row.copies]
+        drawn.share_percent = round(row.share * 100, 1)
+    elif isinstance(row, Fold):
+        drawn.fold = row
+        drawn.cells = _cells(story, row.steps, failed, FOLD_CELLS)
+    else:
+        drawn.missing = row
+    return drawn
 
 
 def _lanes(story: Story, step: Step) -> list[Lane]:
@@ -113,16 +158,32 @@ def _lane(story: Story, step: Step, bars: list[Bar]) -> Lane:
 
 
 def _mark(story: Story, start: int, end: int, kind: str, bar: Bar | None = None) -> Mark:
-    """A handling is at least a hair wide, so that it is seen; waiting may be nothing."""
+    """A handling is never nothing, so that its outline is seen; waiting may be."""
     x = _percent(story, start)
     width = max(0.0, _percent(story, end) - x)
     if bar is not None:
         width = max(width, LEAST_WIDTH)
         x = min(x, 100 - width)
-    return Mark(x=round(x, 3), width=round(width, 3), kind=kind, bar=bar)
+    return Mark(x=round(x, DIGITS), width=round(width, DIGITS), kind=kind, bar=bar)
+
+
+def _cells(story: Story, steps: Sequence[Step], failed: Collection[str], count: int) -> list[Cell]:
+    """The columns that hold any event, of ``count`` from the story's start to its end."""
+    counts: dict[int, list[int]] = {}
+    for step in steps:
+        number = min(count - 1, int(_percent(story, step.at_ms) * count / 100))
+        both = counts.setdefault(number, [0, 0])
+        both[0] += 1
+        both[1] += step.event_id in failed
+    most = max((many for many, _ in counts.values()), default=1)
+    width = 100 / count
+    return [
+        Cell(round(number * width, DIGITS), width, 100 * many / most, 100 * bad / most)
+        for number, (many, bad) in sorted(counts.items())
+    ]
 
 
 def _percent(story: Story, at_ms: int) -> float:
     if story.duration_ms <= 0:
         return 0.0
-    return round(100 * (at_ms - story.started_ms) / story.duration_ms, 3)
+    return round(100 * (at_ms - story.started_ms) / story.duration_ms, DIGITS)

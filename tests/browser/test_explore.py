@@ -93,14 +93,13 @@ def test_pasted_event_id_opens_its_story_with_the_event_marked(tab: Tab) -> None
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-def test_payload_is_fetched_when_it_is_opened(tab: Tab) -> None:
+def test_payload_is_fetched_when_its_event_is_selected(tab: Tab) -> None:
     search(tab, "corr_story")
     page = tab.page
 
-    order = page.locator(".ex-line", has_text="ORDER_CREATED")
-    order.get_by_text("Payload and ids").click()
+    page.locator(".ex-line", has_text="ORDER_CREATED").get_by_role("link").first.click()
 
-    expect(order.locator(".ex-json")).to_contain_text('"ORD_789"')
+    expect(page.locator("#story-panel .ex-json")).to_contain_text('"ORD_789"')
 
 
 def test_shared_order_id_finds_its_one_story(tab: Tab) -> None:

@@ -1,85 +1,164 @@
-"""The story of one correlation."""
+"""The story of one correlation: its summary, and one of three views of it."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.explore import waterfall
+from dashboard.explore.errors import FilterError
+from dashboard.explore.outline import Line, outline
+from dashboard.explore.parts import FAILURES, Step
 from dashboard.explore.reading import Told, read_story
-from dashboard.explore.story import Bar, Step
+from dashboard.explore.redrives import Redrive
+from dashboard.explore.spending import Segment
+from dashboard.explore.summary import Summary, summarise
+from dashboard.explore.views.shared import refused
+from dashboard.explore.views.story_address import TABS, Address, parse_address
+from dashboard.explore.views.story_panel import story_panel
 from ingest.models import DeadLetter
 
 __all__ = ["correlation_page"]
 
-ROWS_AT_ONCE = 500
+LINES_AT_ONCE = 200
+MAP_FROM = 30
+NAMES_OFFERED = 200
+PATH_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line with its links and what became of its event."""
+
+    drawn: waterfall.Drawn
+    outcome: str
+    toggle: str
+    select: str
+    letters: Sequence[DeadLetter]
+    redrives: Sequence[Redrive]
+
+
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """An event of the critical path with the stretches that it stands for."""
+
+    step: Step
+    marks: list[tuple[waterfall.Mark, Segment]]
 
 
 def correlation_page(request: HttpRequest, correlation_id: str) -> HttpResponse:
-    """A story from its first row on; with ``?from=`` and htmx only the next rows."""
+    """The whole page; with ``?part=lines`` only the next lines, with ``?part=event`` one event."""
+    try:
+        address = parse_address(request.GET)
+    except FilterError as error:
+        return refused(request, error)
+    if request.GET.get("part") == "event":
+        return story_panel(request, address.view.wanted)
     told = read_story(correlation_id)
     if told is None:
         raise Http404(f"No event of correlation {correlation_id} is stored.")
-    wanted = request.GET.get("event", "")
-    first = _first_row(request.GET.get("from", ""), told, wanted)
+    summary = summarise(told.story, told.outcomes, told.dead_letters)
     context = {
         "told": told,
         "story": told.story,
+        "summary": summary,
         "correlation_id": correlation_id,
-        "wanted": wanted,
-        "lines": _lines(told, first),
-        "first": first,
-        "next": first + ROWS_AT_ONCE if first + ROWS_AT_ONCE < len(told.story.rows) else 0,
+        "address": address,
+        "wanted": address.view.wanted,
+        **_timeline(told, address),
     }
-    if request.headers.get("HX-Request"):
+    if request.GET.get("part") == "lines":
         return render(request, "explore/_lines.html", context)
-    return render(request, "explore/correlation.html", {**context, **_overview(told)})
+    return render(
+        request,
+        "explore/correlation.html",
+        {**context, **_overview(told, summary, address), "expected": []},
+    )
 
 
-def _overview(told: Told) -> dict[str, object]:
+def _overview(told: Told, summary: Summary, address: Address) -> dict[str, object]:
     story = told.story
-    steps = story.steps
-    services = {step.event.source for step in steps}
-    services |= {bar.handling.consumer for step in steps for bar in step.bars}
-    critical = [step for step in steps if step.critical]
-    critical.sort(key=lambda step: (step.at_ms, step.depth))
+    types = {step.event.event_type for step in story.steps}
     return {
-        "steps": len(steps),
-        "copies": sum(len(step.copies) for step in steps),
-        "rings": [step for step in steps if step.state == "ring"],
-        "services": sorted(services - {""}),
-        "handled": sum(len(step.bars) for step in steps),
-        "bad": [
-            (step, _failure(step))
-            for step in steps
-            if told.outcomes.get(step.event_id) in ("failed", "dead_lettered")
-        ],
-        "unprocessed": sum(outcome == "unprocessed" for outcome in told.outcomes.values()),
-        "critical": critical,
+        "tabs": [(tab, address.changed(view=tab, first="")) for tab in TABS],
+        "types": sorted(types)[:NAMES_OFFERED],
+        "services": summary.services[:NAMES_OFFERED],
+        "unfiltered": address.changed(type="", service="", failures="", first=""),
+        "show_all": address.changed(show="all", opened="", closed="", unfolded="", first=""),
+        "show_roots": address.changed(show="roots", opened="", closed="", unfolded="", first=""),
+        "show_plain": address.changed(show="", opened="", closed="", unfolded="", first=""),
+        "first_failure": _first_failure(told, address),
+        "spent": waterfall.draw_segments(story, summary.segments),
+        "path": _path(told, summary),
         "gaps": waterfall.draw_gaps(story),
         "ticks": waterfall.ticks(story),
+        "density": waterfall.draw_density(story, told.outcomes)
+        if summary.events >= MAP_FROM
+        else [],
         "skews": sorted(story.skews.items(), key=lambda skew: -skew[1]),
     }
 
 
-def _failure(step: Step) -> Bar | None:
-    """The last handling that ended badly."""
-    bad = [bar for bar in step.bars if bar.handling.outcome not in ("success", "retry", "skipped")]
-    return max(bad, key=lambda bar: bar.end_ms, default=None)
+def _timeline(told: Told, address: Address) -> dict[str, object]:
+    lines = outline(told.story, told.outcomes, address.view)
+    first = _first_line(lines, address)
+    failed = {name for name, outcome in told.outcomes.items() if outcome in FAILURES}
+    shown = waterfall.draw(told.story, lines[first : first + LINES_AT_ONCE], failed)
+    following = first + LINES_AT_ONCE
+    return {
+        "entries": [_entry(told, address, drawn) for drawn in shown],
+        "first": first,
+        "lines": len(lines),
+        "from_start": address.changed(first="0", event=""),
+        "next": following if following < len(lines) else 0,
+        "next_url": address.changed(first=str(following)),
+    }
 
 
-def _lines(told: Told, first: int) -> list[tuple[waterfall.Line, list[DeadLetter]]]:
-    """The rows to show, each with the dead letters of its event."""
-    lines = waterfall.draw(told.story, first=first, count=ROWS_AT_ONCE)
-    letters = told.dead_letters
-    return [(line, letters.get(line.step.event_id, []) if line.step else []) for line in lines]
+def _entry(told: Told, address: Address, drawn: waterfall.Drawn) -> Entry:
+    line = drawn.line
+    name = line.event_id if drawn.step else ""
+    return Entry(
+        drawn=drawn,
+        outcome=told.outcomes.get(name, ""),
+        toggle="" if line.state == "leaf" else address.toggled(line, fold=bool(drawn.fold)),
+        select=address.changed(event=name) if name else "",
+        letters=told.dead_letters.get(name, ()),
+        redrives=told.redrives.get(name, ()),
+    )
 
 
-def _first_row(text: str, told: Told, wanted: str) -> int:
-    """The row to begin with: as asked, else the page that holds the wanted event."""
-    if text.isascii() and text.isdigit() and len(text) < 9:
-        return int(text)
-    for number, row in enumerate(told.story.rows):
-        if wanted and row.event_id == wanted:
-            return number - number % ROWS_AT_ONCE
+def _first_line(lines: list[Line], address: Address) -> int:
+    """The line to begin with: as asked, else of the window that holds the wanted event."""
+    if address.first >= 0:
+        return address.first
+    for number, line in enumerate(lines):
+        if address.view.wanted and line.event_id == address.view.wanted:
+            return number - number % LINES_AT_ONCE
     return 0
+
+
+def _first_failure(told: Told, address: Address) -> str:
+    for step in told.story.steps:
+        if told.outcomes.get(step.event_id) in FAILURES:
+            return address.changed(event=step.event_id, first="")
+    return ""
+
+
+def _path(told: Told, summary: Summary) -> list[PathStep]:
+    """The steps of the critical path that took any time, the most expensive of many."""
+    marks = waterfall.draw_segments(told.story, summary.segments)
+    by_event: dict[str, list[tuple[waterfall.Mark, Segment]]] = {}
+    for mark, segment in marks:
+        by_event.setdefault(segment.event_id, []).append((mark, segment))
+    steps = [step for step in told.story.steps if step.critical]
+    shown = sorted(steps, key=lambda step: -step.share)[:PATH_SHOWN]
+    kept = {step.event_id for step in shown}
+    return [
+        PathStep(step, by_event.get(step.event_id, []))
+        for step in sorted(steps, key=lambda step: (step.at_ms, step.depth))
+        if step.event_id in kept
+    ]

@@ -249,50 +249,6 @@ def test_unknown_event_and_correlation_are_404(visitor: Client, house: House) ->
     get(visitor, "/correlations/corr_nowhere/", 404)
 
 
-def test_story_shows_causes_handlings_errors_missing_parents_and_dead_letters(
-    visitor: Client, house: House
-) -> None:
-    house.publish([envelope("evt_1", at=0)])
-    house.publish([envelope("evt_2", "PAYMENT_FAILED", at=40, cause="evt_1")], at=50)
-    house.publish([envelope("evt_4", "ORPHAN", at=60, cause="evt_gone")], at=60)
-    house.receipts(
-        [
-            receipt("evt_1", "payment-service", "retry", at=10, error="timeout"),
-            receipt(
-                "evt_1", "payment-service", "dead_lettered", at=400, attempt=3, error="gave up"
-            ),
-        ]
-    )
-    letter = house.dead_letter("evt_1")
-    html = get(visitor, "/correlations/corr_1/")
-    text = text_of(html)
-
-    assert f"Dead letter {letter.pk}" in text
-    assert reverse("recovery:dead-letter", args=[letter.pk]) in html
-    assert re.findall(r'data-indent="(\d)"', html) == ["0", "1", "0", "1"]
-    assert "attempt 1 PaymentError timeout" in text
-    assert "attempt 3 PaymentError gave up" in text
-    assert "named as the cause of 1 event" in text
-    assert ' style="' not in html
-    assert 'data-kind="dead_lettered"' in html
-    assert "<script>" not in html
-
-
-def test_story_of_many_events_is_paged(visitor: Client, house: House) -> None:
-    house.publish([envelope(f"evt_{number:04}") for number in range(620)])
-
-    first = get(visitor, "/correlations/corr_1/")
-    rest = visitor.get("/correlations/corr_1/?from=500", headers={"HX-Request": "true"})
-
-    assert first.count('<li class="ex-line') == 500
-    assert 'hx-get="?from=500"' in first
-    assert rest.content.decode().count('<li class="ex-line') == 120
-    assert "<html" not in rest.content.decode()
-    wanted = get(visitor, "/correlations/corr_1/?event=evt_0600")
-    assert wanted.count('<li class="ex-line') == 120
-    assert 'id="event"' in wanted
-
-
 @pytest.mark.parametrize(
     ("value", "location"),
     [
@@ -426,17 +382,3 @@ def test_event_that_was_too_large_is_listed_found_and_shown_as_cut(
         302,
         "/correlations/corr_1/?event=evt_big#event",
     )
-
-
-def test_story_says_first_who_failed_and_why(visitor: Client, house: House) -> None:
-    house.publish([envelope("evt_1")])
-    house.receipts(
-        [
-            receipt("evt_1", "payment-service", "failed", at=10, error="declined"),
-            receipt("evt_1", "inventory-service", at=90),
-        ]
-    )
-
-    text = text_of(get(visitor, "/correlations/corr_1/"))
-
-    assert "ORDER_CREATED failed at payment-service : PaymentError declined" in text

@@ -1,0 +1,214 @@
+"""The page of one correlation."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import pytest
+from django.db import connections
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from tests.dashboard.explore.factories import House, envelope, receipt
+from tests.dashboard.explore.test_pages import NASTY, get, text_of
+
+pytestmark = pytest.mark.django_db(databases=["default", "events"])
+PAGE = "/correlations/corr_1/"
+
+
+def lines_in(html: str) -> list[str]:
+    """Event ids in the order of the lines."""
+    return re.findall(r'data-event="([^"]+)"', html)
+
+
+def crowd(count: int) -> list[dict[str, object]]:
+    """A root and its like children."""
+    children = [
+        envelope(f"evt_{n:04}", "STOCK_TAKEN", at=n, cause="evt_root") for n in range(count - 1)
+    ]
+    return [envelope("evt_root"), *children]
+
+
+def test_story_shows_causes_handlings_errors_missing_parents_and_dead_letters(
+    visitor: Client, house: House
+) -> None:
+    house.publish([envelope("evt_1", at=0)])
+    house.publish([envelope("evt_2", "PAYMENT_FAILED", at=40, cause="evt_1")], at=50)
+    house.publish([envelope("evt_4", "ORPHAN", at=60, cause="evt_gone")], at=60)
+    house.receipts(
+        [
+            receipt("evt_1", "payment-service", "retry", at=10, error="timeout"),
+            receipt(
+                "evt_1", "payment-service", "dead_lettered", at=400, attempt=3, error="gave up"
+            ),
+        ]
+    )
+    letter = house.dead_letter("evt_1")
+    html = get(visitor, PAGE)
+    text = text_of(html)
+
+    assert f"Dead letter {letter.pk}" in text
+    assert reverse("recovery:dead-letter", args=[letter.pk]) in html
+    assert re.findall(r'data-indent="(\d)"', html) == ["0", "1", "0", "1"]
+    assert "attempt 1 PaymentError timeout" in text
+    assert "attempt 3 PaymentError gave up" in text
+    assert "named as the cause of 1 event" in text
+    assert ' style="' not in html
+    assert 'data-kind="dead_lettered"' in html
+    assert "<script>" not in html
+
+
+def test_summary_says_first_who_failed_why_and_where_the_letter_is(
+    visitor: Client, house: House
+) -> None:
+    house.publish([envelope("evt_1")])
+    house.receipts(
+        [
+            receipt("evt_1", "payment-service", "dead_lettered", at=10, error="declined"),
+            receipt("evt_1", "inventory-service", at=90),
+        ]
+    )
+    letter = house.dead_letter("evt_1")
+
+    text = text_of(get(visitor, PAGE))
+
+    assert (
+        "ORDER_CREATED failed at payment-service : PaymentError declined "
+        f"dead letter {letter.pk} open" in text
+    )
+    assert "Where the time went" in text
+
+
+def test_redriven_copy_is_told_at_its_event(visitor: Client, house: House) -> None:
+    again = envelope("evt_1")
+    again["metadata"]["redrive"] = {"id": "job_1", "attempt": 2, "by": "ada", "at": "now"}
+    house.publish([envelope("evt_1")])
+    house.publish([again], at=900)
+
+    text = text_of(get(visitor, PAGE))
+
+    assert "Redriven by ada , attempt 2" in text
+    assert "×2" in text
+
+
+def test_crowd_is_one_line_that_opens_in_windows(visitor: Client, house: House) -> None:
+    house.publish(crowd(620))
+
+    folded = get(visitor, PAGE)
+    opened = get(visitor, f"{PAGE}?unfolded=evt_0000")
+    rest = get(visitor, f"{PAGE}?unfolded=evt_0000&first=600&part=lines")
+
+    assert "618 ×" in text_of(folded)  # the last of them is the critical path's end
+    assert lines_in(folded) == ["evt_root", "evt_0618"]
+    assert len(lines_in(opened)) == 199
+    assert "first=200&amp;part=lines" in opened
+    assert lines_in(rest)[-1] == "evt_0618"
+    assert "<html" not in rest
+
+
+def test_wanted_event_is_shown_wherever_it_stands(visitor: Client, house: House) -> None:
+    house.publish(crowd(620))
+
+    for url in (f"{PAGE}?event=evt_0400", f"{PAGE}?event=evt_0400&show=all"):
+        html = get(visitor, url)
+        assert 'data-event="evt_0400"' in html
+        assert html.count('id="event"') == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", ["evt_1", "evt_2", "evt_3"]),
+        ("failures=1", ["evt_1", "evt_2"]),
+        ("type=SHIPPED", ["evt_1", "evt_3"]),
+        ("service=mail", ["evt_1", "evt_2"]),
+        ("closed=evt_1", ["evt_1"]),
+        ("show=roots", ["evt_1"]),
+        ("show=roots&opened=evt_1", ["evt_1", "evt_2", "evt_3"]),
+        ("type=NOTHING", []),
+    ],
+)
+def test_address_says_what_is_shown(
+    visitor: Client, house: House, query: str, expected: list[str]
+) -> None:
+    house.publish([envelope("evt_1"), envelope("evt_2", "PAID", at=3, cause="evt_1")])
+    house.publish([envelope("evt_3", "SHIPPED", at=9, cause="evt_1")], at=20)
+    house.receipts([receipt("evt_2", "mail", "failed", at=20, error="no")])
+
+    assert lines_in(get(visitor, f"{PAGE}?{query}")) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("view=film", "view"),
+        ("show=some", "show"),
+        ("first=x", "first"),
+        ("first=-1", "first"),
+        ("zoom=a-b", "zoom"),
+        ("colour=red", "colour"),
+        ("failures=yes", "failures"),
+        ("event=" + "x" * 513, "event"),
+        ("type=%00", "type"),
+        ("&".join(f"closed={n}" for n in range(201)), "closed"),
+    ],
+)
+def test_wrong_address_is_a_400_that_names_the_place(
+    visitor: Client, house: House, query: str, place: str
+) -> None:
+    html = get(visitor, f"{PAGE}?{query}", 400)
+    assert f'<strong class="es-mono">{place}</strong>' in html
+
+
+def test_panel_tells_one_event_with_its_envelope(visitor: Client, house: House) -> None:
+    house.publish([envelope("evt_1"), envelope("evt_2", "PAID", at=3, cause="evt_1")])
+    house.receipts([receipt("evt_2", "mail", "failed", at=20, error="no route")])
+
+    html = get(visitor, f"{PAGE}?part=event&event=evt_2")
+    text = text_of(html)
+
+    assert "<html" not in html
+    assert "Cause ORDER_CREATED" in text
+    assert "PaymentError no route" in text
+    assert '"ORD_789"' in text
+    get(visitor, f"{PAGE}?part=event&event=evt_nowhere", 404)
+
+
+def test_page_costs_as_many_queries_for_thirty_events_as_for_one(
+    visitor: Client, house: House
+) -> None:
+    """The store looks keys up in slices, so a page of many events takes a slice more, not a row."""
+    house.publish([envelope("evt_0", correlation="corr_0")])
+    house.publish([envelope(f"evt_{n}") for n in range(1, 31)], at=100)
+    house.receipts([receipt(f"evt_{n}") for n in range(31)])
+    costs = []
+
+    for url in ("/correlations/corr_0/", PAGE):
+        get(visitor, url)
+        with CaptureQueriesContext(connections["events"]) as queries:
+            get(visitor, url)
+        costs.append(len(queries))
+
+    assert costs[0] <= costs[1] <= costs[0] + 2
+
+
+def test_no_field_is_markup_in_any_view(visitor: Client, house: House) -> None:
+    house.publish(
+        [
+            envelope(f"evt{NASTY}", f"T{NASTY}", correlation=f"c{NASTY}", source=f"s{NASTY}"),
+            envelope(
+                f"evt2{NASTY}", f"U{NASTY}", at=2, correlation=f"c{NASTY}", cause=f"evt{NASTY}"
+            ),
+        ],
+        topic=f"topic{NASTY}"[:60],
+    )
+    house.receipts([{**receipt(f"evt{NASTY}", f"c{NASTY}", "failed", error=NASTY)}])
+    url = reverse("explore:correlation", args=[f"c{NASTY}"])
+
+    for query in ("", f"event={quote(f'evt{NASTY}')}", f"part=event&event={quote(f'evt{NASTY}')}"):
+        html = get(visitor, f"{url}?{query}")
+        assert "<script>alert" not in html
+        assert "<img src=x" not in html
+        assert "alert(1)" in html
