@@ -8,6 +8,8 @@ import msgspec
 
 __all__ = [
     "DETAILS",
+    "RECEIPT_TYPES",
+    "SYSTEM_TYPES",
     "BreakerChange",
     "DeadLettered",
     "ErrorInfo",
@@ -126,3 +128,27 @@ DETAILS: dict[str, type[msgspec.Struct]] = {
     "ErrorOccurred": ErrorOccurred,
     "DeadLettered": DeadLettered,
 }
+"""Native system events and what their payloads are read as."""
+
+RECEIPT_TYPES = (
+    "ProcessingReceipts",
+    "task-events",
+    "task-succeeded",
+    "task-failed",
+    "task-retried",
+    "task-rejected",
+    "task-revoked",
+)
+"""Types of events that may carry receipts: our own and Celery's."""
+
+SYSTEM_TYPES = frozenset(
+    (
+        *DETAILS,
+        *RECEIPT_TYPES,
+        "task-started",
+        "worker-online",
+        "worker-heartbeat",
+        "worker-offline",
+    )
+)
+"""Events that tell of other events or of services, and are not counted as published."""

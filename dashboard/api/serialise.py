@@ -209,7 +209,6 @@ def _envelope(event: EventView) -> dict[str, Any]:
     envelope = event.envelope
     if isinstance(envelope, dict) and {"eventId", "eventType"} <= envelope.keys():
         return {**envelope, "eventId": event.event_id, "eventType": event.event_type}
-    inner = envelope.get("data", envelope) if isinstance(envelope, dict) else envelope
     metadata = {
         "source": event.source,
         "correlationId": event.correlation_id,
@@ -220,7 +219,7 @@ def _envelope(event: EventView) -> dict[str, Any]:
         "eventId": event.event_id,
         "eventType": event.event_type,
         "timestamp": iso(event.occurred_ms),
-        "payload": inner,
+        "payload": event.payload,
         "metadata": {name: value for name, value in metadata.items() if value},
     }
 

@@ -11,7 +11,7 @@ from django.db.models import Max, QuerySet
 from dashboard.explore.fields import Names
 from ingest.models import Series
 from ingest.store.series import OVERFLOW
-from ingest.system import DETAILS
+from ingest.system import SYSTEM_TYPES
 
 __all__ = [
     "Names",
@@ -82,7 +82,7 @@ def own_types(until: int) -> tuple[str, ...]:
     """
     published = Series.objects.filter(consumer="", id__lte=until)
     types = set(published.values_list("type", flat=True).distinct()[:MOST_SERIES])
-    return () if OVERFLOW in types else tuple(sorted(types - DETAILS.keys()))
+    return () if OVERFLOW in types else tuple(sorted(types - SYSTEM_TYPES))
 
 
 def topic_of_type(event_type: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dashboard.explore.story import Handling
-from ingest.system import DETAILS
+from ingest.system import SYSTEM_TYPES
 
 __all__ = ["OUTCOMES", "latest_by_consumer", "outcome_of"]
 
@@ -25,7 +25,7 @@ def outcome_of(event_type: str, handlings: Iterable[Handling]) -> str:
 
     ``retried`` is an event that some consumer needed, or still needs, more than one attempt for.
     """
-    if event_type in DETAILS:
+    if event_type in SYSTEM_TYPES:
         return ""
     ends = []
     for latest in latest_by_consumer(handlings).values():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ingest.models import Series
 from ingest.queries.metrics import read_metrics
-from ingest.system import DETAILS
+from ingest.system import SYSTEM_TYPES
 
 __all__ = ["Edge", "Graph", "Load", "Node", "lay_out", "read_loads", "read_topology"]
 
@@ -86,7 +86,7 @@ def lay_out(series: Iterable[Series], loads: Mapping[tuple[str, str], Load]) -> 
     """Nodes in three columns by name, edges between neighbours. System events are left out."""
     flows: dict[tuple[str, str, str, str], set[str]] = {}
     for one in series:
-        if one.type in DETAILS:
+        if one.type in SYSTEM_TYPES:
             continue
         if one.consumer:
             flows.setdefault(("topic", one.topic, "consumer", one.consumer), set()).add(one.type)

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from ingest.envelopes.decoder import BODY_FIELD, Decoder
+from ingest.envelopes.decoder import BODY_FIELD, Decoder, Readable
 from ingest.envelopes.text import bounded_id, bounded_name, stored_id
 from ingest.options import IngestOptions
 from ingest.records import Message, Quarantined, Record
@@ -17,10 +17,12 @@ __all__ = [
     "BODY_FIELD",
     "FORMAT_NAMES",
     "Decoder",
+    "Readable",
     "bounded_id",
     "bounded_name",
     "configured_decoder",
     "decode",
+    "innermost",
     "searched_values",
     "stored_id",
 ]
@@ -41,6 +43,11 @@ FORMAT_NAMES = {
 def decode(message: Message, topic: str, *, dead_letters: bool = False) -> Record | Quarantined:
     """``message`` by the configuration in force, as reading does again what ingest has done."""
     return configured_decoder().decode(message, topic, dead_letters=dead_letters)
+
+
+def innermost(message: Message, topic: str) -> Readable:
+    """What of ``message`` is to be read by people, by the configuration in force."""
+    return configured_decoder().innermost(message, topic)
 
 
 def configured_decoder() -> Decoder:

@@ -7,7 +7,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from ingest.envelopes import cloudevents, native, opaque
+from ingest.envelopes import (
+    celery,
+    cloudevents,
+    faststream,
+    masstransit,
+    native,
+    nservicebus,
+    opaque,
+)
 from ingest.envelopes.mapped import Mapped
 from ingest.envelopes.paths import KeyReader, texts_at
 from ingest.envelopes.plain import PlainReader, packed_headers
@@ -22,7 +30,7 @@ from ingest.sealing import Keyring
 from ingest.system import DETAILS
 from ingest.timestamps import parse_ms
 
-__all__ = ["BODY_FIELD", "Decoder", "Format"]
+__all__ = ["BODY_FIELD", "Decoder", "Format", "Readable"]
 
 BODY_FIELD = b":field"
 """Pseudo-header a source sets when the body does not stand where an envelope is expected."""
@@ -39,7 +47,20 @@ FORMATS = [
     Format(native.recognise, native.decode),
     Format(cloudevents.recognise, cloudevents.decode),
     Format(cloudevents.recognise_binary, cloudevents.decode_binary),
+    Format(masstransit.recognise, masstransit.decode),
+    Format(nservicebus.recognise, nservicebus.decode),
+    Format(faststream.recognise, faststream.decode),
+    Format(celery.recognise, celery.decode),
 ]
+_ANY_BODY = frozenset((cloudevents.BINARY, nservicebus.FORMAT, faststream.FORMAT, celery.FORMAT))
+"""Formats whose body need not be JSON."""
+
+
+class Readable(NamedTuple):
+    """The envelope without wrappers around it, and the payload in that (None: it has none)."""
+
+    envelope: bytes
+    payload: bytes | None
 
 
 class Decoder:
@@ -75,7 +96,6 @@ class Decoder:
         self._formats = [*FORMATS, *(Format(one.recognise, one.decode) for one in mapped)]
         self._limit = options.limits.body_bytes
         self._plain = PlainReader(self._keys, limit=self._limit)
-        self._private = bool(self._redactor.paths or self._sealer.paths)
         self._hides = bool(self._redactor or self._sealer)
         self._fast = self._keys.covers_all and not self._hides
 
@@ -109,9 +129,18 @@ class Decoder:
 
     def payload_of(self, message: Message, topic: str) -> tuple[str, bytes]:
         """The version that the envelope tells of its payload, and the payload's bytes; "" and b"" if none."""
-        view = View(message, topic)
-        found = self._find(view)
+        view, found = self._innermost(message, topic)
         return found.version, view.raw(found.payload)
+
+    def innermost(self, message: Message, topic: str) -> Readable:
+        """What is to be read by people: where a message travels within another, that one."""
+        view, found = self._innermost(message, topic)
+        return Readable(view.body, view.raw(found.payload) if found.payload else None)
+
+    def _innermost(self, message: Message, topic: str) -> tuple[View, Found]:
+        view = View(message._replace(value=message.value.removeprefix(_BOM)), topic)
+        found = self._find(view)
+        return (found.inner.view, found.inner.found) if found.inner else (view, found)
 
     def _odd(self, message: Message, topic: str, *, dead_letters: bool) -> Record | Quarantined:
         """Everything else: another format, a large body, a body that the strict reader refused."""
@@ -119,16 +148,16 @@ class Decoder:
             return self._behind_mark(message, topic, dead_letters=dead_letters)
         message, flags = self._mask(message, topic) if self._hides else (message, 0)
         view = View(message, topic)
-        reason = _unreadable(view)
+        found = self._find(view)
+        reason = "" if found.format in _ANY_BODY else _unreadable(view)
         if reason and (self._redactor.paths or not dead_letters):
             return self._quarantine(message, topic, reason)
         size = len(message.value)
         if reason and self._sealer.paths:
             view = View(message._replace(value=self._withheld(view)), topic)
-            flags |= Flag.ENCRYPTED
-        found = self._find(view)
+            found, flags = self._find(view), flags | Flag.ENCRYPTED
         sealed: tuple[str, ...] = ()
-        if self._private and not reason:
+        if self._hides and not reason:
             view, found, taken = _hidden(self._redactor, view, found, dead_letters=dead_letters)
             sealed = self._blind_keys(view, found)
             view, found, kept = _hidden(self._sealer, view, found, dead_letters=dead_letters)
@@ -137,7 +166,10 @@ class Decoder:
         record.size = size
         record.flags |= flags
         record.keys += sealed
-        if found.format == native.FORMAT and record.event_type in DETAILS:
+        if found.detail is not None:
+            record.detail = found.detail
+            record.keys += system_keys(found.detail)
+        elif found.format == native.FORMAT and record.event_type in DETAILS:
             _add_detail(record, found)
         if len(record.body) > self._limit:
             record.body = shortened(record, self._limit, self._keys.pairs(view, found))
@@ -232,7 +264,7 @@ def _hidden(
     redactor: Redactor, view: View, found: Found, *, dead_letters: bool
 ) -> tuple[View, Found, bool]:
     """What is left to see of a message, and whether something was hidden."""
-    body = redactor.redact(view, found, dead_letters=dead_letters) if redactor.paths else None
+    body = redactor.redact(view, found, dead_letters=dead_letters) if redactor else None
     if body is None:
         return view, found, False
     rest = View(view.message._replace(value=body), view.topic)
@@ -258,9 +290,7 @@ def _tell_more(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
 
 def _unreadable(view: View) -> str:
     """Why a body that claims to be an envelope is none, "" if it is one or claims nothing."""
-    if view.members or any(
-        name in (BODY_FIELD, b"ce_type", b"ce-type") for name, _ in view.message.headers
-    ):
+    if view.members or any(name == BODY_FIELD for name, _ in view.message.headers):
         return ""
     if not view.body.strip():
         return "the message is empty"

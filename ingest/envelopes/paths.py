@@ -14,7 +14,15 @@ from typing import Any, cast
 import msgspec
 
 from ingest.envelopes.native import Metadata
-from ingest.envelopes.scan import Span, array_items, object_members, object_pairs, scalar, text_of
+from ingest.envelopes.scan import (
+    Span,
+    array_items,
+    object_members,
+    object_pairs,
+    scalar,
+    text_of,
+    trimmed,
+)
 from ingest.envelopes.text import bounded_id, clean
 from ingest.envelopes.view import Found, View
 
@@ -32,10 +40,11 @@ def spans_at(
     """Every place in the body that ``path`` leads to.
 
     Arrays of more than 256 KB or 1,000 items are not looked into; with ``all_of_it`` such an array
-    is itself the place, as what it holds must not be missed. So is a string with JSON in it, and twins
-    of a name are all places.
+    is itself the place, as what it holds must not be missed. So is a string with JSON in it, and what
+    is no JSON at all (XML, say); twins of a name are all places.
     """
     head = found.payload if path[0] == "payload" else view.members.get(path[0])
+    head = head and trimmed(view.body, *head)
     spans = [head] if head else []
     if all_of_it and head:
         spans = _twins(view.body, head) or spans
@@ -45,7 +54,9 @@ def spans_at(
 
 
 def texts_at(view: View, found: Found, path: tuple[str, ...]) -> list[str]:
-    """The scalars that ``path`` leads to, written as keys are."""
+    """The scalars that ``path`` leads to, written as keys are; in a wrapper, within the message in it."""
+    if found.inner:
+        view, found = found.inner.view, found.inner.found
     texts = (text_of(scalar(view.raw(span))) for span in spans_at(view, found, path))
     return [bounded_id(clean(text)) for text in texts if text]
 
@@ -72,6 +83,13 @@ def _step(body: bytes, span: Span, name: str, all_of_it: bool) -> Iterator[Span]
             yield span
     elif opening == b"[":
         yield from _step_array(body, span, name, all_of_it)
+    elif all_of_it and not _is_plain(body[span.start : span.end]):
+        yield span
+
+
+def _is_plain(raw: bytes) -> bool:
+    """A number, a boolean or null, or nothing at all."""
+    return raw in (b"", b"null") or scalar(raw) is not None
 
 
 def _step_array(body: bytes, span: Span, name: str, all_of_it: bool) -> Iterator[Span]:
@@ -124,6 +142,7 @@ class KeyReader:
         return tuple(value for _, value in self.pairs(view, found))
 
     def pairs(self, view: View, found: Found) -> list[tuple[tuple[str, ...], str]]:
+        """Path and value of each."""
         return [(path, text) for path in self.paths for text in texts_at(view, found, path)]
 
     def _under(self, root: str) -> list[Callable[[Any], Any]]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from ingest.envelopes import celery, faststream, masstransit
 from ingest.envelopes.paths import spans_at
 from ingest.envelopes.scan import Span, object_members
-from ingest.envelopes.view import Found, View
+from ingest.envelopes.view import Found, Inner, View
 from ingest.options import IngestOptions
 from ingest.records import Message
 from ingest.sealing import place_of
@@ -22,6 +23,14 @@ _HEADER = "header:"
 _NO_BODY = (b":field", b"")
 _NESTED = 4
 """Dead letters of dead letters that are opened; what lies deeper is taken out whole."""
+
+_CARRIED: dict[int, Callable[[View], list[tuple[str, Span]]]] = {
+    masstransit.FORMAT: masstransit.headers,
+    faststream.FORMAT: faststream.headers,
+    celery.FORMAT: celery.headers,
+}
+_REPEATING = frozenset((b"argsrepr", b"kwargsrepr"))
+"""Headers in which Celery repeats the payload as text."""
 
 Path = tuple[str, ...]
 Hide = Callable[[bytes, bytes], bytes]
@@ -73,7 +82,7 @@ class Redactor:
 
     def mask(self, message: Message, topic: str) -> Message:
         """``message`` itself if none of its headers is to be hidden."""
-        hidden = self._headers
+        hidden = self._headers | _REPEATING if self.paths else self._headers
         if _NO_BODY in message.headers:  # fields that no object could be made of stand there
             hidden = hidden | self._words
         if not any(name.lower() in hidden for name, _ in message.headers):
@@ -97,26 +106,47 @@ class Redactor:
         parts: list[bytes] = []
         at = 0
         for span in _outermost(spans):
-            parts += (view.body[at : span.start], b'"%b"' % self._hide(view.raw(span), place))
+            fixed = span.start < found.lengths_until
+            mark = b"*" * (span.end - span.start) if fixed else self._mark(view.raw(span), place)
+            parts += (view.body[at : span.start], mark)
             at = span.end
         return b"".join([*parts, view.body[at:]])
 
     def whole(self, view: View) -> bytes:
         """All of the body hidden as one value."""
-        return b'"%b"' % self._hide(view.body, place_of(view.topic, view.message.position))
+        return self._mark(view.body, place_of(view.topic, view.message.position))
+
+    def _mark(self, value: bytes, place: bytes) -> bytes:
+        return b'"%b"' % self._hide(value, place)
 
     def _spans(self, view: View, found: Found, *, dead_letters: bool, depth: int) -> list[Span]:
         """On a dead-letter topic an event of a mapped format is not known by its topic any more."""
+        spans = self._beside(view, found)
+        if found.inner:
+            inside = self._spans(
+                found.inner.view, found.inner.found, dead_letters=dead_letters, depth=depth
+            )
+            return spans + _outward(found.inner, inside)
         paths = [*self.paths]
         if dead_letters:
             paths += self._mapped
         if found.event_type == "ErrorOccurred":
             paths += self._context
-        spans = [span for path in paths for span in spans_at(view, found, path, all_of_it=True)]
+        spans += [span for path in paths for span in spans_at(view, found, path, all_of_it=True)]
         if found.event_type == "DeadLettered":
             topic = _original_topic(view, found)
             for event in spans_at(view, found, ("payload", "event"), all_of_it=True):
                 spans += self._within(view, event, topic or view.topic, depth + 1)
+        return spans
+
+    def _beside(self, view: View, found: Found) -> list[Span]:
+        """Headers that travel inside the body, and texts that repeat the payload."""
+        spans = []
+        if self._headers and (carried := _CARRIED.get(found.format)):
+            hidden = {name.decode() for name in self._headers}
+            spans = [span for name, span in carried(view) if name in hidden]
+        if self.paths and found.format == celery.FORMAT:
+            spans += celery.repeated(view)
         return spans
 
     def _within(self, view: View, event: Span, topic: str, depth: int) -> list[Span]:
@@ -132,6 +162,14 @@ class Redactor:
         inner = View(view.message._replace(value=raw, headers=()), topic)
         spans = self._spans(inner, self.find(inner), dead_letters=True, depth=depth)
         return [Span(event.start + span.start, event.start + span.end) for span in spans]
+
+
+def _outward(inner: Inner, spans: list[Span]) -> list[Span]:
+    """Where places of a message within are in the whole; a string that holds it is taken as one."""
+    if inner.as_it_is:
+        start = inner.span.start
+        return [Span(start + span.start, start + span.end) for span in spans]
+    return [inner.span] if spans else []
 
 
 def _original_topic(view: View, found: Found) -> str:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-__all__ = ["Span", "array_items", "object_members", "object_pairs", "scalar", "text_of"]
+__all__ = ["Span", "array_items", "object_members", "object_pairs", "scalar", "text_of", "trimmed"]
 
 MAX_TOKENS = 500_000
 """Some tenths of a second; a refused body with more brackets and strings than this is given up."""
@@ -146,6 +146,11 @@ def _member(body: bytes, part: Span) -> tuple[str, Span] | None:
     if value.start >= value.end or not isinstance(name, str):
         return None
     return name, value
+
+
+def trimmed(body: bytes, start: int, end: int) -> Span:
+    """The same without white space around it."""
+    return Span(*_trim(body, start, end))
 
 
 def _trim(body: bytes, start: int, end: int) -> tuple[int, int]:

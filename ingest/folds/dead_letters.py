@@ -117,7 +117,7 @@ def _bare(stream: StreamRef, record: Record, failure: Failure) -> DeadLetter:
         event_type=record.event_type,
         source=record.source,
         correlation_id=record.correlation_id,
-        first_failed_ms=failure.failed_ms,
+        first_failed_ms=failure.first_failed_ms or failure.failed_ms,
         last_failed_ms=failure.failed_ms,
         event=record.body,
         size=record.size,

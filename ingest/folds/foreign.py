@@ -1,8 +1,11 @@
 """What other libraries write beside a message that they gave up: headers on the dead-letter topic.
 
 Spring Kafka ``kafka_dlt-*``: https://docs.spring.io/spring-kafka/reference/kafka/annotation-error-handling.html#dead-letters
-Kafka Connect ``__connect.errors.*``: KIP-298. NServiceBus: its error forwarding headers.
+and ``retry_topic-*`` of its retry topics; Spring Cloud Stream ``x-original-*``, ``x-exception-*``.
+Kafka Connect ``__connect.errors.*``: KIP-298. SmallRye (Quarkus) ``dead-letter-*``.
+NServiceBus: https://docs.particular.net/nservicebus/messaging/headers#error-forwarding-headers
 RabbitMQ ``x-death``: https://www.rabbitmq.com/docs/dlx. MassTransit ``MT-Fault-*``.
+Azure Service Bus ``DeadLetterReason``, ``DeadLetterErrorDescription``.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from ingest.envelopes.masstransit import last_part
+from ingest.envelopes.nservicebus import iso_time
 from ingest.timestamps import parse_ms
 
 __all__ = ["Failure", "header_pairs", "read_failure", "unpack_headers", "without_failure"]
@@ -20,43 +25,65 @@ _TOPIC = (
     "kafka_dlt-original-topic",
     "__connect.errors.topic",
     "nservicebus.failedq",
-    "mt-fault-inputaddress",
-    "x-first-death-queue",
     "x-original-topic",
+    "dead-letter-topic",
+    "x-first-death-queue",
 )
 _PARTITION = (
     "kafka_dlt-original-partition",
     "__connect.errors.partition",
     "x-original-partition",
+    "dead-letter-partition",
 )
-_OFFSET = ("kafka_dlt-original-offset", "__connect.errors.offset", "x-original-offset")
+_OFFSET = (
+    "kafka_dlt-original-offset",
+    "__connect.errors.offset",
+    "x-original-offset",
+    "dead-letter-offset",
+)
 _GROUP = ("kafka_dlt-original-consumer-group", "x-original-consumer-group")
-_CONSUMER = ("__connect.errors.connector.name", "mt-fault-consumertype")
+_CONSUMER = (
+    "__connect.errors.connector.name",
+    "mt-fault-consumertype",
+    "nservicebus.processingendpoint",
+)
 _TYPE = (
     "kafka_dlt-exception-cause-fqcn",
     "kafka_dlt-exception-fqcn",
+    "kafka_dlt-key-exception-fqcn",
     "__connect.errors.exception.class.name",
     "nservicebus.exceptioninfo.exceptiontype",
     "mt-fault-exceptiontype",
     "x-exception-fqcn",
+    "dead-letter-cause-class-name",
+    "dead-letter-exception-class-name",
+    "deadletterreason",
     "x-first-death-reason",
+    "mt-reason",
 )
 _MESSAGE = (
     "kafka_dlt-exception-message",
+    "kafka_dlt-key-exception-message",
     "__connect.errors.exception.message",
     "nservicebus.exceptioninfo.message",
     "mt-fault-message",
     "x-exception-message",
+    "dead-letter-cause",
+    "dead-letter-reason",
+    "deadlettererrordescription",
 )
 _STACK = (
     "kafka_dlt-exception-stacktrace",
+    "kafka_dlt-key-exception-stacktrace",
     "__connect.errors.exception.stacktrace",
     "nservicebus.exceptioninfo.stacktrace",
     "mt-fault-stacktrace",
     "x-exception-stacktrace",
 )
 _FAILED = ("nservicebus.timeoffailure", "mt-fault-timestamp")
-_ATTEMPTS = ("nservicebus.flretries", "mt-fault-retrycount")
+_ATTEMPTS = ("retry_topic-attempts", "kafka_deliveryattempt")
+_RETRIES = ("nservicebus.flretries", "nservicebus.retries", "mt-fault-retrycount")
+"""Counted without the first attempt."""
 
 _OF_FAILURE = (
     "kafka_dlt-",
@@ -90,6 +117,7 @@ class Failure(NamedTuple):
     stack: str = ""
     attempts: int = 0
     failed_ms: int | None = None
+    first_failed_ms: int | None = None
 
 
 def header_pairs(packed: bytes) -> list[tuple[bytes, bytes]]:
@@ -119,9 +147,11 @@ def unpack_headers(packed: bytes) -> dict[str, bytes]:
 
 def read_failure(headers: Mapping[str, bytes]) -> Failure:
     """The failure that ``headers`` (by lower-case name) tell of."""
-    death = _newest_death(headers.get("x-death", b""))
+    deaths = _deaths(headers.get("x-death", b""))
+    death = deaths[0] if deaths else {}
+    failed_ms = parse_ms(iso_time(_text(headers, _FAILED)))
     return Failure(
-        topic=_text(headers, _TOPIC) or _word(death, "queue"),
+        topic=_text(headers, _TOPIC) or _queue(headers) or _word(death, "queue"),
         partition=_number(headers, _PARTITION) or 0,
         offset="" if (offset := _number(headers, _OFFSET)) is None else str(offset),
         group=_text(headers, _GROUP),
@@ -129,9 +159,20 @@ def read_failure(headers: Mapping[str, bytes]) -> Failure:
         error_type=_text(headers, _TYPE) or _word(death, "reason"),
         message=_text(headers, _MESSAGE),
         stack=_text(headers, _STACK),
-        attempts=_number(headers, _ATTEMPTS) or _count(death),
-        failed_ms=parse_ms(_nservicebus_time(_text(headers, _FAILED))),
+        attempts=_attempts(headers) or _count(death),
+        failed_ms=parse_ms(death.get("time")) if failed_ms is None else failed_ms,
+        first_failed_ms=parse_ms(deaths[-1].get("time")) if deaths else None,
     )
+
+
+def _queue(headers: Mapping[str, bytes]) -> str:
+    """MassTransit tells the address of the endpoint that received the message."""
+    return last_part(_text(headers, ("mt-fault-inputaddress",)))
+
+
+def _attempts(headers: Mapping[str, bytes]) -> int:
+    attempts, retries = _number(headers, _ATTEMPTS), _number(headers, _RETRIES)
+    return attempts or (0 if retries is None else retries + 1)
 
 
 def _text(headers: Mapping[str, bytes], names: tuple[str, ...]) -> str:
@@ -151,14 +192,13 @@ def _number(headers: Mapping[str, bytes], names: tuple[str, ...]) -> int | None:
     return None
 
 
-def _newest_death(value: bytes) -> dict[str, Any]:
-    """The first entry of RabbitMQ's ``x-death`` table, when a bridge has made JSON of it."""
+def _deaths(value: bytes) -> list[dict[str, Any]]:
+    """RabbitMQ's ``x-death`` table, newest first, when a bridge has made JSON of it."""
     try:
         deaths = msgspec.json.decode(value) if value else []
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return {}
-    first = deaths[0] if isinstance(deaths, list) and deaths else {}
-    return first if isinstance(first, dict) else {}
+        return []
+    return [one for one in deaths if isinstance(one, dict)] if isinstance(deaths, list) else []
 
 
 def _word(death: dict[str, Any], name: str) -> str:
@@ -169,13 +209,3 @@ def _word(death: dict[str, Any], name: str) -> str:
 def _count(death: dict[str, Any]) -> int:
     value = death.get("count")
     return value if isinstance(value, int) and 0 < value < 1_000_000 else 0
-
-
-def _nservicebus_time(text: str) -> str:
-    """``2026-11-24 10:00:00:123456 Z`` as RFC 3339; anything else as it is."""
-    day, _, rest = text.partition(" ")
-    clock, _, zone = rest.partition(" ")
-    parts = clock.split(":")
-    if zone == "Z" and len(parts) == 4:
-        return f"{day}T{':'.join(parts[:3])}.{parts[3]}Z"
-    return text

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ingest.folds.cells import CODE_BITS, Cells, Counter, add_up
 from ingest.folds.columns import Counted, SeriesMemo, count_events, count_receipts
 from ingest.records import Batch, Slice
-from ingest.system import DETAILS, Receipt, Receipts
+from ingest.system import SYSTEM_TYPES, Receipt, Receipts
 
 __all__ = ["RESOLUTIONS", "Buckets", "Told", "fold_metrics", "receipts_of"]
 
@@ -67,7 +67,7 @@ def fold_metrics(batch: Batch, told: Told, code: AskSeries, *, seconds_from_ms: 
 
 def _arriving(code: AskSeries, dead_letters: bool, names: tuple[str, str, str]) -> int:
     type, source, topic = names
-    counter = Counter.SYSTEM if type in DETAILS else Counter.PUBLISHED
+    counter = Counter.SYSTEM if type in SYSTEM_TYPES else Counter.PUBLISHED
     if dead_letters:
         counter = Counter.COPIED
     return code(type, source, "", topic) << CODE_BITS | counter

@@ -30,7 +30,12 @@ __all__ = [
 ERRORS_A_MINUTE = 10
 """Markers kept of one service's errors; the events themselves are all stored."""
 _MINUTE_MS = 60_000
-_KINDS = {"ServiceStarted": "started", "ServiceStopped": "stopped"}
+_KINDS = {
+    "ServiceStarted": "started",
+    "ServiceStopped": "stopped",
+    "worker-online": "started",
+    "worker-offline": "stopped",
+}
 
 
 class InstanceKey(NamedTuple):

@@ -13,7 +13,13 @@ import xxhash
 from django.conf import settings
 
 from eventscope.errors import EventscopeError
-from ingest.envelopes import FORMAT_NAMES, configured_decoder, stored_id
+from ingest.envelopes import (
+    FORMAT_NAMES,
+    Readable,
+    configured_decoder,
+    innermost,
+    stored_id,
+)
 from ingest.models import Stream
 from ingest.queries.bodies import read_body
 from ingest.records import Flag, Record
@@ -117,8 +123,18 @@ class EventView:
 
     @cached_property
     def envelope(self) -> Any:
-        """The body as JSON tells it; as text where it is no JSON (`read_body`)."""
-        return read_body(self.body)
+        """The envelope as JSON tells it; as text where it is no JSON (`read_body`)."""
+        return read_body(self._readable.envelope)
+
+    @cached_property
+    def payload(self) -> Any:
+        """The payload, wherever the format keeps it; None if it has none."""
+        payload = self._readable.payload
+        return None if payload is None else read_body(payload)
+
+    @cached_property
+    def _readable(self) -> Readable:
+        return innermost(to_message(self.stored), self.topic)
 
 
 class EventPage(NamedTuple):

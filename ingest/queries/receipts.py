@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from ingest.envelopes import stored_id
 from ingest.queries.events import shared_store
 from ingest.store.sql import decode_stored
-from ingest.system import Receipt, Receipts
+from ingest.system import RECEIPT_TYPES, Receipt, Receipts
 
 __all__ = ["receipts_for"]
 
-RECEIPTS = "ProcessingReceipts"
 LIMIT = 20_000
 
 
@@ -24,7 +23,9 @@ def receipts_for(
     spares looking where no receipt of theirs can be.
     """
     found: dict[str, list[Receipt]] = {id: [] for id in event_ids}
-    events = shared_store().find(list(found), limit=LIMIT, since_ms=since_ms, only_type=RECEIPTS)
+    events = shared_store().find(
+        list(found), limit=LIMIT, since_ms=since_ms, only_types=RECEIPT_TYPES
+    )
     seen: set[str] = set()
     for event in events:
         record = decode_stored(event)

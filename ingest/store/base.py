@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -103,12 +103,12 @@ class EventStore(Protocol):
         *,
         limit: int = 1000,
         since_ms: int | None = None,
-        only_type: str = "",
+        only_types: Collection[str] = (),
     ) -> list[StoredEvent]:
         """Events that carry any of ``values`` as a key, oldest first; verified against the body.
 
         When there are more than ``limit`` the newest are left out; ask for limit + 1 to know.
-        ``since_ms`` is a hint that spares looking where all events are older; ``only_type``, if
+        ``since_ms`` is a hint that spares looking where all events are older; ``only_types``, if
         given, leaves out all other event types.
         """
         ...

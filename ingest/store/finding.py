@@ -4,7 +4,7 @@ hit is verified against the event's body."""
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +35,7 @@ def find_events(
     *,
     limit: int,
     since_ms: int | None,
-    only_type: str,
+    only_types: Collection[str],
     reader: BlockReader,
     decode: Decoder,
 ) -> list[StoredEvent]:
@@ -48,7 +48,7 @@ def find_events(
         if value:
             wanted[hash_key(value)].append(value)
     hits = seek_keys(sorted(wanted), limit=limit, since_ms=since_ms)
-    search = _Search(wanted, limit, only_type, reader, decode)
+    search = _Search(wanted, limit, only_types, reader, decode)
     for blocks in _by_age(hits, search):
         search.read(blocks, hits)
     search.found.sort(key=lambda found: found.block.cursor(found.row))
@@ -62,14 +62,14 @@ class _Search:
         self,
         wanted: dict[int, list[str]],
         limit: int,
-        only_type: str,
+        only_types: Collection[str],
         reader: BlockReader,
         decode: Decoder,
     ) -> None:
         self.found: list[_Found] = []
         self.limit = limit
         self._wanted = wanted
-        self._type = only_type
+        self._types = only_types
         self._reader = reader
         self._decode = decode
 
@@ -98,20 +98,20 @@ class _Search:
         here = hits.blocks == block.id
         rows: dict[int, list[str]] = defaultdict(list)
         for row, value in zip(hits.rows[here].tolist(), hits.hashes[here].tolist(), strict=True):
-            if not self._type or self._may_be_of_type(block, row):
+            if not self._types or self._may_be_of_type(block, row):
                 rows[row] += self._wanted[value]
         return rows
 
     def _may_be_of_type(self, block: LoadedBlock, row: int) -> bool:
         series = self._reader.names.series(int(block.rows.series[row]))
-        return series.type in (self._type, OVERFLOW)
+        return series.type in self._types or series.type == OVERFLOW
 
     def _is_wanted(self, event: StoredEvent, values: list[str]) -> bool:
         if not any(carries(event, value, self._decode) for value in values):
             return False
         if event.event_type == OVERFLOW:
             true_names(event, self._decode)
-        return not self._type or event.event_type == self._type
+        return not self._types or event.event_type in self._types
 
 
 def _by_age(hits: Hits, search: _Search) -> Iterator[list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -50,19 +50,19 @@ class SqlEventStore:
         *,
         limit: int = 1000,
         since_ms: int | None = None,
-        only_type: str = "",
+        only_types: Collection[str] = (),
     ) -> list[StoredEvent]:
-        """Events that carry any of ``values``, oldest first; of ``only_type`` alone, if given.
+        """Events that carry any of ``values``, oldest first; of ``only_types`` alone, if given.
 
         ``since_ms`` is a hint: runs whose newest event is older are passed over. Of what is asked by type,
         system events, nothing is encrypted that could be searched by.
         """
         with snapshot():
             return find_events(
-                values if only_type else searched_values(values),
+                values if only_types else searched_values(values),
                 limit=limit,
                 since_ms=since_ms,
-                only_type=only_type,
+                only_types=only_types,
                 reader=BlockReader(self._names),
                 decode=self._decode,
             )

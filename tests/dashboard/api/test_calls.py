@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.test import Client
 
@@ -8,6 +10,9 @@ from dashboard.accounts.models import Role, User
 from dashboard.accounts.tokens import issue_token
 from ingest.models import Breaker, ConsumerGroup, HealthComponent
 from tests.dashboard.explore.factories import START, House, envelope, receipt
+from tests.ingest.envelopes.test_celery import FAILED, RECEIVED, SUCCEEDED, TASK, task_message
+from tests.ingest.envelopes.test_faststream import binary
+from tests.ingest.envelopes.test_masstransit import masstransit
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
 
@@ -106,6 +111,32 @@ def test_cloud_event_is_told_in_the_native_form(viewer: Client, house: House) ->
         {"a": 1},
     )
     assert event["metadata"] == {"source": "/shop", "correlationId": "corr_9"}
+
+
+def test_payload_is_told_wherever_another_format_keeps_it(viewer: Client, house: House) -> None:
+    bodies = [
+        json.dumps(masstransit(message={"a": 1})).encode(),
+        binary(b'{"a":1}'),
+        json.dumps(task_message()).encode(),
+    ]
+    house.publish(bodies)
+
+    told = viewer.get("/api/v1/events", {"order": "oldest"}).json()["results"]
+
+    assert [event["payload"] for event in told[:2]] == [{"a": 1}] * 2
+    assert told[2]["payload"][1] == {"card": "4111", "orderId": "ORD_1"}
+
+
+def test_celerys_own_reports_are_the_receipts_of_its_tasks(viewer: Client, house: House) -> None:
+    house.publish([RECEIVED, SUCCEEDED, FAILED], topic="celeryev")
+
+    told = viewer.get(f"/api/v1/events/{TASK}").json()
+
+    assert (told["eventType"], told["outcome"]) == ("shop.tasks.charge", "failed")
+    by_outcome = {one["outcome"]: one for one in told["receipts"]}
+    assert by_outcome.keys() == {"success", "failed"}
+    assert by_outcome["failed"]["error"]["type"] == "ValueError"
+    assert by_outcome["success"]["durationMs"] == 250.0
 
 
 def test_list_goes_on_with_its_cursor(viewer: Client, house: House) -> None:

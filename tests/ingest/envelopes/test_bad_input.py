@@ -12,6 +12,10 @@ from hypothesis import strategies as st
 from ingest.envelopes.scan import object_members
 from ingest.records import Flag, Message, Quarantined, Record
 from tests.ingest.envelopes.factories import decoder, envelope, message, record
+from tests.ingest.envelopes.test_celery import RECEIVED, SUCCEEDED, task_message
+from tests.ingest.envelopes.test_faststream import binary
+from tests.ingest.envelopes.test_masstransit import masstransit
+from tests.ingest.envelopes.test_nservicebus import HEADERS
 
 FRAME = b'{"eventId":"evt_1","eventType":"ODD","payload":%s,"metadata":{"source":"shop","correlationId":"corr_1"}}'
 DEEP = b"[" * 100_000 + b"]" * 100_000
@@ -122,6 +126,42 @@ def test_no_broken_envelope_makes_it_raise(data: st.DataObject) -> None:
 
     assert isinstance(made, Record | Quarantined)
     assert made.body == broken
+
+
+FOREIGN = [
+    json.dumps(masstransit()).encode(),
+    binary(b'{"card":"4111"}'),
+    json.dumps(SUCCEEDED).encode(),
+    json.dumps([RECEIVED, SUCCEEDED]).encode(),
+    json.dumps(task_message()).encode(),
+]
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(FOREIGN), st.booleans(), st.data())
+def test_no_broken_foreign_envelope_makes_it_raise(
+    whole: bytes, private: bool, data: st.DataObject
+) -> None:
+    at = data.draw(st.integers(0, len(whole)))
+    cut = data.draw(st.integers(0, 40))
+    broken = whole[:at] + data.draw(st.binary(max_size=4)) + whole[at + cut :]
+    using = decoder(redact=("payload.card", "header:tenant") if private else ())
+
+    made = using.decode(message(broken, *HEADERS.items()), "t")
+
+    assert isinstance(made, Record | Quarantined)
+    assert private or made.body == broken
+
+
+@pytest.mark.parametrize("whole", FOREIGN)
+def test_large_foreign_bodies_are_truncated_with_their_ids_kept(whole: bytes) -> None:
+    padded = whole + b" " * 2_000_000
+    made, small = record(padded, (":field", "data")), record(whole, (":field", "data"))
+
+    assert made.flags & Flag.TRUNCATED
+    assert (made.size, len(made.body) <= 1 << 20) == (len(padded), True)
+    assert (made.event_id, made.event_type) == (small.event_id, small.event_type)
+    assert (made.correlation_id, made.detail) == (small.correlation_id, small.detail)
 
 
 json_text = st.recursive(

@@ -12,6 +12,9 @@ from ingest.envelopes import Decoder
 from ingest.options import IngestOptions, MappingOptions, PrivacyOptions
 from ingest.records import Flag, Record
 from tests.ingest.envelopes.factories import envelope, message
+from tests.ingest.envelopes.test_celery import HEADERS, task_message, wrapped
+from tests.ingest.envelopes.test_faststream import as_json, binary
+from tests.ingest.envelopes.test_masstransit import masstransit
 
 SECRET = "4111-1111"
 NATIVE = envelope(payload={"card": SECRET, "keep": 1})
@@ -54,6 +57,16 @@ def made(body: object, *headers: tuple[str, str], dead_letters: bool = True) -> 
         envelope(eventType="ErrorOccurred", payload={"error": {}, "context": NATIVE}),
         envelope(eventType="ErrorOccurred", payload={"error": {}, "context": {"card": SECRET}}),
         envelope(eventType="ErrorOccurred", payload={"error": {}, "context": {"event": NATIVE}}),
+        masstransit(message={"card": SECRET}),
+        letter(masstransit(message={"card": SECRET})),
+        binary(json.dumps({"card": SECRET}).encode()),
+        binary(json.dumps(NATIVE).encode()),
+        binary(json.dumps(CLOUD).encode()),
+        as_json(json.dumps({"card": SECRET}).encode()),
+        as_json(json.dumps(NATIVE).encode()),
+        task_message(card=SECRET),
+        letter(task_message(card=SECRET)),
+        b' {"eventType":"T","payload": {"card":"4111-1111"}}',
         b'{"eventType":"T","payload":{"card":"4111-1111","card":"x"}}',
         b'{"eventType":"T","payload":{"card":"4111-1111"},"payload":{}}',
     ],
@@ -79,6 +92,42 @@ def test_rest_of_a_dead_letter_stays_byte_for_byte() -> None:
     body = json.dumps(letter(NATIVE)).encode()
 
     assert made(body).body == body.replace(b'"4111-1111"', b'"[redacted]"')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        masstransit(headers={"X-Card": SECRET}),
+        binary(b"{}", {"correlation_id": "c", "x-card": SECRET}),
+        json.dumps({"data": "{}", "headers": {"correlation_id": "c", "x-card": SECRET}}).encode(),
+        wrapped([[], {}, {}], HEADERS | {"x-card": SECRET}),
+    ],
+)
+def test_headers_inside_a_body_are_hidden(body: object) -> None:
+    found = using("header:x-card").decode(message(body), "t")
+
+    assert isinstance(found, Record)
+    assert SECRET.encode() not in found.body
+    assert found.flags & Flag.REDACTED
+
+
+def test_metadata_of_an_envelope_within_a_wrapper_is_hidden() -> None:
+    inner = envelope(metadata={"source": "s", "mail": SECRET})
+    found = using("metadata.mail").decode(message(binary(json.dumps(inner).encode())), "t")
+
+    assert SECRET.encode() not in found.body
+
+
+@pytest.mark.parametrize(
+    "body", [b"<card>4111-1111</card>", b"\xff\x004111-1111", b"  card=4111-1111"]
+)
+def test_payload_that_is_no_json_is_withheld_whole(body: bytes) -> None:
+    assert made(body, (":field", "data")).body.strip() == b'"[redacted]"'
+
+
+@pytest.mark.parametrize("body", [b"5", b"true", b"null", b"-1.5e3", b""])
+def test_payload_without_anything_private_stays(body: bytes) -> None:
+    assert made(body, (":field", "data")).body == body
 
 
 def test_named_headers_are_hidden_and_others_kept() -> None:

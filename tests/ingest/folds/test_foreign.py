@@ -29,11 +29,56 @@ CONNECT = {
 RABBIT = {
     "x-death": b'[{"queue": "orders", "reason": "rejected", "count": 4, "exchange": ""}]',
 }
+RABBIT_TWICE = {
+    "x-first-death-queue": b"orders",
+    "x-first-death-reason": b"expired",
+    "x-death": b'[{"count":2,"reason":"rejected","queue":"retry","time":"2023-11-14T22:13:20Z"},'
+    b'{"count":1,"reason":"expired","queue":"orders","time":1699999990}]',
+}
+SPRING_RETRIED = {
+    "kafka_dlt-original-topic": b"orders-topic",
+    "kafka_dlt-key-exception-fqcn": b"org.apache.kafka.common.errors.SerializationException",
+    "kafka_dlt-key-exception-message": b"bad key",
+    "kafka_dlt-key-exception-stacktrace": b"at a.b(C.java:1)",
+    "retry_topic-attempts": (4).to_bytes(4, "big"),
+}
+SPRING_CLOUD = {
+    "x-original-topic": b"orders",
+    "x-original-partition": (1).to_bytes(4, "big"),
+    "x-original-offset": (5).to_bytes(8, "big"),
+    "x-exception-fqcn": b"java.lang.IllegalStateException",
+    "x-exception-message": b"no",
+    "x-exception-stacktrace": b"at x",
+}
+SMALLRYE = {
+    "dead-letter-topic": b"orders",
+    "dead-letter-partition": b"2",
+    "dead-letter-offset": b"17",
+    "dead-letter-exception-class-name": b"java.lang.IllegalArgumentException",
+    "dead-letter-reason": b"no stock",
+}
+AZURE = {
+    "deadletterreason": b"MaxDeliveryCountExceeded",
+    "deadlettererrordescription": b"Message could not be consumed after 10 delivery attempts.",
+}
+MASSTRANSIT = {
+    "mt-reason": b"fault",
+    "mt-fault-exceptiontype": b"System.InvalidOperationException",
+    "mt-fault-message": b"no stock",
+    "mt-fault-stacktrace": b"   at Shop.Orders.Consume()",
+    "mt-fault-consumertype": b"Shop.OrderConsumer",
+    "mt-fault-inputaddress": b"rabbitmq://localhost/shop/order-service?durable=true",
+    "mt-fault-timestamp": b"2023-11-14T22:13:20.0000000Z",
+    "mt-fault-retrycount": b"3",
+}
 NSERVICEBUS = {
     "nservicebus.failedq": b"Shop.Orders",
     "nservicebus.exceptioninfo.exceptiontype": b"System.TimeoutException",
     "nservicebus.exceptioninfo.message": b"late",
+    "nservicebus.exceptioninfo.stacktrace": b"   at Shop.Handle()",
     "nservicebus.timeoffailure": b"2023-11-14 22:13:20:000000 Z",
+    "nservicebus.processingendpoint": b"Shop.Orders",
+    "nservicebus.flretries": b"4",
 }
 
 
@@ -70,9 +115,73 @@ NSERVICEBUS = {
                 topic="Shop.Orders",
                 error_type="System.TimeoutException",
                 message="late",
+                stack="   at Shop.Handle()",
+                consumer="Shop.Orders",
+                attempts=5,
                 failed_ms=START,
             ),
         ),
+        (
+            RABBIT_TWICE,
+            Failure(
+                topic="orders",
+                error_type="expired",
+                attempts=2,
+                failed_ms=START,
+                first_failed_ms=START - 10_000,
+            ),
+        ),
+        (
+            SPRING_RETRIED,
+            Failure(
+                topic="orders-topic",
+                error_type="org.apache.kafka.common.errors.SerializationException",
+                message="bad key",
+                stack="at a.b(C.java:1)",
+                attempts=4,
+            ),
+        ),
+        (
+            SPRING_CLOUD,
+            Failure(
+                topic="orders",
+                partition=1,
+                offset="5",
+                error_type="java.lang.IllegalStateException",
+                message="no",
+                stack="at x",
+            ),
+        ),
+        (
+            SMALLRYE,
+            Failure(
+                topic="orders",
+                partition=2,
+                offset="17",
+                error_type="java.lang.IllegalArgumentException",
+                message="no stock",
+            ),
+        ),
+        (
+            AZURE,
+            Failure(
+                error_type="MaxDeliveryCountExceeded",
+                message="Message could not be consumed after 10 delivery attempts.",
+            ),
+        ),
+        (
+            MASSTRANSIT,
+            Failure(
+                topic="order-service",
+                consumer="Shop.OrderConsumer",
+                error_type="System.InvalidOperationException",
+                message="no stock",
+                stack="   at Shop.Orders.Consume()",
+                attempts=4,
+                failed_ms=START,
+            ),
+        ),
+        ({"mt-reason": b"dead-letter"}, Failure(error_type="dead-letter")),
         ({}, Failure()),
         ({"x-death": b"not json"}, Failure()),
         ({"x-death": b'{"queue": 1}'}, Failure()),
