@@ -9,7 +9,7 @@ import msgspec
 
 from eventscope.envelope import Event, encode_event, new_event
 from eventscope.errors import EnvelopeError, TransportError
-from eventscope.payloads import ErrorReport, describe_error
+from eventscope.payloads import ErrorReport, Receipt, describe_error
 from eventscope.publisher import Publisher
 from eventscope.receipts import Counters, Observer
 from eventscope.retry import Backoff
@@ -107,10 +107,22 @@ class EventProducer:
             event_type, payload, source=identity.source, version=version or identity.version, **ids
         )
 
-    def report(self, event_type: str, payload: Any) -> None:
-        """Publish a system event sometime soon, from any thread; never raises, is counted."""
+    def report(self, event: str | Event, payload: Any = None) -> None:
+        """Publish a system event sometime soon, from any thread; never raises, is counted.
+
+        An `Event` goes to its own topic, all else to the system topic.
+        """
         if self._observer is not None:
-            self._observer.report(event_type, payload)
+            event_type = event if isinstance(event, str) else event.event_type
+            self._observer.report(event_type, payload if isinstance(event, str) else event)
+
+    def report_receipt(self, receipt: Receipt) -> None:
+        """Publish a receipt sometime soon, from any thread; never raises, is counted.
+
+        For handlings that the bus has not made itself, such as those of another library.
+        """
+        if self._observer is not None:
+            self._observer.take(receipt)
 
     def report_error(self, error: BaseException, context: Any = None) -> None:
         """Publish ``ErrorOccurred``, as `report` does."""
@@ -152,8 +164,12 @@ class EventProducer:
             self._publisher = None
 
     async def _publish_system(self, events: Sequence[tuple[str, Any]]) -> None:
-        made = [self.event(event_type, payload) for event_type, payload in events]
-        await self.publish_many(made, topic=self.system_topic)
+        made = [
+            payload if isinstance(payload, Event) else self.event(event_type, payload)
+            for event_type, payload in events
+        ]
+        placed = [self._place(event, topic=event.topic or self.system_topic) for event in made]
+        await self._append([_outgoing(event) for event in placed])
 
 
 def _guide_form(

@@ -79,6 +79,16 @@ class Observer:
         if len(self._receipts) == self._batch and self._wake is not None:
             self._wake.set()
 
+    def take(self, receipt: Receipt) -> None:
+        """`add_receipt` from any thread; one that comes after the end is counted as dropped."""
+        if self._loop is None:
+            self.add_receipt(receipt)
+            return
+        try:
+            self._loop.call_soon_threadsafe(self.add_receipt, receipt)
+        except RuntimeError:  # the loop was closed meanwhile
+            self._counters.receipts_dropped += 1
+
     def report(self, event_type: str, payload: Any) -> None:
         """Queue a system event, from any thread; dropped and counted when the queue is full."""
         if len(self._reports) >= self._capacity:

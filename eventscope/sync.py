@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from eventscope.bus import EventBus
 from eventscope.durations import parse_duration
 from eventscope.envelope import Event
+from eventscope.payloads import Receipt
 
 __all__ = ["SyncEventBus"]
 
@@ -79,8 +80,11 @@ class SyncEventBus:
             return self.bus.subscribe(event_type, **options)
         return self.bus.subscribe(event_type, handler, **options)
 
-    def report(self, event_type: str, payload: Any) -> None:
-        self.bus.report(event_type, payload)
+    def report(self, event: str | Event, payload: Any = None) -> None:
+        self.bus.report(event, payload)
+
+    def report_receipt(self, receipt: Receipt) -> None:
+        self.bus.report_receipt(receipt)
 
     def attach(self, start: Any, stop: Any) -> None:
         self.bus.attach(start, stop)

@@ -10,9 +10,12 @@ import pytest
 
 import eventscope
 
+MODULES = [module.name for module in pkgutil.walk_packages(eventscope.__path__, "eventscope.")]
+CONTRIB = "eventscope.contrib."
+
 
 def test_kit_imports_neither_django_nor_the_dashboard() -> None:
-    names = [module.name for module in pkgutil.walk_packages(eventscope.__path__, "eventscope.")]
+    names = [name for name in MODULES if not name.startswith(CONTRIB)]
     code = f"import sys, {', '.join(names)}; print(*sorted(sys.modules))"
 
     answer = subprocess.run(
@@ -24,10 +27,17 @@ def test_kit_imports_neither_django_nor_the_dashboard() -> None:
     assert "redis" in loaded
 
 
-@pytest.mark.parametrize(
-    "name",
-    [module.name for module in pkgutil.walk_packages(eventscope.__path__, "eventscope.")],
-)
+@pytest.mark.parametrize("library", ["celery", "django", "faststream", "pybreaker"])
+def test_adapter_without_its_library_says_what_to_install(library: str) -> None:
+    code = f"import sys; sys.modules[{library!r}] = None; import {CONTRIB}{library}"
+
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert answer.returncode == 1
+    assert f"{CONTRIB}{library} needs {library}: pip install {library}" in answer.stderr
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_public_names_are_sorted_and_exist(name: str) -> None:
     module = __import__(name, fromlist=["__all__"])
 
