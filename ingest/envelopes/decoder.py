@@ -149,7 +149,7 @@ class Decoder:
         message, flags = self._mask(message, topic) if self._hides else (message, 0)
         view = View(message, topic)
         found = self._find(view)
-        reason = "" if found.format in _ANY_BODY else _unreadable(view)
+        reason = _unreadable(view, found)
         if reason and (self._redactor.paths or not dead_letters):
             return self._quarantine(message, topic, reason)
         size = len(message.value)
@@ -208,9 +208,10 @@ class Decoder:
     def values_at(self, message: Message, topic: str, path: str) -> tuple[str, ...]:
         """The scalars at a dotted path, written as keys are; none in a body that cannot be read."""
         view = View(message, topic)
-        if _unreadable(view):
+        found = self._find(view)
+        if _unreadable(view, found):
             return ()
-        return tuple(texts_at(view, self._find(view), tuple(path.split("."))))
+        return tuple(texts_at(view, found, tuple(path.split("."))))
 
     def _find(self, view: View) -> Found:
         for form in self._formats:
@@ -288,9 +289,11 @@ def _tell_more(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
     return any(name.lower() in _TELLING for name, _ in headers)
 
 
-def _unreadable(view: View) -> str:
+def _unreadable(view: View, found: Found) -> str:
     """Why a body that claims to be an envelope is none, "" if it is one or claims nothing."""
-    if view.members or any(name == BODY_FIELD for name, _ in view.message.headers):
+    if found.format in _ANY_BODY or view.members:
+        return ""
+    if any(name == BODY_FIELD for name, _ in view.message.headers):
         return ""
     if not view.body.strip():
         return "the message is empty"

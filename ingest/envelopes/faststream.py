@@ -51,6 +51,7 @@ def decode(view: View) -> Found:
         FORMAT,
         event_id=told.event_id or around.get("message_id", ""),
         event_type=told.event_type or _first(around, _TYPE_HEADERS),
+        version=told.version,
         source=told.source or around.get("source", ""),
         timestamp=told.timestamp,
         correlation_id=told.correlation_id or around.get("correlation_id", ""),
