@@ -9,6 +9,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
+import msgspec
+
 from eventscope.contrib.missing import MissingLibrary
 from eventscope.envelope import Event, current_event, decode_event, handling
 from eventscope.errors import EnvelopeError
@@ -23,6 +25,20 @@ except ImportError as error:
     raise MissingLibrary("faststream", "faststream") from error
 
 __all__ = ["EventscopeMiddleware"]
+
+
+class _CloudEvent(msgspec.Struct):
+    """What a structured CloudEvent says of itself, as far as a receipt repeats it."""
+
+    specversion: str
+    id: str
+    type: str
+    time: str = ""
+    correlationid: str = ""
+    traceparent: str = ""
+
+
+_cloud_event = msgspec.json.Decoder(_CloudEvent)
 
 
 class _Place(NamedTuple):
@@ -125,7 +141,23 @@ def _event_of(msg: Any, place: _Place) -> Event:
     try:
         return decode_event(msg.body, topic=place.topic, position=place.offset)
     except (EnvelopeError, TypeError):
+        pass
+    try:
+        cloud = _cloud_event.decode(msg.body)
+    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
         return _bare_event(msg, place)
+    ids = {
+        "correlationId": cloud.correlationid or msg.correlation_id,
+        "traceparent": cloud.traceparent,
+    }
+    return Event(
+        event_id=cloud.id,
+        event_type=cloud.type,
+        timestamp=cloud.time,
+        metadata=ids,
+        topic=place.topic,
+        position=place.offset,
+    )
 
 
 def _bare_event(msg: Any, place: _Place) -> Event:

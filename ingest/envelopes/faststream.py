@@ -21,7 +21,7 @@ _IDENTITY = b"\x89BIN\r\n\x1a\n"
 _VERSION = 1
 _HEAD = Struct(">HII")
 _SHORT = Struct(">H")
-_TYPE_HEADERS = ("event_type", "eventtype", "message_type", "type")
+_TYPE_HEADERS = ("event_type", "message_type", "type")
 
 
 class _Binary(NamedTuple):

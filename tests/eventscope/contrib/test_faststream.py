@@ -125,6 +125,23 @@ async def test_native_envelope_is_known_by_its_own_ids(
     assert receipt["producedAt"] == event.timestamp
 
 
+async def test_cloud_event_is_known_by_its_own_ids(
+    valkey: Valkey, broker: RedisBroker, receipts: Receipts
+) -> None:
+    @broker.subscriber(stream=sub("orders"))
+    async def reserve(body: dict[str, Any]) -> None: ...
+
+    await broker.start()
+    event = {"specversion": "1.0", "id": "ce-1", "type": "order.created", "source": "/shop"}
+    await broker.publish(event, stream="orders")
+    (receipt,) = await told(receipts)
+    (record,) = await stored(valkey, "orders")
+
+    assert (receipt["eventId"], receipt["eventType"]) == ("ce-1", "order.created")
+    assert (record.event_id, record.event_type) == ("ce-1", "order.created")
+    assert receipt["correlationId"] == record.correlation_id
+
+
 @pytest.mark.parametrize(
     ("raised", "outcome", "error"),
     [

@@ -108,13 +108,13 @@ def test_hostile_bodies_cost_no_more_than_a_moment(body: bytes) -> None:
     assert made.size == len(body)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_make_it_raise(body: bytes) -> None:
     assert isinstance(decoder().decode(message(body), "t"), Record | Quarantined)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_no_broken_envelope_makes_it_raise(data: st.DataObject) -> None:
     whole = json.dumps(envelope()).encode()
@@ -137,7 +137,7 @@ FOREIGN = [
 ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.sampled_from(FOREIGN), st.booleans(), st.data())
 def test_no_broken_foreign_envelope_makes_it_raise(
     whole: bytes, private: bool, data: st.DataObject

@@ -22,6 +22,9 @@ from ingest.options import (
 from ingest.records import Flag, Message, Quarantined, Record
 from ingest.sealing import Keyring, open_text, place_of
 from tests.ingest.envelopes.factories import envelope, message
+from tests.ingest.envelopes.test_celery import RECEIVED, task_message
+from tests.ingest.envelopes.test_faststream import as_json, binary
+from tests.ingest.envelopes.test_masstransit import masstransit
 from tests.ingest.envelopes.test_privacy import CLOUD, MAPPED, NATIVE, SECRET, letter
 
 KEYRING = Keyring([bytes(32)])
@@ -69,6 +72,13 @@ def opened(made: Record) -> bytes:
         envelope(payload={"card": {"number": SECRET, "year": 2030}}),
         envelope(payload=[{"card": SECRET}, {"card": SECRET}]),
         envelope(eventType="ErrorOccurred", payload={"error": {}, "context": NATIVE}),
+        masstransit(message={"card": SECRET}, headers={"X-Card": SECRET}),
+        letter(masstransit(message={"card": SECRET})),
+        binary(json.dumps({"card": SECRET}).encode()),
+        binary(json.dumps(NATIVE).encode()),
+        as_json(json.dumps(NATIVE).encode()),
+        task_message(card=SECRET),
+        {**RECEIVED, "args": f"('{SECRET}',)"},
         b'{"eventType":"T","payload":{"card":"4111-1111","card":"x"}}',
         b'\xef\xbb\xbf{"eventType" : "T", "payload":\n{"card": "4111-1111"}}',
         b'{"eventType":"T","payload":{"card":"4111-1111"}, cut',

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.folds.cells import Cells, Counter, merge_cells, sketch_code
+from ingest.folds.cells import CODE_BITS, CODE_MASK, Cells, Counter, merge_cells, sketch_code
 from ingest.folds.metrics import RESOLUTIONS, Buckets, fold_metrics, receipts_of
 from ingest.records import Batch, Record
 from ingest.sketch import bin_of
-from ingest.system import Receipt
+from ingest.system import Receipt, Receipts
 from ingest.timestamps import parse_ms
 from tests.ingest.folds.factories import (
     START,
@@ -189,3 +189,18 @@ def test_a_series_is_asked_for_once_a_batch() -> None:
 @pytest.mark.parametrize("parts", [(), ((make_ref(), []),)])
 def test_an_empty_batch_adds_nothing(parts: tuple[object, ...]) -> None:
     assert fold(make_batch(*parts), MemorySeries()) == {}  # type: ignore[arg-type]
+
+
+def test_celerys_reports_are_no_events_of_their_own_but_tell_of_handlings() -> None:
+    series = MemorySeries()
+    report = make_record(type="task-succeeded", detail=Receipts([make_receipt(type="shop.charge")]))
+
+    buckets = fold(make_batch((make_ref("celeryev"), [report])), series)
+
+    cells = buckets[3600, START // 3_600_000 * 3_600_000].cells
+    counted = {(int(cell) >> CODE_BITS, int(cell) & CODE_MASK) for cell in cells}
+    names = {code: name for name, code in series.ids.items()}
+    assert {(names[code][0], counter) for code, counter in counted} == {
+        ("task-succeeded", Counter.SYSTEM),
+        ("shop.charge", Counter.SUCCESS),
+    }

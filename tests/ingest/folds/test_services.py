@@ -87,6 +87,16 @@ def test_details_become_signs() -> None:
     ]
 
 
+def test_celerys_workers_start_stop_and_are_seen_as_services_do() -> None:
+    worker = ServiceChange("celery", "celery@one", "5.5", "one")
+    records = [
+        make_record(type=f"worker-{kind}", detail=worker)
+        for kind in ("online", "heartbeat", "offline")
+    ]
+
+    assert [one.kind for one in signs_of(records)] == ["started", "seen", "stopped"]
+
+
 def test_errors_are_bounded_a_service_and_minute_but_starts_are_not() -> None:
     errors = [sign("error", START + number) for number in range(40)]
     starts = [sign("started", START + number) for number in range(40)]
