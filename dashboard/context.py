@@ -69,6 +69,7 @@ NAVIGATION = (
             NavItem("Health", "fleet:health", "heartbeat", "h", "unhealthy"),
             NavItem("Breakers", "fleet:breakers", "circuit-switch-open", "b", "breakers"),
             NavItem("Consumers", "fleet:consumers", "stack-2", "c"),
+            NavItem("Flows", "explore:flows", "route", "f"),
             NavItem("Topology", "explore:topology", "topology-star-3"),
             NavItem("Catalog", "explore:catalog", "book-2"),
         ),

@@ -448,6 +448,9 @@ class FlowCount(models.Model):
     occurrences = models.BigIntegerField(default=0)
     delays = models.BinaryField(default=b"", help_text="sketch of the first one's delay in each")
     sources = models.JSONField(default=dict, help_text="source → occurrences")
+    without = models.JSONField(
+        default=dict, help_text="type expected after the same cause → correlations that lacked it"
+    )
     first_ms = models.BigIntegerField()
     last_ms = models.BigIntegerField()
 

@@ -23,6 +23,7 @@ from dashboard.api.serialise import correlation_json, detail_json, event_json, i
 from dashboard.api.shapes import Accepted, CorrelationShape, EventDetailShape, EventPage
 from dashboard.explore.catalog import topic_of_type
 from dashboard.explore.filters import MAX_LIMIT, parse_event_query
+from dashboard.explore.flows import read_expected
 from dashboard.explore.listing import read_listing
 from dashboard.explore.reading import read_event, read_story
 
@@ -152,7 +153,8 @@ def one_correlation(request: HttpRequest, correlation_id: str = Path(alias="id")
     told = read_story(correlation_id)
     if told is None:
         raise Problem(404, "No event of this correlation is stored.")
-    return json_answer(correlation_json(told, correlation_id))
+    expected = read_expected(told.story, now_ms=_now_ms())
+    return json_answer(correlation_json(told, correlation_id, expected))
 
 
 def _drafts(request: HttpRequest, topic: str) -> list[Draft]:

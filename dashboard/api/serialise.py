@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from dashboard.explore.flows import Expected
 from dashboard.explore.reading import EventPage, Told
 from dashboard.explore.slowness import Slow
-from dashboard.explore.story import Bar, Handling, Step
+from dashboard.explore.story import Bar, Handling, Missing, Step
 from eventscope.stamps import format_ms
 from ingest.models import (
     Breaker,
@@ -79,7 +81,9 @@ def detail_json(page: EventPage) -> dict[str, Any]:
     }
 
 
-def correlation_json(told: Told, correlation_id: str) -> dict[str, Any]:
+def correlation_json(
+    told: Told, correlation_id: str, expected: Sequence[Expected] = ()
+) -> dict[str, Any]:
     story = told.story
     return {
         "correlationId": correlation_id,
@@ -90,9 +94,31 @@ def correlation_json(told: Told, correlation_id: str) -> dict[str, Any]:
         "edges": [{"cause": cause, "effect": effect} for cause, effect in story.edges],
         "criticalPath": story.critical_path,
         "missing": [
-            {"eventId": missing.event_id, "namedBy": missing.children} for missing in story.missing
+            *(_missing_cause(missing) for missing in story.missing),
+            *(_missing_step(one) for one in expected),
         ],
         "complete": told.complete,
+    }
+
+
+def _missing_cause(missing: Missing) -> dict[str, Any]:
+    return {"kind": "cause", "eventId": missing.event_id, "namedBy": missing.children}
+
+
+def _missing_step(expected: Expected) -> dict[str, Any]:
+    return {
+        "kind": "step",
+        "eventId": None,
+        "namedBy": [],
+        "type": expected.type,
+        "source": expected.source or None,
+        "after": expected.after_event_id,
+        "share": round(expected.share, 6),
+        "p50": expected.p50,
+        "p95": expected.p95,
+        "p99": expected.p99,
+        "verdict": expected.verdict,
+        "lateByMs": expected.late_by_ms,
     }
 
 

@@ -25,7 +25,9 @@ __all__ = [
     "JobPage",
     "JobShape",
     "MetricsShape",
+    "Page",
     "ScalingShape",
+    "Shape",
     "TopicPage",
     "TopologyShape",
 ]
@@ -145,8 +147,23 @@ class EdgeShape(Shape):
 
 
 class MissingShape(Shape):
-    event_id: str
+    """``cause``: an event that others name, but that is not stored. ``step``: what usually follows."""
+
+    kind: str = Field(description="cause or step")
+    event_id: str | None = Field(description="of the cause that is not stored")
     named_by: list[str]
+    type: str | None = Field(None, description="of the step")
+    source: str | None = Field(None, description="who mostly publishes it")
+    after: str | None = Field(None, description="event id after which it should come")
+    share: float | None = Field(None, description="in how many it comes")
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    verdict: str | None = Field(
+        None,
+        description="waiting: may still come in time; missing: overdue; never: given up; late: came",
+    )
+    late_by_ms: int | None = Field(None, description="beyond the p99")
 
 
 class CorrelationShape(Shape):

@@ -13,6 +13,8 @@ urlpatterns = [
     path("events/", views.events_page, name="events"),
     path("events/<path:event_id>/", views.event_page, name="event"),
     path("correlations/<path:correlation_id>/", views.correlation_page, name="correlation"),
+    path("flows/", views.flows_page, name="flows"),
+    path("flows/<path:start>/", views.flow_page, name="flow"),
     path("topology/", views.topology_page, name="topology"),
     path("catalog/", views.catalog_page, name="catalog"),
 ]

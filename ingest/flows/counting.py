@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,10 @@ class Place(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """What is added to a place; ``bins`` and ``counts`` are the sketch of the delays."""
+    """What is added to a place; ``bins`` and ``counts`` are the sketch of the delays.
+
+    ``without``: in how many of the correlations a step expected after the same cause did not come.
+    """
 
     correlations: int
     occurrences: int
@@ -35,6 +39,7 @@ class Tally(NamedTuple):
     sources: dict[str, int]
     first_ms: int
     last_ms: int
+    without: dict[str, int]
 
 
 class _Sightings(NamedTuple):
@@ -47,8 +52,13 @@ class _Sightings(NamedTuple):
     delay: I64
 
 
-def count_flows(joined: Joined, kinds: Kinds, chosen: npt.NDArray[np.bool_]) -> dict[Place, Tally]:
-    """What the ``chosen`` correlations add, by place."""
+def count_flows(
+    joined: Joined,
+    kinds: Kinds,
+    chosen: npt.NDArray[np.bool_],
+    instead: Mapping[Place, dict[str, int]],
+) -> dict[Place, Tally]:
+    """What the ``chosen`` correlations add, by place; ``instead`` tells what lacked beside each."""
     seen = _sightings(joined, chosen)
     if not seen.row.size:
         return {}
@@ -63,8 +73,9 @@ def count_flows(joined: Joined, kinds: Kinds, chosen: npt.NDArray[np.bool_]) -> 
     sketches = _sketches(places[first], seen.delay[first], codes.size)
     occurrences = np.bincount(places).tolist()
     earliest, latest = _spans(places, joined.traces.appended[seen.row])
+    places_of = [_place(code, size, distinct, kinds) for code in codes.tolist()]
     return {
-        _place(code, size, distinct, kinds): Tally(
+        place: Tally(
             correlations=int(sketches[number][1].sum()),
             occurrences=occurrences[number],
             bins=sketches[number][0],
@@ -72,8 +83,9 @@ def count_flows(joined: Joined, kinds: Kinds, chosen: npt.NDArray[np.bool_]) -> 
             sources=sources[number],
             first_ms=earliest[number],
             last_ms=latest[number],
+            without=instead.get(place, {}),
         )
-        for number, code in enumerate(codes.tolist())
+        for number, place in enumerate(places_of)
     }
 
 

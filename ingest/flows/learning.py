@@ -23,7 +23,7 @@ from django.db import transaction
 from ingest.flows.counting import count_flows
 from ingest.flows.ending import Ending, choose_ended
 from ingest.flows.joining import Joined, Kinds, join
-from ingest.flows.overdue import Lacking, find_lacking
+from ingest.flows.overdue import ByStart, Lacking, count_instead, find_lacking
 from ingest.flows.pieces import Raced, Taken, consume_pieces, read_pieces
 from ingest.flows.stuck import Stuck, list_stuck, name_new, write_stuck
 from ingest.flows.writing import add_tallies
@@ -48,6 +48,7 @@ class _Round(NamedTuple):
     kinds: Kinds
     joined: Joined
     ending: Ending
+    expected: ByStart
     lacking: Lacking
     watermark_ms: int
 
@@ -147,7 +148,7 @@ def _look(
     if bits < state.bits:
         state.unsure_until_ms = watermark_ms + int(options.quiet * 1000)
     state.bits, state.bits_ms = bits, since
-    return _Round(taken, kinds, joined, ending, lacking, watermark_ms)
+    return _Round(taken, kinds, joined, ending, expected, lacking, watermark_ms)
 
 
 def _still_overdue(done: _Round) -> Lacking:
@@ -161,7 +162,8 @@ def _learn(state: FlowState, done: _Round) -> None:
     carried = joined.traces.take(~ended[joined.group])
     consume_pieces(done.taken.ids, carried=carried, bits=done.taken.bits)
     told = ended & ~_partial(joined, state.unsure_until_ms)
-    state.overflowed += add_tallies(count_flows(joined, done.kinds, told))
+    instead = count_instead(joined, done.kinds, done.expected, told)
+    state.overflowed += add_tallies(count_flows(joined, done.kinds, told, instead))
     state.learnt += int(told.sum())
     state.evicted += done.ending.evicted
 

@@ -1,19 +1,23 @@
-"""Which open correlations lack a step that nearly always comes, since when it is late. Pure."""
+"""Which open correlations lack a step that nearly always comes, and since when it is late. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ingest.flows.counting import Place
+from ingest.flows.index import StepIndex
 from ingest.flows.joining import Joined, Kinds
-from ingest.queries.flows import Expectation
+from ingest.queries.flows import DAY_MS, Expectation
 
-__all__ = ["Lacking", "find_lacking"]
+__all__ = ["ByStart", "Lacking", "count_instead", "find_lacking"]
 
 I64 = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+ByStart = Mapping[str, Sequence[Expectation]]
 
 
 class Lacking(NamedTuple):
@@ -31,68 +35,65 @@ class Lacking(NamedTuple):
         rows = np.flatnonzero(self.due <= watermark_ms)
         return self.take(rows[np.argsort(self.due[rows], kind="stable")])
 
-    def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Lacking:
+    def take(self, rows: npt.NDArray[np.intp] | Flags) -> Lacking:
         return Lacking(
             self.group[rows], self.step[rows], self.due[rows], self.parent[rows], self.expected
         )
 
 
-def find_lacking(
-    joined: Joined, kinds: Kinds, expected: Mapping[str, Sequence[Expectation]]
-) -> Lacking:
-    """Every expected step that has not come although what it follows has; late or not yet.
+def find_lacking(joined: Joined, kinds: Kinds, expected: ByStart) -> Lacking:
+    """Every expected step that has not come although what it follows has; late or not yet. Where
+    the flow went on another way from there, nothing lacks.
 
     ``expected`` is by starting type. The delay counts from the append of what it follows, since that
     and "now" are the broker's clock.
     """
-    index = _Index(joined, len(kinds.types))
-    codes = {type: code for code, type in enumerate(kinds.types)}
     nothing = np.empty(0, np.int64)
     parts: list[tuple[I64, I64, I64, I64]] = [(nothing, nothing, nothing, nothing)]
     steps: list[Expectation] = []
+    codes = {type: code for code, type in enumerate(kinds.types)}
+    index = StepIndex(joined, len(codes))
+    for one, parent, groups, rows in _without(joined, index, codes, expected):
+        beside = np.zeros(len(codes), np.bool_)
+        beside[[codes[type] for type in one.beside if type in codes]] = True
+        kept = ~index.have_other_step(groups, parent, beside)
+        groups, rows = groups[kept], rows[kept]
+        due = joined.traces.appended[rows] + round(one.limit_ms)
+        parts.append((groups, np.full(groups.size, len(steps)), due, rows))
+        steps.append(one)
+    group, step, late, row = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Lacking(group, step, late, row, steps)
+
+
+def count_instead(
+    joined: Joined, kinds: Kinds, expected: ByStart, chosen: Flags
+) -> dict[Place, dict[str, int]]:
+    """In how many of the ``chosen`` correlations each step came without an expected one after the
+    same cause: by its place, by what did not come."""
+    codes = {type: code for code, type in enumerate(kinds.types)}
+    index = StepIndex(joined, len(codes))
+    days = joined.traces.appended[joined.start] // DAY_MS
+    found: dict[Place, dict[str, int]] = {}
+    for one, parent, groups, _ in _without(joined, index, codes, expected):
+        lacking = groups[chosen[groups]]
+        here, types = index.steps_after(lacking, parent)
+        start = joined.type[joined.start[here]]
+        for group, type, code in zip(here.tolist(), types.tolist(), start.tolist(), strict=True):
+            place = Place(int(days[group]), kinds.types[code], one.step.parent, kinds.types[type])
+            counts = found.setdefault(place, {})
+            counts[one.step.type] = counts.get(one.step.type, 0) + 1
+    return found
+
+
+def _without(
+    joined: Joined, index: StepIndex, codes: Mapping[str, int], expected: ByStart
+) -> Iterator[tuple[Expectation, int, I64, I64]]:
+    """Of each expectation its cause's type, the correlations that have that but not the step, and the
+    rows of the causes."""
     for start, some in expected.items():
-        if start not in codes:
-            continue
-        groups = np.flatnonzero(joined.type[joined.start] == codes[start])
+        groups = np.flatnonzero(joined.type[joined.start] == codes.get(start, -1))
         for one in some:
-            if one.step.parent not in codes:
-                continue
-            lacking, parents = index.lacking(
-                groups, codes[one.step.parent], codes.get(one.step.type, -1)
-            )
-            due = joined.traces.appended[parents] + round(one.limit_ms)
-            parts.append((lacking, np.full(lacking.size, len(steps)), due, parents))
-            steps.append(one)
-    group, step, late, parent = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Lacking(group, step, late, parent, steps)
-
-
-class _Index:
-    """Which types, and which steps, a correlation has."""
-
-    def __init__(self, joined: Joined, size: int) -> None:
-        self._size = size
-        types = joined.group * size + joined.type
-        self._types, self._first = np.unique(types, return_index=True)
-        further = np.arange(types.size) != joined.start[joined.group]
-        parents = joined.type[joined.parent]
-        steps = (joined.group * size + parents) * size + joined.type
-        self._steps = np.unique(steps[further])
-
-    def lacking(self, groups: I64, parent: int, type: int) -> tuple[I64, I64]:
-        """Those of ``groups`` that have ``parent`` but no ``type`` after it; the first parents' rows."""
-        places, found = _seek(self._types, groups * self._size + parent)
-        groups, rows = groups[found], self._first[places[found]]
-        if type < 0:
-            return groups, rows
-        wanted = (groups * self._size + parent) * self._size + type
-        there = _seek(self._steps, wanted)[1]
-        return groups[~there], rows[~there]
-
-
-def _seek(ordered: I64, wanted: I64) -> tuple[I64, npt.NDArray[np.bool_]]:
-    """Where each stands in ``ordered``, and whether it does."""
-    if not ordered.size:
-        return np.zeros(wanted.size, np.int64), np.zeros(wanted.size, np.bool_)
-    places = np.minimum(np.searchsorted(ordered, wanted), ordered.size - 1)
-    return places, ordered[places] == wanted
+            parent = codes.get(one.step.parent, -1)
+            having, rows = index.having(groups, parent)
+            lacking = ~index.have_step(having, parent, codes.get(one.step.type, -1))
+            yield one, parent, having[lacking], rows[lacking]

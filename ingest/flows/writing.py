@@ -12,13 +12,13 @@ from ingest.flows.counting import Place, Tally
 from ingest.models import FlowCount
 from ingest.queries.flows import open_delays, pack_delays
 
-__all__ = ["MOST_SOURCES", "MOST_STARTS", "MOST_STEPS", "add_tallies"]
+__all__ = ["MOST_NAMES", "MOST_STARTS", "MOST_STEPS", "add_tallies"]
 
 MOST_STARTS = 200
 """Starting types a day."""
 MOST_STEPS = 300
 """Rows of one starting type a day."""
-MOST_SOURCES = 16
+MOST_NAMES = 16
 OTHERS = "__overflow__"
 
 
@@ -39,7 +39,7 @@ def add_tallies(tallies: Mapping[Place, Tally]) -> int:
             _added(row or _new(place, tallies[place]), tallies[place])
         )
     FlowCount.objects.bulk_create(made, batch_size=200)
-    fields = ["correlations", "occurrences", "delays", "sources", "first_ms", "last_ms"]
+    fields = ["correlations", "occurrences", "delays", "sources", "without", "first_ms", "last_ms"]
     FlowCount.objects.bulk_update(changed, fields, batch_size=100)
     return len(tallies) - len(kept)
 
@@ -91,17 +91,18 @@ def _added(row: FlowCount, tally: Tally) -> FlowCount:
     delays[tally.bins] += tally.counts
     used = np.flatnonzero(delays)
     row.delays = pack_delays(used, delays[used])
-    row.sources = _sources(row.sources, tally.sources)
+    row.sources = _bounded(row.sources, tally.sources)
+    row.without = _bounded(row.without, tally.without)
     row.first_ms = min(row.first_ms, tally.first_ms)
     row.last_ms = max(row.last_ms, tally.last_ms)
     return row
 
 
-def _sources(known: Mapping[str, int], added: Mapping[str, int]) -> dict[str, int]:
+def _bounded(known: Mapping[str, int], added: Mapping[str, int]) -> dict[str, int]:
     """Both together; names beyond the bound are counted as one."""
     total = dict(known)
     for name in sorted(added, key=lambda name: (-added[name], name)):
-        fits = name in total or len(total) < MOST_SOURCES
+        fits = name in total or len(total) < MOST_NAMES
         kept = name if fits else OTHERS
         total[kept] = total.get(kept, 0) + added[name]
     return total

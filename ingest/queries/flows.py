@@ -38,6 +38,9 @@ I64 = npt.NDArray[np.int64]
 
 DAY_MS = 86_400_000
 HALF_LIFE_DAYS = 2.0
+USUAL_SHARE = 0.5
+KNOWN_FROM = 10
+INSTEAD_SHARE = 0.5
 _SCALE = 1_000
 """Weighed counts are rounded to thousandths."""
 
@@ -46,6 +49,8 @@ class FlowStep(NamedTuple):
     """One step: ``type`` after ``parent`` ("": anywhere in the flow). Delays in ms, None if unknown.
 
     ``opportunities`` is in how many correlations it could have come: those in which the parent did.
+    ``without`` tells of steps expected after the same parent, and in how many of the correlations
+    that had this one they did not come.
     """
 
     parent: str
@@ -60,6 +65,7 @@ class FlowStep(NamedTuple):
     p99: float | None
     first_ms: int
     last_ms: int
+    without: tuple[tuple[str, int], ...] = ()
 
     @property
     def each(self) -> float:
@@ -80,10 +86,14 @@ class Flow(NamedTuple):
 
 
 class Expectation(NamedTuple):
-    """A step that nearly always comes, and when it is late: ``limit_ms`` after its cause."""
+    """A step that nearly always comes, and when it is late: ``limit_ms`` after its cause.
+
+    ``beside`` are the types that may follow the same cause without being its alternative.
+    """
 
     step: FlowStep
     limit_ms: float
+    beside: frozenset[str]
 
 
 def read_flows(*, since_ms: int, now_ms: int) -> dict[str, Flow]:
@@ -122,10 +132,28 @@ def stuck_flows(*, start: str = "") -> QuerySet[StuckFlow]:
 def expected_steps(flow: Flow, options: FlowOptions) -> list[Expectation]:
     """The steps of ``flow`` whose absence is worth telling, and when they are late. Pure."""
     return [
-        Expectation(edge, max(options.late_factor * (edge.p99 or 0.0), options.late_least * 1000))
+        Expectation(
+            edge,
+            max(options.late_factor * (edge.p99 or 0.0), options.late_least * 1000),
+            frozenset(other.type for other in flow.edges if _is_beside(other, edge)),
+        )
         for edge in flow.edges
         if edge.opportunities >= options.samples and edge.share >= options.share
     ]
+
+
+def _is_beside(other: FlowStep, expected: FlowStep) -> bool:
+    """Whether ``other`` comes as well as ``expected``, not in its stead.
+
+    A cancelled order is not shipped: what is unusual after a cause, and mostly comes where the
+    expected step does not, is another way to go on. So is what was hardly ever seen.
+    """
+    if other.parent != expected.parent:
+        return False
+    if other.type == expected.type or other.share >= USUAL_SHARE:
+        return True
+    lacked = dict(other.without).get(expected.type, 0)
+    return other.correlations >= KNOWN_FROM and lacked < other.correlations * INSTEAD_SHARE
 
 
 def pack_delays(bins: npt.ArrayLike, counts: npt.ArrayLike) -> bytes:
@@ -162,6 +190,7 @@ class _Sum:
         self.weighed = 0.0
         self.delays = np.zeros(BINS)
         self.sources: dict[str, int] = {}
+        self.without: dict[str, int] = {}
         self.first_ms, self.last_ms = row.first_ms, row.last_ms
 
     def add(self, row: FlowCount, weight: float) -> None:
@@ -169,8 +198,9 @@ class _Sum:
         self.occurrences += row.occurrences
         self.weighed += weight * row.correlations
         self.delays += weight * open_delays(row.delays)
-        for source, count in row.sources.items():
-            self.sources[source] = self.sources.get(source, 0) + count
+        for known, added in ((self.sources, row.sources), (self.without, row.without)):
+            for name, count in added.items():
+                known[name] = known.get(name, 0) + count
         self.first_ms = min(self.first_ms, row.first_ms)
         self.last_ms = max(self.last_ms, row.last_ms)
 
@@ -210,6 +240,7 @@ def _step(parent: str, type: str, total: _Sum, base: _Sum) -> FlowStep:
         p99=p99,
         first_ms=total.first_ms,
         last_ms=total.last_ms,
+        without=tuple(sorted(total.without.items())),
     )
 
 

@@ -3,6 +3,7 @@
 from dashboard.explore.views.correlation import correlation_page
 from dashboard.explore.views.event import event_page
 from dashboard.explore.views.events import events_page
+from dashboard.explore.views.flows import flow_page, flows_page
 from dashboard.explore.views.names import catalog_page, topology_page
 from dashboard.explore.views.search import search_page
 
@@ -11,6 +12,8 @@ __all__ = [
     "correlation_page",
     "event_page",
     "events_page",
+    "flow_page",
+    "flows_page",
     "search_page",
     "topology_page",
 ]

@@ -196,6 +196,42 @@ def test_stuck_flow_is_given_up_in_the_end_and_counted_as_lacking(stage: Stage) 
     assert (whole.correlations, mail.correlations) == (301, 300)
 
 
+def cancelled(number: int, at: int) -> list[Happened]:
+    first = order(number, at, stock=None, mail=None)
+    return [
+        *first,
+        Happened(f"c{number}-9", "ORDER_CANCELLED", f"c{number}", at + 60, f"c{number}-1"),
+    ]
+
+
+def checked(number: int, at: int, *, mail: int | None = 90) -> list[Happened]:
+    """An order after whose stock something unusual comes beside the mail."""
+    extra = Happened(f"c{number}-8", "STOCK_COUNTED", f"c{number}", at + 50, f"c{number}-2")
+    return [*order(number, at, mail=mail), extra]
+
+
+def test_flow_that_took_another_way_is_not_stuck(stage: Stage) -> None:
+    teach(stage)
+    stage.publish(cancelled(1, 2 * HOUR))
+    learn_all(stage, 2 * HOUR + 9000)
+    assert (count_stuck(), flow_state().open) == ({}, 1)
+
+    learn_all(stage, 2 * HOUR + 20 * 60_000)
+
+    assert (count_stuck(), flow_state().open) == ({}, 0)
+    row = FlowCount.objects.get(parent="ORDER_CREATED", type="ORDER_CANCELLED")
+    assert row.without == {"STOCK_TAKEN": 1}
+
+
+def test_what_comes_beside_an_expected_step_is_no_other_way(stage: Stage) -> None:
+    teach(stage)
+    stage.publish([one for n in range(12) for one in checked(n, 2 * HOUR + n)])
+    learn_all(stage, 3 * HOUR)
+    stage.publish(checked(20, 3 * HOUR, mail=None))
+    learn_all(stage, 3 * HOUR + 20_000)
+    assert count_stuck() == {"ORDER_CREATED": 1}
+
+
 def test_few_samples_expect_nothing(stage: Stage) -> None:
     teach(stage, count=49)
     stage.publish(order(1, 2 * HOUR, mail=None))
