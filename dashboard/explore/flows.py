@@ -9,8 +9,9 @@ from django.conf import settings
 from django.core import signing
 from django.db.models import Q
 
-from dashboard.explore.filters import FilterError
-from dashboard.explore.story import Step, Story, own_time
+from dashboard.explore.errors import FilterError
+from dashboard.explore.parts import Step
+from dashboard.explore.story import Story, own_time
 from ingest.models import StuckFlow
 from ingest.queries.coverage import coverage_of, read_streams
 from ingest.queries.flows import (

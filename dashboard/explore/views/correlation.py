@@ -10,13 +10,14 @@ from django.shortcuts import render
 
 from dashboard.explore import waterfall
 from dashboard.explore.errors import FilterError
+from dashboard.explore.flows import read_expected
 from dashboard.explore.outline import Line, outline
 from dashboard.explore.parts import FAILURES, Step
 from dashboard.explore.reading import Told, read_story
 from dashboard.explore.redrives import Redrive
 from dashboard.explore.spending import Segment
 from dashboard.explore.summary import Summary, summarise
-from dashboard.explore.views.shared import refused
+from dashboard.explore.views.shared import now_ms, refused
 from dashboard.explore.views.story_address import TABS, Address, parse_address
 from dashboard.explore.views.story_panel import story_panel
 from ingest.models import DeadLetter
@@ -75,7 +76,11 @@ def correlation_page(request: HttpRequest, correlation_id: str) -> HttpResponse:
     return render(
         request,
         "explore/correlation.html",
-        {**context, **_overview(told, summary, address), "expected": []},
+        {
+            **context,
+            **_overview(told, summary, address),
+            "expected": read_expected(told.story, now_ms=now_ms()),
+        },
     )
 
 

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from dashboard.explore.filters import FilterError
+from dashboard.explore.errors import FilterError
 from dashboard.explore.flowmap import RARE_SHARE, lay_out_flow
 from dashboard.explore.flows import learnt_flow, learnt_flows, list_stuck
 from dashboard.explore.views.shared import now_ms, refused

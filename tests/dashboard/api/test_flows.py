@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from ingest.models import FlowCount, FlowState, StuckFlow, Stream
+from ingest.models import FlowCount, FlowState, Stream, StuckFlow
 from ingest.queries.flows import DAY_MS, pack_delays
 from ingest.sketch import bin_of
 from tests.dashboard.api.test_calls import problem

@@ -271,7 +271,9 @@ def learn(until: int) -> None:
     FlowLearner(hold_s=0, flows_s=0).step(now_ms=START + until)
 
 
-def test_what_was_learnt_from_stored_events_tells_what_a_story_lacks(house: House) -> None:
+def test_what_was_learnt_from_stored_events_tells_what_a_story_lacks(
+    house: House, visitor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From traces over the learner to the branch that never came, through the real tables."""
     trace(house, [body for n in range(300) for body in pair(n, n * 10)], at=5)
     learn(1_000_000)
@@ -287,3 +289,9 @@ def test_what_was_learnt_from_stored_events_tells_what_a_story_lacks(house: Hous
     assert (one.type, one.source, one.verdict) == ("STOCK_TAKEN", "order-service", "missing")
     assert one.share == 1.0
     assert read_expected(whole.story, now_ms=START + 1_009_000) == []
+
+    view = "dashboard.explore.views.correlation.now_ms"
+    monkeypatch.setattr(view, lambda: START + 1_009_000)
+    text = text_of(get(visitor, "/correlations/corr_300/"))
+    assert "STOCK_TAKEN from order-service follows ORDER_CREATED in 100.0%, within" in text
+    assert "this one is 9 s late" in text
