@@ -22,7 +22,7 @@ __all__ = ["MOST_OPEN_EVENTS", "Ending", "choose_ended", "horizon_ms"]
 I64 = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-MOST_OPEN_EVENTS = 300_000
+MOST_OPEN_EVENTS = 200_000
 HORIZON_FACTOR = 4.0
 HORIZON_LEAST_MS = 30_000
 KNOWN_FROM = 200

@@ -12,7 +12,7 @@ from ingest.models import TracePiece
 
 __all__ = ["MOST_EVENTS", "Raced", "Taken", "consume_pieces", "read_pieces"]
 
-MOST_EVENTS = 600_000
+MOST_EVENTS = 400_000
 """Held in memory at once; beyond, half of the correlations are let go of."""
 _CARRIED_EVENTS = 100_000
 _IDS = 400
