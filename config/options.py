@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from dashboard.options import DashboardOptions
-from ingest.options import BrokerOptions, IngestOptions, OptionsError, decode_options
+from ingest.options import BrokerOptions, IngestOptions, OptionsError, check_paths, decode_options
 
 __all__ = ["DEFAULT_URL", "Options", "embedded_url", "load_options", "read_secret"]
 
@@ -42,6 +42,7 @@ def load_options(environ: Mapping[str, str], *, embedded_url: str = DEFAULT_URL)
         known = ", ".join(sorted(ingest_keys | dashboard_keys))
         raise OptionsError(f"{file}: {unknown[0]}: unknown section; expected one of {known}")
     ingest = decode_options(_pick(raw, ingest_keys), IngestOptions, file=file)
+    check_paths(ingest, file=file)
     dashboard = decode_options(_pick(raw, dashboard_keys), DashboardOptions, file=file)
     url = read_secret(environ, "REDIS_URL")
     embedded = not url and all(

@@ -48,8 +48,9 @@ NAVIGATION = (
                 "explore:events",
                 "list-details",
                 "e",
-                also=("/correlations/", "/search/", "/entities/"),
+                also=("/correlations/", "/search/"),
             ),
+            NavItem("Entities", "explore:entities", "box", "n"),
         ),
     ),
     NavGroup(

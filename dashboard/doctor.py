@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connections
 from django.db.utils import DatabaseError
 
+from dashboard.explore.checks import check_reducers
 from dashboard.preflight import (
     PreflightError,
     check_folder,
@@ -44,6 +45,7 @@ def examine() -> list[Finding]:
     looks: list[Callable[[], Iterator[Finding]]] = [
         _configuration,
         _privacy,
+        _entities,
         _data_folder,
         _permissions,
         _databases,
@@ -94,6 +96,15 @@ def _privacy() -> Iterator[Finding]:
         kept = f"; {', '.join(others)} only open" if others else ""
         what = ", ".join(paths) or "nothing"
         yield Finding("encryption", ok=True, detail=f"key {first} seals {what}{kept}")
+
+
+def _entities() -> Iterator[Finding]:
+    kinds = settings.INGEST.entities
+    wrong = check_reducers()
+    for each in wrong:
+        yield Finding("entities", ok=False, detail=each.msg, mend=each.hint or "")
+    if kinds and not wrong:
+        yield Finding("entities", ok=True, detail=f"{', '.join(kinds)} declared")
 
 
 def _data_folder() -> Iterator[Finding]:

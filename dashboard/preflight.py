@@ -10,11 +10,13 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import DatabaseError
 
+from dashboard.explore.checks import check_reducers
 from eventscope.errors import EventscopeError
 
 __all__ = [
     "PreflightError",
     "check_databases",
+    "check_entities",
     "check_folder",
     "check_port",
     "newer_migrations",
@@ -70,6 +72,12 @@ def check_databases() -> None:
                 f"The database '{alias}' was written by a newer Eventscope ({', '.join(newer[:3])}). "
                 "Run that version, or restore a backup made by this one."
             )
+
+
+def check_entities() -> None:
+    """Refuse reducers that cannot be had. Raises `PreflightError`."""
+    for wrong in check_reducers():
+        raise PreflightError(f"{wrong.msg}. {wrong.hint}")
 
 
 def newer_migrations(alias: str) -> list[str]:

@@ -10,6 +10,7 @@ __all__ = [
     "EventscopeError",
     "HandlerError",
     "NoRetry",
+    "ReducerError",
     "Skip",
     "TransportError",
 ]
@@ -56,3 +57,7 @@ class BreakerOpen(EventscopeError):
 
 class ConcurrencyError(EventscopeError):
     """The entity has changed since it was read; read it again and repeat the decision."""
+
+
+class ReducerError(EventscopeError, ValueError):
+    """The reducer is not there, or cannot take this event."""

@@ -1,7 +1,8 @@
 """Event sourcing: an entity is the sequence of its events, its state their reduction.
 
 The guide's ``saveEvent``, ``getOrderHistory`` and ``rebuildOrderState`` are `EventStore.append`,
-`EventStore.history` and `Entities.load` here, for entities of any kind.
+`EventStore.history` and `Entities.load` here, for entities of any kind. A reducer registered by
+`reducer` also rebuilds the entity on the dashboard (docs/entities.md).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 
 from eventscope.envelope import Event, decode_event, encode_event
 from eventscope.errors import ConcurrencyError
+from eventscope.reducers import reducer
 from eventscope.transports.redis import RedisTransport
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "RedisEventStore",
     "Snapshot",
     "StoredEvent",
+    "reducer",
 ]
 
 State = TypeVar("State")

@@ -6,13 +6,12 @@ slip in ``eventscope.toml`` is refused with its key (see `decode_options`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
-from eventscope.durations import parse_duration
-from eventscope.errors import EventscopeError
+from eventscope.reducers import ROOTS, Verb
+from ingest.sections import Duration, OptionsError, Percentage, Positive, Section, decode_options
 
 __all__ = [
     "BreakerOptions",
@@ -30,27 +29,10 @@ __all__ = [
     "PrivacyOptions",
     "RetentionOptions",
     "Section",
+    "StepOptions",
+    "check_paths",
     "decode_options",
 ]
-
-
-class OptionsError(EventscopeError, ValueError):
-    """The configuration is not right; the message names file, key and what was expected."""
-
-
-class Duration(float):
-    """Seconds, written in the file as "5m" or "60s"."""
-
-
-class Percentage(float):
-    """A share from 0 to 1, written in the file as "0.1%" or 0.001."""
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every configuration section."""
-
-
-Positive = Annotated[int, msgspec.Meta(ge=1)]
 
 
 class SecurityOptions(Section, frozen=True):
@@ -97,12 +79,82 @@ class MappingOptions(Section, frozen=True):
     payload: str = ""
 
 
-class EntityOptions(Section, frozen=True):
-    """The events of one kind of entity and where its id stands in them."""
+Dotted = Annotated[str, msgspec.Meta(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
+"""``payload.orderId``: names joined by dots."""
+Kind = Annotated[str, msgspec.Meta(pattern="^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
+"""A kind of entity, as it stands in the address of its page."""
 
-    types: tuple[str, ...]
-    id: str
-    reducer: str = "merge"
+
+class StepOptions(Section, frozen=True):
+    """One thing that events do to the state of their entity: exactly one of the five verbs.
+
+    ``merge`` is a path into the event, ``into`` the place in the state; the other verbs are places in
+    the state, ``from`` is a path into the event and ``value`` what is put there without one.
+    """
+
+    on: str | tuple[str, ...] = "*"
+    merge: Dotted = ""
+    into: Dotted = ""
+    set: Dotted = ""
+    append: Dotted = ""
+    count: Dotted = ""
+    remove: Dotted = ""
+    from_: Dotted = msgspec.field(default="", name="from")
+    value: Any = msgspec.UNSET
+
+    @property
+    def verb(self) -> Verb:
+        """Which of the five it is. Raises ValueError if it is none, or several."""
+        verbs: list[Verb] = [verb for verb in get_args(Verb) if getattr(self, verb)]
+        if len(verbs) != 1:
+            given = " and ".join(verbs) or "none"
+            raise ValueError(f"Expected one of {', '.join(get_args(Verb))}; got {given}")
+        return verbs[0]
+
+    @property
+    def has_value(self) -> bool:
+        return self.value is not msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        verb, valued = self.verb, self.has_value
+        if self.into and verb != "merge":
+            raise ValueError("Expected into beside merge only")
+        if (self.from_ or valued) and verb in ("merge", "remove"):
+            raise ValueError(f"Expected neither from nor value beside {verb}")
+        if verb in ("set", "append") and bool(self.from_) == valued:
+            raise ValueError(f"Expected from or value beside {verb}, one of them")
+        for path in filter(None, (self.merge, self.from_)):
+            _check_root(path)
+
+
+class EntityOptions(Section, frozen=True):
+    """The events of one kind of entity, where its id stands in them, and how its state is made.
+
+    ``version`` is the path of its version in them, "" if they have none. ``reducer`` is ``merge`` or a
+    name that importing ``module`` registers; with ``steps`` those are the reducer.
+    """
+
+    types: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    id: Dotted
+    version: Dotted = ""
+    reducer: str = ""
+    module: Dotted = ""
+    steps: tuple[StepOptions, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.steps and self.reducer:
+            raise ValueError("Expected steps or a reducer, not both")
+        if self.module and self.reducer in ("", "merge"):
+            raise ValueError("Expected beside module the reducer that it registers")
+        if self.version:
+            _check_root(self.version)
+
+
+def _check_root(path: str) -> None:
+    if path.partition(".")[0] not in ROOTS:
+        raise ValueError(
+            f"Expected a path that begins with one of {', '.join(ROOTS)}; got {path!r}"
+        )
 
 
 class IndexOptions(Section, frozen=True):
@@ -187,50 +239,39 @@ class IngestOptions(Section, frozen=True):
     )
     mapping: tuple[MappingOptions, ...] = ()
     index: IndexOptions = IndexOptions()
-    entities: dict[str, EntityOptions] = {}
+    entities: dict[Kind, EntityOptions] = msgspec.field(default_factory=dict)
     privacy: PrivacyOptions = PrivacyOptions()
     retention: RetentionOptions = RetentionOptions()
     circuit_breakers: BreakerOptions = BreakerOptions()
     limits: LimitOptions = LimitOptions()
     flows: FlowOptions = FlowOptions()
 
-
-def decode_options(value: Any, kind: type[Any], *, file: str, prefix: str = "") -> Any:
-    """``value`` (plain TOML data) as ``kind``. Raises `OptionsError` naming file, key, expectation."""
-    try:
-        return msgspec.convert(value, kind, dec_hook=_decode_special)
-    except msgspec.ValidationError as error:
-        raise OptionsError(_explain(str(error), file=file, prefix=prefix)) from error
-
-
-def _decode_special(kind: type[Any], value: Any) -> Any:
-    if kind is Duration:
-        return Duration(_read(parse_duration, value, "a duration such as '30s' or '5m'"))
-    if kind is Percentage:
-        return Percentage(_read(_parse_share, value, "a share such as '0.1%' or 0.001"))
-    raise NotImplementedError(kind)
+    @property
+    def key_paths(self) -> tuple[str, ...]:
+        """Every path whose values can be searched: those of the index and the ids of entities."""
+        return tuple(
+            dict.fromkeys([*self.index.paths, *(one.id for one in self.entities.values())])
+        )
 
 
-def _read(parse: Callable[[Any], float], value: Any, expected: str) -> float:
-    try:
-        return parse(value)
-    except (ValueError, AttributeError, TypeError) as error:
-        raise ValueError(f"Expected {expected}, got {value!r}") from error
+def check_paths(options: IngestOptions, *, file: str) -> None:
+    """Refuse ids of entities that cannot be indexed beside the other paths. Raises `OptionsError`."""
+    ids = {f"entities.{kind}.id": one.id for kind, one in options.entities.items()}
+    known = [*options.index.paths, *ids.values()]
+    hidden = (*options.privacy.redact, *options.privacy.encrypt)
+    for key, path in ids.items():
+        for taken in hidden:
+            if path == taken or _within(path, taken):
+                raise OptionsError(
+                    f"{file}: {key}: Expected a path that can be read; [privacy] hides {taken}"
+                )
+        through = [other for other in known if _within(path, other) or _within(other, path)]
+        if through:
+            raise OptionsError(
+                f"{file}: {key}: Expected a path to a value of its own; {path} and {through[0]}, "
+                "which is indexed too, lead through each other"
+            )
 
 
-def _parse_share(value: Any) -> float:
-    if isinstance(value, str):
-        number, percent = value.strip().removesuffix("%"), value.strip().endswith("%")
-        share = float(number) / (100 if percent else 1)
-    else:
-        share = float(value)
-    if not 0 <= share <= 1:
-        raise ValueError("out of range")
-    return share
-
-
-def _explain(message: str, *, file: str, prefix: str) -> str:
-    """msgspec's "Expected `int`, got `str` - at `$.health.interval`" as file, key and expectation."""
-    expected, _, path = message.partition(" - at `$")
-    key = (prefix + path.rstrip("`")).lstrip(".") or prefix.rstrip(".") or "(top level)"
-    return f"{file}: {key}: {expected}"
+def _within(path: str, other: str) -> bool:
+    return path.startswith(f"{other}.")

@@ -8,3 +8,6 @@ from django.apps import AppConfig
 class ExploreConfig(AppConfig):
     name = "dashboard.explore"
     label = "explore"
+
+    def ready(self) -> None:
+        from dashboard.explore import checks  # noqa: F401 (registers itself)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import cast
 
+from dashboard.explore.entities import refs_of
 from dashboard.explore.handlings import dead_letters_of, join
 from dashboard.explore.outcomes import outcome_of
 from dashboard.explore.redrives import Redrive, redrive_of
@@ -12,6 +13,7 @@ from dashboard.explore.rows import FOUND_LIMIT, Row, correlation_of, found_by, r
 from dashboard.explore.story import Handling, Story, build_story
 from ingest.envelopes import stored_id
 from ingest.models import DeadLetter
+from ingest.queries.entities import EntityRef
 from ingest.queries.events import EventFilter, EventView, list_events
 from ingest.queries.receipts import receipts_for
 
@@ -52,12 +54,16 @@ class EventPage:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a pasted value leads to: one correlation (and an event in it), or several."""
+    """What a pasted value leads to: one correlation (and an event in it), or several.
+
+    ``entities`` are those whose id it is, where there are several.
+    """
 
     correlation_id: str = ""
     event_id: str = ""
     correlations: list[FoundCorrelation] = field(default_factory=list)
     events: int = 0
+    entities: list[EntityRef] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -160,7 +166,8 @@ def search(value: str) -> Found:
     if len(grouped) == 1:
         return Found(correlation_id=next(iter(grouped)), events=len(found))
     newest = sorted(grouped.values(), key=lambda one: one.last.appended_ms, reverse=True)
-    return Found(correlations=newest, events=len(found))
+    refs = [ref for ref in refs_of(found) if ref.id == value]
+    return Found(correlations=newest, events=len(found), entities=refs)
 
 
 def _at_place(name: str) -> list[EventView]:

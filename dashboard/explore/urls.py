@@ -15,6 +15,8 @@ urlpatterns = [
     path("correlations/<path:correlation_id>/", views.correlation_page, name="correlation"),
     path("flows/", views.flows_page, name="flows"),
     path("flows/<path:start>/", views.flow_page, name="flow"),
+    path("entities/", views.entities_page, name="entities"),
+    path("entities/<str:kind>/<path:entity_id>/", views.entity_page, name="entity"),
     path("topology/", views.topology_page, name="topology"),
     path("catalog/", views.catalog_page, name="catalog"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_GET
 from dashboard.recovery.asking import RANGES, STATUSES, parse_ask
 from dashboard.recovery.presenting import present_letter
 from ingest.queries import state
+from ingest.queries.entities import entities_in, entity_kinds
 
 __all__ = ["dead_letter_page", "dead_letters_page"]
 
@@ -53,9 +55,12 @@ def dead_letter_page(request: HttpRequest, letter_id: int) -> HttpResponse:
     if letter is None:
         raise Http404("There is no dead letter with this number.")
     alike = state.LetterFilter(fingerprint=letter.fingerprint)
+    shown = present_letter(letter)
+    kinds = entity_kinds(settings.INGEST).values()
     context = {
         "letter": letter,
-        "shown": present_letter(letter),
+        "shown": shown,
+        "entities": entities_in(letter.event_type, shown.value, kinds),
         "alike": state.filter_dead_letters(alike).count() - 1 if letter.fingerprint else 0,
     }
     return render(request, "recovery/dead_letter.html", context)

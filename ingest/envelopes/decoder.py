@@ -85,10 +85,10 @@ class Decoder:
         )
         self._keyring = keyring or Keyring(())
         hidden = [tuple(path.split(".")) for path in (*privacy.redact, *privacy.encrypt)]
-        self._keys = KeyReader(path for path in options.index.paths if not hides(hidden, path))
+        self._keys = KeyReader(path for path in options.key_paths if not hides(hidden, path))
         self._sealed_keys = KeyReader(
             path
-            for path in options.index.paths
+            for path in options.key_paths
             if hides(hidden, path) and not hides(self._redactor.paths, path)
         )
         self.seals_keys = bool(self._sealed_keys.paths)

@@ -1,6 +1,7 @@
 """The pages that find and explain events: fetch, call, render."""
 
 from dashboard.explore.views.correlation import correlation_page
+from dashboard.explore.views.entities import entities_page, entity_page
 from dashboard.explore.views.event import event_page
 from dashboard.explore.views.events import events_page
 from dashboard.explore.views.flows import flow_page, flows_page
@@ -10,6 +11,8 @@ from dashboard.explore.views.search import search_page
 __all__ = [
     "catalog_page",
     "correlation_page",
+    "entities_page",
+    "entity_page",
     "event_page",
     "events_page",
     "flow_page",

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.explore import waterfall
+from dashboard.explore.entities import refs_of
 from dashboard.explore.errors import FilterError
 from dashboard.explore.flows import read_expected
 from dashboard.explore.outline import Line, outline
@@ -26,6 +27,7 @@ __all__ = ["correlation_page"]
 
 LINES_AT_ONCE = 200
 MAP_FROM = 30
+MOST_ENTITIES = 6
 NAMES_OFFERED = 200
 PATH_SHOWN = 50
 
@@ -103,6 +105,7 @@ def _overview(told: Told, summary: Summary, address: Address) -> dict[str, objec
         "density": waterfall.draw_density(story, told.outcomes)
         if summary.events >= MAP_FROM
         else [],
+        "entities": refs_of([step.event for step in story.steps])[:MOST_ENTITIES],
         "skews": sorted(story.skews.items(), key=lambda skew: -skew[1]),
     }
 

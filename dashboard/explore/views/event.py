@@ -8,6 +8,7 @@ from urllib.parse import quote
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from dashboard.explore.entities import refs_of
 from dashboard.explore.folding import fold_json, pretty_json
 from dashboard.explore.raw import readable
 from dashboard.explore.reading import EventPage, read_event
@@ -40,5 +41,6 @@ def _event_context(request: HttpRequest, page: EventPage) -> dict[str, object]:
         "truncated": bool(event.flags & Flag.TRUNCATED),
         "delay_ms": None if event.occurred_ms is None else event.appended_ms - event.occurred_ms,
         "curl": f'curl -H "Authorization: Bearer $TOKEN" {shlex.quote(address)}',
+        "entities": refs_of([event]),
         "story_url": story_url(page.correlation_id, event.event_id),
     }

@@ -25,7 +25,7 @@ def story_url(correlation_id: str, event_id: str) -> str:
 
 
 def indexed_paths() -> tuple[str, ...]:
-    return tuple(settings.INGEST.index.paths)
+    return tuple(settings.INGEST.key_paths)
 
 
 def now_ms() -> int:

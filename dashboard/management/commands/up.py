@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
@@ -24,6 +25,7 @@ from dashboard.embedded import (
 from dashboard.preflight import (
     PreflightError,
     check_databases,
+    check_entities,
     check_folder,
     check_port,
     pick_port,
@@ -33,6 +35,8 @@ from dashboard.supervisor import Service, Supervisor
 
 PREFERRED_BROKER_PORT = 6379
 READY_WITHIN = 60.0
+DEMO_CONFIGURATION = "examples/orders/eventscope.toml"
+"""What the demo shop declares of its entities; a configuration of one's own goes before it."""
 
 
 class Command(BaseCommand):
@@ -57,6 +61,7 @@ class Command(BaseCommand):
         if web:
             check_port(settings.HOST, settings.PORT)
         check_databases()
+        check_entities()
         for alias in waiting_databases():
             self._line(f"Preparing the database '{alias}' ...")
             call_command("migrate", database=alias, verbosity=0)
@@ -112,6 +117,8 @@ def plan_services(*, broker_port: int, demo: bool, web: bool) -> list[Service]:
     """What to run, in the order of starting; ``broker_port`` 0 means a broker is configured."""
     manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
     place = {"REDIS_URL": f"redis://127.0.0.1:{broker_port}/0"} if broker_port else {}
+    if demo and not Path(settings.OPTIONS.file).exists():
+        place["EVENTSCOPE_CONFIG"] = str(settings.BASE_DIR / DEMO_CONFIGURATION)
     services = []
     if web:
         services.append(Service("web", web_command(), stage=2, grace=2.5, environment=place))
