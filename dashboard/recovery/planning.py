@@ -18,15 +18,15 @@ from dashboard.recovery.surroundings import Target, hindrances
 from ingest.envelopes import stored_id
 from ingest.folds.dead_letters import resolves
 from ingest.models import ConsumerGroup, DeadLetter, Stream
-from ingest.queries.events import find_events
+from ingest.queries.events import EventView, find_events
 from ingest.queries.receipts import receipts_for
-from ingest.system import DETAILS
+from ingest.system import DETAILS, Receipt
 
 __all__ = ["Plan", "Way", "later_successes", "plan_redrive", "repeated_entities"]
 
 SAMPLE = 200
 ENTITIES = 40
-EVENTS_EACH = 200
+EVENTS = 4_000
 HELD_CHUNK = 500
 
 
@@ -118,24 +118,34 @@ def repeated_entities(entities: Iterable[tuple[str, Entity]]) -> list[tuple[str,
 
 
 def later_successes(letters: Sequence[DeadLetter]) -> list[tuple[DeadLetter, str]]:
-    """Letters whose consumer has handled a later event of the same entity, with that event's type."""
-    found = []
-    for letter in letters[:ENTITIES]:
-        failed_ms = letter.first_failed_ms or letter.received_ms
-        later = [
-            event
-            for event in find_events([entity_of(letter).id], limit=EVENTS_EACH)
-            if event.appended_ms > failed_ms
-            and event.event_id != letter.event_id
-            and event.event_type not in DETAILS
-        ]
-        told = receipts_for({event.event_id for event in later}, since_ms=failed_ms)
-        for event in later:
+    """Letters whose consumer has handled a later event of the same entity, with that event's type.
+
+    The first `ENTITIES` letters are looked at, all in one look-up.
+    """
+    entities = {letter.pk: stored_id(entity_of(letter).id) for letter in letters[:ENTITIES]}
+    by_entity: dict[str, list[EventView]] = {id: [] for id in entities.values()}
+    for event in find_events(list(by_entity), limit=EVENTS) if by_entity else ():
+        for id in by_entity.keys() & {event.correlation_id, *event.keys}:
+            by_entity[id].append(event)
+    ids = {event.event_id for events in by_entity.values() for event in events}
+    told = receipts_for(ids) if ids else {}
+    found = (
+        (one, _later_type(one, by_entity[entities[one.pk]], told)) for one in letters[:ENTITIES]
+    )
+    return [(letter, kind) for letter, kind in found if kind]
+
+
+def _later_type(
+    letter: DeadLetter, events: Iterable[EventView], told: dict[str, list[Receipt]]
+) -> str:
+    failed_ms = letter.first_failed_ms or letter.received_ms
+    for event in events:
+        later = event.appended_ms > failed_ms and event.event_id != letter.event_id
+        if later and event.event_type not in DETAILS:
             receipts = told.get(event.event_id, ())
             if any(r.outcome == "success" and r.consumer == letter.consumer for r in receipts):
-                found.append((letter, event.event_type))
-                break
-    return found
+                return event.event_type
+    return ""
 
 
 def _alike(rows: Any) -> Iterable[tuple[DeadLetter, str, bool, int]]:

@@ -1,4 +1,4 @@
-"""Dead letters: the list, and one."""
+"""Dead letters: the list, one, and the jobs over them."""
 
 from __future__ import annotations
 
@@ -11,4 +11,12 @@ app_name = "recovery"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("dead-letters/", views.dead_letters_page, name="dead-letters"),
     path("dead-letters/<int:letter_id>/", views.dead_letter_page, name="dead-letter"),
+    path("dead-letters/redrive/", views.redrive_page, name="redrive"),
+    path("dead-letters/discard/", views.discard_page, name="discard"),
+    path("dead-letters/jobs/", views.jobs_page, name="jobs"),
+    path("dead-letters/jobs/<int:job_id>/", views.job_page, name="job"),
+    path("dead-letters/jobs/<int:job_id>/report.csv", views.report, name="job-report"),
+    path("dead-letters/jobs/<int:job_id>/pause/", views.pause, name="job-pause"),
+    path("dead-letters/jobs/<int:job_id>/resume/", views.resume, name="job-resume"),
+    path("dead-letters/jobs/<int:job_id>/cancel/", views.cancel, name="job-cancel"),
 ]

@@ -70,10 +70,14 @@ class Worker:
         self._late_at = 0
 
     def step(self) -> None:
-        """Advance every active job for a slice of time in all; what is left waits for the next call."""
+        """Advance active jobs for a slice of time in all, those first that waited longest for it."""
         until = time.monotonic() + SLICE_S
-        active = Job.objects.filter(state__in=Job.ACTIVE).order_by("pk")
-        turns = [self._begin(job) for job in active]
+        turns: list[_Turn] = []
+        for job in Job.objects.filter(state__in=Job.ACTIVE).order_by("touched_ms", "pk"):
+            turns.append(self._begin(job))
+            if time.monotonic() > until:
+                break
+        until = max(until, time.monotonic() + SLICE_S / 2)
         while turns and time.monotonic() < until and not self._stopping():
             turns = [turn for turn in turns if self._advance(turn)]
         self._listen_late()

@@ -18,9 +18,11 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 class Host:
-    """Commands to `tests.ingest.faults.host`, on a database in a folder of its own."""
+    """Commands to a host module such as `tests.ingest.faults.host`, on databases in a folder of its own."""
 
-    def __init__(self, folder: Path, *, log: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, log: Path | None = None, module: str = "tests.ingest.faults.host"
+    ) -> None:
         self.folder = folder
         self.log_file = log or folder / "errors.log"
         self.errors = self.log_file.open("w+")
@@ -32,7 +34,7 @@ class Host:
         for name in ("EVENTSCOPE_CONFIG", "DATABASE_URL", "REDIS_URL"):
             environment.pop(name, None)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.ingest.faults.host"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
             env=environment,
             stdin=subprocess.PIPE,

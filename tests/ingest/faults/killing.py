@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from django.db import connections
 
-__all__ = ["KILL_POINTS", "KillPoint", "arm", "choose"]
+__all__ = ["KILL_POINTS", "Countdown", "KillPoint", "arm", "choose"]
 
 
 class KillPoint(NamedTuple):
@@ -64,7 +64,7 @@ def arm(point: KillPoint) -> None:
         "maintain": (ingest.maintaining.Maintenance, "_run"),
         "release": (ingest.leases, "release_streams"),
     }
-    counter = _Counter(point)
+    counter = Countdown(point)
     if point.step in places:
         owner, name = places[point.step]
         setattr(owner, name, counter.wrap(getattr(owner, name)))
@@ -72,7 +72,7 @@ def arm(point: KillPoint) -> None:
         _arm_database(point, counter)
 
 
-def _arm_database(point: KillPoint, counter: _Counter) -> None:
+def _arm_database(point: KillPoint, counter: Countdown) -> None:
     """Statements and commits on the events database: all of them, or those of maintenance only."""
     from ingest.maintaining import Maintenance
 
@@ -104,7 +104,9 @@ def _arm_database(point: KillPoint, counter: _Counter) -> None:
     connection._commit = counted
 
 
-class _Counter:
+class Countdown:
+    """Ends the process at the moment that the point names."""
+
     def __init__(self, point: KillPoint) -> None:
         self._point = point
         self._left = point.number

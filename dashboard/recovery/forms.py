@@ -1,0 +1,89 @@
+"""What is asked before letters are put back or discarded."""
+
+from __future__ import annotations
+
+from django import forms
+
+from dashboard.recovery.actions import FASTEST, LONGEST_NOTE, MOST_CANARIES, Options
+
+__all__ = ["DiscardForm", "RedriveForm"]
+
+CONTROL = {"class": "form-control"}
+CHECK = {"class": "form-check-input"}
+
+
+def _note(label: str, *, required: bool) -> forms.CharField:
+    widget = forms.Textarea(attrs={**CONTROL, "rows": 2})
+    return forms.CharField(label=label, required=required, max_length=LONGEST_NOTE, widget=widget)
+
+
+class RedriveForm(forms.Form):
+    """Every field may be left as it is."""
+
+    canary = forms.IntegerField(
+        label="Canaries",
+        initial=5,
+        min_value=0,
+        max_value=MOST_CANARIES,
+        widget=forms.NumberInput(attrs=CONTROL),
+        help_text="Sent first. The rest follows only when they are processed; 0 for none.",
+    )
+    canary_percent = forms.FloatField(
+        label="Of them may fail, %",
+        initial=0,
+        min_value=0,
+        max_value=99,
+        widget=forms.NumberInput(attrs=CONTROL),
+        help_text="More, and the job stops itself.",
+    )
+    rate = forms.FloatField(
+        label="At most a second",
+        required=False,
+        min_value=0.01,
+        max_value=FASTEST,
+        widget=forms.NumberInput(attrs={**CONTROL, "placeholder": "no limit"}),
+        help_text="Letters a second; empty for no limit.",
+    )
+    start = forms.DateTimeField(
+        label="Not before (UTC)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={**CONTROL, "type": "datetime-local"}),
+        help_text="Empty: at once.",
+    )
+    heed = forms.BooleanField(
+        label="Wait while a consumer cannot take them",
+        required=False,
+        initial=True,
+        widget=forms.CheckboxInput(attrs=CHECK),
+        help_text="Its breaker is open, it is unhealthy, or its lag grows.",
+    )
+    in_order = forms.BooleanField(
+        label="In order of each entity",
+        required=False,
+        widget=forms.CheckboxInput(attrs=CHECK),
+        help_text="The next event of an order goes when the one before is processed.",
+    )
+    note = _note("Why (for the others)", required=False)
+
+    def options(self) -> Options:
+        """The cleaned values."""
+        told = self.cleaned_data
+        start = told["start"]
+        return Options(
+            rate_per_second=told["rate"],
+            canary=told["canary"],
+            canary_share=told["canary_percent"] / 100,
+            in_order=told["in_order"],
+            heed=told["heed"],
+            start_ms=None if start is None else round(start.timestamp() * 1000),
+            note=told["note"],
+        )
+
+
+class DiscardForm(forms.Form):
+    """Discarding is never silent."""
+
+    note = _note("Why", required=True)
+
+    def options(self) -> Options:
+        return Options(note=self.cleaned_data["note"])

@@ -1,0 +1,26 @@
+"""Dead letters and the jobs over them: fetch, call, render."""
+
+from dashboard.recovery.views.jobs import (
+    cancel,
+    discard_page,
+    job_page,
+    jobs_page,
+    pause,
+    redrive_page,
+    report,
+    resume,
+)
+from dashboard.recovery.views.letters import dead_letter_page, dead_letters_page
+
+__all__ = [
+    "cancel",
+    "dead_letter_page",
+    "dead_letters_page",
+    "discard_page",
+    "job_page",
+    "jobs_page",
+    "pause",
+    "redrive_page",
+    "report",
+    "resume",
+]

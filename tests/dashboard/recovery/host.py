@@ -1,0 +1,128 @@
+"""A process that forks workers of jobs, lets them die, and tells what they left behind.
+
+Run as ``python -m tests.dashboard.recovery.host``; as `tests.ingest.faults.host` it takes a JSON
+command a line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.conf import settings  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connections  # noqa: E402
+
+from dashboard.recovery import gathering, items, sending, working  # noqa: E402
+from dashboard.recovery.actions import Options, create_job  # noqa: E402
+from dashboard.recovery.models import Job, JobItem  # noqa: E402
+from dashboard.recovery.publishing import Publisher  # noqa: E402
+from dashboard.recovery.selection import Selection  # noqa: E402
+from ingest.models import DeadLetter, Stream  # noqa: E402
+from ingest.options import IngestOptions, decode_options  # noqa: E402
+from ingest.queries.letters import LetterFilter  # noqa: E402
+from tests.ingest.faults.killing import Countdown, KillPoint  # noqa: E402
+
+LIFE = 60.0
+PLACES: dict[str, tuple[Any, str]] = {
+    "gather": (working, "gather_chunk"),
+    "publish": (Publisher, "publish"),
+    "append": (sending.RedisSender, "send"),
+    "note": (items, "note_published"),
+    "count": (working, "count_items"),
+}
+
+
+def main() -> None:
+    commands = {"migrate": migrate, "fill": fill, "live": live, "states": states}
+    for line in sys.stdin:
+        command = json.loads(line)
+        answer = commands[command.pop("do")](**command)
+        print(json.dumps(answer), flush=True)
+
+
+def migrate() -> None:
+    for alias in ("default", "events"):
+        call_command("migrate", database=alias, verbosity=0)
+    connections.close_all()
+
+
+def fill(topic: str, letters: int) -> int:
+    """Letters of ``topic``, and a job over them; the job's id."""
+    stream, _ = Stream.objects.get_or_create(broker="main", topic="failed", dead_letters=True)
+    DeadLetter.objects.bulk_create(_letter(stream, topic, number) for number in range(letters))
+    selection = Selection.of_filter(LetterFilter(topics=(topic,)))
+    job = create_job(actor="ada", selection=selection, options=Options(heed=False))
+    connections.close_all()
+    return int(job.pk)
+
+
+def live(url: str, job: int, chunk: int, kill: list[Any] | None = None) -> int:
+    """One worker's life: killed (9), everything sent (0), or too long (1)."""
+    connections.close_all()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            code = _work(url, job, chunk, kill)
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def states(job: int) -> dict[str, int]:
+    """Items by state; the job is left behind as over, so that others are not slowed by it."""
+    counted = Counter(JobItem.objects.filter(job=job).values_list("state", flat=True))
+    Job.objects.filter(pk=job).update(state=Job.State.COMPLETED)
+    connections.close_all()
+    return dict(counted)
+
+
+def _work(url: str, job: int, chunk: int, kill: list[Any] | None) -> int:
+    settings.INGEST = decode_options(
+        {"brokers": {"main": {"url": url}}}, IngestOptions, file="test"
+    )
+    working.CHUNK = gathering.CHUNK = chunk
+    if kill:
+        point = KillPoint(*kill)
+        owner, name = PLACES[point.step]
+        setattr(owner, name, Countdown(point).wrap(getattr(owner, name)))
+    worker = working.Worker()
+    deadline = time.monotonic() + LIFE
+    while time.monotonic() < deadline:
+        worker.step()
+        if Job.objects.get(pk=job).state == Job.State.SETTLING:
+            return 0
+        time.sleep(0.02)
+    return 1
+
+
+def _letter(stream: Stream, topic: str, number: int) -> DeadLetter:
+    event = json.dumps(
+        {"eventId": f"{topic}-{number}", "eventType": "T", "payload": number, "metadata": {}}
+    ).encode()
+    return DeadLetter(
+        stream=stream,
+        major=time.time_ns() // 1000,
+        minor=number,
+        received_ms=1_800_000_000_000 + number,
+        event_id=f"{topic}-{number}",
+        event_type="T",
+        topic=topic,
+        event=event,
+        size=len(event),
+    )
+
+
+if __name__ == "__main__":
+    main()
