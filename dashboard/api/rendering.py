@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import orjson
 from django.http import HttpRequest, HttpResponse
 from ninja.renderers import BaseRenderer
 
-__all__ = ["Renderer", "dump_json", "json_answer"]
+from dashboard.explore.dumping import dump_json
 
-DEEPEST = 200
+__all__ = ["Renderer", "json_answer"]
 
 
 class Renderer(BaseRenderer):
@@ -26,28 +24,3 @@ class Renderer(BaseRenderer):
 def json_answer(data: Any) -> HttpResponse:
     """``data`` as it is: what a shape of fixed fields would cut, as an envelope's own are."""
     return HttpResponse(dump_json(data), content_type="application/json; charset=utf-8")
-
-
-def dump_json(data: Any) -> bytes:
-    """JSON in which NaN and infinities are null and what is nested too deeply is left out."""
-    try:
-        return orjson.dumps(data)
-    except TypeError:
-        return _dump_unusual(data)
-
-
-def _dump_unusual(data: Any) -> bytes:
-    """What orjson refuses: integers past 64 bits, deep nesting, lone surrogates."""
-    return json.dumps(_tame(data, 0), ensure_ascii=True, allow_nan=False).encode()
-
-
-def _tame(value: Any, depth: int) -> Any:
-    if depth > DEEPEST:
-        return "… nested too deeply to be told"
-    if isinstance(value, dict):
-        return {str(name): _tame(item, depth + 1) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_tame(item, depth + 1) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from dashboard.explore.flows import Expected
+from dashboard.explore.native import event_json, iso
 from dashboard.explore.reading import EventPage, Told
 from dashboard.explore.slowness import Slow
 from dashboard.explore.story import Bar, Handling, Missing, Step
-from eventscope.stamps import format_ms
 from ingest.models import (
     Breaker,
     ConsumerGroup,
@@ -34,31 +34,12 @@ __all__ = [
 ]
 
 
-def iso(ms: int | float | None) -> str | None:
-    """``2026-11-24T10:00:00.123Z``; None for no time (0 is how "never" is stored)."""
-    return format_ms(int(ms)) if ms else None
-
-
 def slow_json(slow: Slow | None) -> dict[str, Any] | None:
     """Why a list took long, for a program."""
     if slow is None:
         return None
     suggestions = [{"text": one.text, "parameters": one.parameters} for one in slow.suggestions]
     return {"reason": slow.reason, "text": slow.text, "suggestions": suggestions}
-
-
-def event_json(event: EventView, outcome: str) -> dict[str, Any]:
-    """The envelope, plus ``topic, position, receivedAt, outcome``.
-
-    An event of another format is told in the native form, its data as ``payload``.
-    """
-    return {
-        **_envelope(event),
-        "topic": event.topic,
-        "position": event.position,
-        "receivedAt": iso(event.appended_ms),
-        "outcome": outcome or None,
-    }
 
 
 def detail_json(page: EventPage) -> dict[str, Any]:
@@ -228,25 +209,6 @@ def topic_json(stream: Stream) -> dict[str, Any]:
         "lost": stream.lost,
         "lag": stream.lag,
         "newestAt": iso(stream.newest_ms),
-    }
-
-
-def _envelope(event: EventView) -> dict[str, Any]:
-    envelope = event.envelope
-    if isinstance(envelope, dict) and {"eventId", "eventType"} <= envelope.keys():
-        return {**envelope, "eventId": event.event_id, "eventType": event.event_type}
-    metadata = {
-        "source": event.source,
-        "correlationId": event.correlation_id,
-        "causationId": event.causation_id,
-        "traceId": event.trace_id,
-    }
-    return {
-        "eventId": event.event_id,
-        "eventType": event.event_type,
-        "timestamp": iso(event.occurred_ms),
-        "payload": event.payload,
-        "metadata": {name: value for name, value in metadata.items() if value},
     }
 
 

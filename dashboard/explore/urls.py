@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard.explore import views
 
 app_name = "explore"
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("dashboard.explore.list_urls")),
     path("search/", views.search_page, name="search"),
     path("events/", views.events_page, name="events"),
     path("events/<path:event_id>/", views.event_page, name="event"),

@@ -1,4 +1,5 @@
-// Keys: "/" searches, "?" helps, "t" turns the light, "g" and a letter goes somewhere.
+// Keys: "/" goes to the page's own query bar or else, as "i" always, to the search by id; "?" helps,
+// "t" turns the light, "g" and a letter goes somewhere.
 import { toggleTheme } from "./frame.js";
 
 let going = 0;
@@ -11,6 +12,11 @@ function go(letter) {
   document.querySelector(`[data-shortcut="${CSS.escape(letter)}"]`)?.click();
 }
 
+function write(field) {
+  field.focus();
+  field.select();
+}
+
 function onKey(event) {
   const search = document.getElementById("search");
   if (event.key === "Escape" && event.target === search) search.blur();
@@ -20,10 +26,13 @@ function onKey(event) {
     go(event.key);
     return;
   }
-  if (event.key === "/" && search) {
+  const bar = document.querySelector("[data-slash]") || search;
+  if (event.key === "/" && bar) {
     event.preventDefault();
-    search.focus();
-    search.select();
+    write(bar);
+  } else if (event.key === "i" && search) {
+    event.preventDefault();
+    write(search);
   } else if (event.key === "?") {
     document.getElementById("keys")?.showModal();
   } else if (event.key === "t") {

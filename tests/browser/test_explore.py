@@ -139,6 +139,7 @@ def test_list_is_walked_by_keyboard_and_paged_with_its_state_in_the_address(tab:
 def test_filter_form_puts_only_what_is_set_into_the_address(tab: Tab) -> None:
     page = tab.go("/events/?range=1h")
 
+    page.get_by_text("Filters").click()
     page.get_by_label("Type", exact=True).fill("INVENTORY_UPDATED")
     page.get_by_role("button", name="Show").click()
 

@@ -22,6 +22,9 @@ UNDER_ANOTHER = {
     "settings/people/<int:user_id>/": "settings/people/",
     "settings/people/<int:user_id>/link/": "settings/people/",
     "settings/tokens/<int:token_id>/revoke/": "settings/tokens/",
+    "searches/<int:search_id>/change/": "searches/<int:search_id>/",
+    "searches/<int:search_id>/delete/": "searches/<int:search_id>/",
+    "searches/<int:search_id>/pin/": "searches/<int:search_id>/",
 }
 """What a form of a documented page posts to."""
 NO_PAGE = {

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from dashboard.api.rendering import dump_json
+from dashboard.explore.dumping import dump_json
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""A stored event in the guide's own envelope, whatever format it came in: for the API, copies and downloads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eventscope.stamps import format_ms
+from ingest.queries.events import EventView
+
+__all__ = ["event_json", "iso", "native_envelope"]
+
+
+def iso(ms: int | float | None) -> str | None:
+    """``2026-11-24T10:00:00.123Z``; None for no time (0 is how "never" is stored)."""
+    return format_ms(int(ms)) if ms else None
+
+
+def event_json(event: EventView, outcome: str) -> dict[str, Any]:
+    """The envelope, plus ``topic, position, receivedAt, outcome``.
+
+    An event of another format is told in the native form, its data as ``payload``.
+    """
+    return {
+        **native_envelope(event),
+        "topic": event.topic,
+        "position": event.position,
+        "receivedAt": iso(event.appended_ms),
+        "outcome": outcome or None,
+    }
+
+
+def native_envelope(event: EventView) -> dict[str, Any]:
+    """``eventId, eventType, timestamp, payload, metadata``; a native event with all that it holds."""
+    envelope = event.envelope
+    if isinstance(envelope, dict) and {"eventId", "eventType"} <= envelope.keys():
+        return {**envelope, "eventId": event.event_id, "eventType": event.event_type}
+    metadata = {
+        "source": event.source,
+        "correlationId": event.correlation_id,
+        "causationId": event.causation_id,
+        "traceId": event.trace_id,
+    }
+    return {
+        "eventId": event.event_id,
+        "eventType": event.event_type,
+        "timestamp": iso(event.occurred_ms),
+        "payload": event.payload,
+        "metadata": {name: value for name, value in metadata.items() if value},
+    }
