@@ -171,14 +171,20 @@ def _read_columns(head: _Head) -> Rows:
         values, offset = unpack_ints(column, payload, offset, count)
         columns.append(values)
     series, streams, appended, missing, delay, major, minor, headers, bodies, flags = columns[:10]
-    order = np.argsort(streams, kind="stable")
-    sizes = bodies.copy()
-    sizes[columns[10]] = columns[11]
+    # Whatever their number, stream codes fit 16 bits, which numpy sorts by counting.
+    order = np.argsort(streams.astype(np.uint16), kind="stable")
+    occurred = np.subtract(appended, delay, out=delay)
+    if head.columns[3].base or head.columns[3].width:
+        occurred[missing.astype(bool)] = NEVER
+    sizes = bodies
+    if head.resized:
+        sizes = bodies.copy()
+        sizes[columns[10]] = columns[11]
     return Rows(
         np.array(head.series, dtype=np.int64)[series],
         np.array(head.streams, dtype=np.int64)[streams],
         appended,
-        np.where(missing.astype(bool), NEVER, appended - delay),
+        occurred,
         _restore(major, order) + appended,
         _restore(minor, order),
         headers,

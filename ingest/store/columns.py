@@ -43,10 +43,11 @@ def unpack_ints(packed: Packed, payload: memoryview, offset: int, count: int) ->
     """The column of ``count`` values whose planes start at ``offset``, and where they end."""
     stored = count - 1 if packed.differences and count else count
     end = offset + packed.width * stored
+    if not packed.width:
+        return np.full(count, packed.base, dtype=np.int64), end
     codes = np.zeros((stored, 8), dtype=np.uint8)
-    if packed.width:
-        planes = np.frombuffer(payload[offset:end], dtype=np.uint8)
-        codes[:, : packed.width] = planes.reshape(packed.width, stored).T
+    planes = np.frombuffer(payload[offset:end], dtype=np.uint8)
+    codes[:, : packed.width] = planes.reshape(packed.width, stored).T
     numbers = codes.view("<u8").reshape(-1)
     if not packed.differences:
         return (numbers + np.int64(packed.base).view(np.uint64)).view(np.int64), end

@@ -11,17 +11,16 @@ import numpy as np
 
 from ingest.models import Block
 from ingest.store.base import StoredEvent
-from ingest.store.columns import Ints
 from ingest.store.keys import hash_key
 from ingest.store.proof import Decoder, carries, true_names
 from ingest.store.reading import BlockReader, LoadedBlock
 from ingest.store.seeking import Hits, seek_keys
 from ingest.store.series import OVERFLOW
+from ingest.store.snapshot import read_by_id
 
 __all__ = ["find_events"]
 
 _BLOCKS = 16
-_PARAMETERS = 400
 
 
 class _Found(NamedTuple):
@@ -116,20 +115,14 @@ class _Search:
 
 def _by_age(hits: Hits, search: _Search) -> Iterator[list[int]]:
     """Blocks that hits point to, a few at a time, oldest first, until ``search`` has its fill."""
-    starts = _first_times(np.unique(hits.blocks))
+    blocks = np.unique(hits.blocks).tolist()
+    if len(blocks) <= _BLOCKS:
+        yield blocks  # all at once: then their order matters to nobody
+        return
+    starts = read_by_id(Block, "first_ms", blocks)
     order = sorted(starts, key=lambda block: (starts[block], block))
     for start in range(0, len(order), _BLOCKS):
         some = order[start : start + _BLOCKS]
         if search.full_before(starts[some[0]]):
             return
         yield some
-
-
-def _first_times(blocks: Ints) -> dict[int, int]:
-    """The first moment of those blocks that still exist."""
-    found: dict[int, int] = {}
-    ids = blocks.tolist()
-    for start in range(0, len(ids), _PARAMETERS):
-        some = Block.objects.filter(id__in=ids[start : start + _PARAMETERS])
-        found.update(some.values_list("id", "first_ms"))
-    return found

@@ -13,7 +13,7 @@ from ingest.records import Position
 from ingest.store.base import Cursor, StoredEvent
 from ingest.store.blocks import NEVER, Rows, decode_rows, frame_texts
 from ingest.store.series import SeriesNames
-from ingest.store.snapshot import read_rows
+from ingest.store.snapshot import read_by_id, read_rows
 
 __all__ = ["BlockReader", "LoadedBlock", "NameCache"]
 
@@ -78,12 +78,8 @@ class BlockReader:
 
     def load(self, ids: Iterable[int]) -> dict[int, LoadedBlock]:
         """The blocks of ``ids`` that still exist."""
-        wanted, loaded = list(ids), {}
-        for start in range(0, len(wanted), _PARAMETERS):
-            some = Block.objects.filter(id__in=wanted[start : start + _PARAMETERS])
-            for id, columns in some.values_list("id", "columns"):
-                loaded[id] = LoadedBlock(id, *decode_rows(bytes(columns)))
-        return loaded
+        found = read_by_id(Block, "columns", ids)
+        return {id: LoadedBlock(id, *decode_rows(bytes(blob))) for id, blob in found.items()}
 
     def events(self, places: Sequence[tuple[LoadedBlock, int]]) -> list[StoredEvent]:
         """The events at (block, row), in the order asked; each frame is read once."""

@@ -12,13 +12,12 @@ import numpy.typing as npt
 from ingest.models import Block, KeyPage, KeyRun
 from ingest.store.columns import Ints
 from ingest.store.keys import Hashes, Page, Run
-from ingest.store.snapshot import read_rows
+from ingest.store.snapshot import read_by_id, read_rows
 
 __all__ = ["Hits", "seek_keys"]
 
 _HASHES = 1000
 _PAGES = 8
-_PARAMETERS = 500
 
 
 class Hits(NamedTuple):
@@ -108,11 +107,8 @@ def _read_on(begun: _Begun, *, limit: int) -> Run:
 def _living(run: int) -> npt.NDArray[np.bool_]:
     """Which blocks of a run retention has not deleted."""
     ids = _blocks_of([run])[run]
-    found: list[int] = []
-    for start in range(0, len(ids), _PARAMETERS):
-        some = Block.objects.filter(id__in=ids[start : start + _PARAMETERS].tolist())
-        found += some.values_list("id", flat=True)
-    return np.isin(ids, np.array(found, np.int64))
+    found = read_by_id(Block, "id", ids.tolist())
+    return np.isin(ids, np.array(list(found), np.int64))
 
 
 def _resolve(stretches: Sequence[_Stretch]) -> Hits:
@@ -128,9 +124,5 @@ def _resolve(stretches: Sequence[_Stretch]) -> Hits:
 
 def _blocks_of(runs: Sequence[int]) -> dict[int, Ints]:
     """The blocks that each of ``runs`` points to."""
-    found: dict[int, Ints] = {}
-    for start in range(0, len(runs), _PARAMETERS):
-        some = KeyRun.objects.filter(id__in=runs[start : start + _PARAMETERS])
-        for run, blob in some.values_list("id", "blocks"):
-            found[run] = np.frombuffer(bytes(blob), "<i8")
-    return found
+    found = read_by_id(KeyRun, "blocks", runs)
+    return {run: np.frombuffer(bytes(blob), "<i8") for run, blob in found.items()}
