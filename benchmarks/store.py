@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import json
 import os
 import pstats
 import random
@@ -20,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from benchmarks._figures import quantile, show
 
 BATCH = 10_000
 TYPES = 12
@@ -43,7 +44,7 @@ def main() -> None:
 
         django.setup()
         for figure in measure_store(options.events, profile=options.profile):
-            _show(figure, as_json=options.json)
+            show(*figure, as_json=options.json)
 
 
 def measure_store(events: int, *, profile: bool = False) -> Iterator[Figure]:
@@ -197,15 +198,8 @@ def _time(name: str, calls: list[Callable[[], object]]) -> Iterator[Figure]:
         call()
         spent.append((time.perf_counter() - started) * 1e3)
     spent.sort()
-    yield Figure(f"store: {name}, p50", spent[len(spent) // 2], "ms")
-    yield Figure(f"store: {name}, p99", spent[min(len(spent) - 1, len(spent) * 99 // 100)], "ms")
-
-
-def _show(figure: Figure, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(figure._asdict()), flush=True)
-    else:
-        print(f"{figure.name:<44} {figure.value:>14,.2f} {figure.unit}", flush=True)
+    yield Figure(f"store: {name}, p50", quantile(spent, 0.5), "ms")
+    yield Figure(f"store: {name}, p99", quantile(spent, 0.99), "ms")
 
 
 def _arguments() -> argparse.Namespace:

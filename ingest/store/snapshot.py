@@ -56,7 +56,8 @@ def read_by_id(model: type[Model], field: str, ids: Iterable[int]) -> dict[int, 
     Building such a query costs the ORM more than it costs the database to answer it, and a look-up
     makes nothing else.
     """
-    wanted, found = list(ids), {}
+    wanted = list(ids)
+    found: dict[int, Any] = {}
     for start in range(0, len(wanted), _PARAMETERS):
         some = wanted[start : start + _PARAMETERS]
         places = ", ".join(["%s"] * len(some))
