@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import argparse
 import cProfile
-import gc
 import json
 import os
 import shutil
@@ -87,7 +86,9 @@ def _run(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def _measure(arguments: argparse.Namespace, server: Valkey, folder: Path) -> None:
-    _calm()
+    from ingest.memory import settle_memory
+
+    settle_memory()
     profile = cProfile.Profile() if arguments.profile else None
     drains: list[tuple[int, float]] = []
     done, spent = 0, 0.0
@@ -262,12 +263,6 @@ def _peak_bytes() -> float:
         if row.startswith("VmHWM"):
             return int(row.split()[1]) * 1024
     return float("nan")
-
-
-def _calm() -> None:
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 50)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadGroupScheduling
 
 from tests.servers import Valkey
 
 GROUPS = ("browser", "system")
+
+# How busy the machine is at the moment is not what an example proves or refutes.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 class Scheduling(LoadGroupScheduling):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 import time
@@ -13,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ingest.committing import BatchRefused
+from ingest.memory import settle_memory
 from ingest.pipeline import Pipeline
 from ingest.reporting import Report, line
 from ingest.sources.base import BrokerError
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: pipeline.stop())
-        _calm_collector()
+        settle_memory()
         log.info("worker started", action="ingest.started", owner=pipeline.owner)
         try:
             pipeline.run()
@@ -55,10 +55,3 @@ class _Printer:
         if self._live or busy or now - self._told_at >= _QUIET_EVERY:
             self._told_at = now
             print(line(report), flush=True)
-
-
-def _calm_collector() -> None:
-    """A batch makes thousands of tuples that are all freed by counting: scanning them is wasted."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 50)
