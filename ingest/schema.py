@@ -16,6 +16,7 @@ __all__ = ["ENOUGH", "Violation", "check_payload", "schema_of_shape"]
 ENOUGH = 20
 """Samples from which on it is said what is usual."""
 USUAL = 0.95
+RARE = 0.01
 MOST_FIELDS = 50
 """More than these and the names are data, as in a map by id: not told one by one."""
 _MOST_VIOLATIONS = 200
@@ -73,6 +74,7 @@ def _node(seen: PathShape) -> _Node:
         node["enum"] = sorted(words)
     node["x-first-seen"], node["x-last-seen"] = seen.first_ms, seen.last_ms
     node["x-count"] = seen.count
+    node["x-types"] = dict(sorted(seen.types.items()))
     node["x-objects"] = seen.types.get("object", 0)
     return node
 
@@ -130,8 +132,10 @@ def _wrong_type(node: _Node, value: Any, names: tuple[str | int, ...]) -> Violat
     if told is None or kind in HIDDEN or "x-hidden" in node:
         return None
     types = [told] if isinstance(told, str) else told
-    if kind in types or (kind == "integer" and "number" in types):
+    known = kind in types or (kind == "integer" and "number" in types)
+    if known and not _is_rare(_count_of(node, kind), node["x-count"]):
         return None
+    types = [one for one in types if one != kind or not known] or types
     return Violation(path_text(names), "type", f"{_a(kind)}, usually {_a(' or '.join(types))}")
 
 
@@ -145,10 +149,23 @@ def _in_object(
             share = "always" if presence >= 1 else f"in {presence:.1%}"
             yield Violation(path_text((*names, name)), "missing", f"missing, there {share}")
     for name, inner in value.items():
-        if name in fields:
+        if name in fields and _is_rare(fields[name]["x-count"], node["x-objects"]):
+            share = fields[name]["x-presence"]
+            yield Violation(path_text((*names, name)), "unknown", f"there in {share:.1%} only")
+        elif name in fields:
             yield from _differences(fields[name], inner, (*names, name), complete=complete)
         elif complete:
             yield Violation(path_text((*names, name)), "unknown", "not known in this version")
+
+
+def _is_rare(count: int, among: int) -> bool:
+    """An event is mostly among the samples itself: what was seen once says nothing."""
+    return among >= ENOUGH and count <= max(1, among * RARE)
+
+
+def _count_of(node: _Node, kind: str) -> int:
+    told = node.get("x-types", {})
+    return int(told.get(kind, 0) + (told.get("number", 0) if kind == "integer" else 0))
 
 
 def _a(kind: str) -> str:

@@ -56,6 +56,8 @@ def valkey(valkey_server: Valkey) -> Valkey:
 @pytest.fixture(autouse=True)
 def _forget_names() -> None:
     """Each test has a database of its own, in which an id may stand for another name."""
+    from ingest.folds.catalog import sampler
     from ingest.queries.events import forget_names
 
     forget_names()
+    sampler.forget()

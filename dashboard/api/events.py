@@ -26,6 +26,7 @@ from dashboard.explore.filters import MAX_LIMIT, parse_event_query
 from dashboard.explore.flows import read_expected
 from dashboard.explore.listing import read_listing
 from dashboard.explore.reading import read_event, read_story
+from dashboard.explore.revealing import reveal, reveal_role
 
 __all__ = ["router"]
 
@@ -61,6 +62,12 @@ class EventParameters(Schema):
     system: str = Field("", description="hide leaves out receipts, health reports and the like")
     limit: int = Field(100, ge=1, le=MAX_LIMIT)
     cursor: str = ""
+
+
+class DetailParameters(Schema):
+    reveal: bool = Field(
+        False, description="open encrypted values: needs the role of [privacy] reveal, is audited"
+    )
 
 
 class TopicParameter(Schema):
@@ -134,12 +141,23 @@ def publish(request: HttpRequest, parameters: Query[TopicParameter]) -> Any:
     operation_id="getEvent",
     summary="One event",
 )
-def one_event(request: HttpRequest, event_id: str = Path(alias="eventId")) -> Any:
+def one_event(
+    request: HttpRequest,
+    parameters: Query[DetailParameters],
+    event_id: str = Path(alias="eventId"),
+) -> Any:
     """The envelope, where it was seen, its receipts, dead letters and redrives."""
+    if parameters.reveal:
+        require(request, reveal_role())
     page = read_event(event_id)
     if page is None:
         raise Problem(404, "No event with this id is stored.")
-    return json_answer(detail_json(page))
+    if not parameters.reveal:
+        return json_answer(detail_json(page))
+    opened = reveal(page.event, by=actor(request))
+    page.event.envelope = opened.envelope
+    told = {"paths": opened.paths, "locked": opened.locked}
+    return json_answer({**detail_json(page), "revealed": told})
 
 
 @router.get(

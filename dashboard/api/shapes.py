@@ -15,6 +15,7 @@ __all__ = [
     "AuditPage",
     "BreakerPage",
     "CatalogPage",
+    "CatalogTypeShape",
     "ConsumerPage",
     "CorrelationShape",
     "DeadLetterGroupPage",
@@ -127,11 +128,19 @@ class PlaceShape(Shape):
     size: int
 
 
+class RevealedShape(Shape):
+    paths: list[str]
+    locked: list[str]
+
+
 class EventDetailShape(EventShape):
     positions: list[PlaceShape]
     receipts: list[ReceiptShape]
     dead_letters: list[DeadLetterShape]
     redrives: list[dict[str, Any]]
+    revealed: RevealedShape | None = Field(
+        None, description="with reveal: what was opened, and the keys that would open the rest"
+    )
 
 
 class CorrelationEventShape(EventShape):
@@ -339,7 +348,34 @@ class CatalogShape(Shape):
     sources: list[str]
     topics: list[str]
     consumers: list[str]
+    version_names: list[str] = Field(description="those that samples were seen of, newest first")
+    events_per_second: float | None = Field(description="of the last hour, as the next two")
+    error_rate: float | None
+    handled_per_event: float | None = Field(description="finished handlings an event, by receipts")
+    average_size: float | None = Field(description="bytes")
     first_seen_at: str | None
+    last_seen_at: str | None = Field(description="of the newest sample")
+
+
+class VersionShape(Shape):
+    version: str
+    samples: int
+    first_seen_at: str | None
+    last_seen_at: str | None
+    average_size: float
+    schema_: dict[str, Any] = Field(alias="schema", description="JSON Schema 2020-12")
+
+
+class TypeChangeShape(Shape):
+    kind: str = Field(description="version, appeared or gone")
+    version: str
+    path: str
+    at: str | None
+
+
+class CatalogTypeShape(CatalogShape):
+    versions: list[VersionShape]
+    changes: list[TypeChangeShape]
 
 
 class CatalogPage(Page):

@@ -1,4 +1,4 @@
-"""What is known right now: dead letters, health, breakers, consumers, topics, catalog, audit, scaling."""
+"""What is known right now: dead letters, health, breakers, consumers, topics, audit, scaling."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ from dashboard.api.serialise import (
 from dashboard.api.shapes import (
     AuditPage,
     BreakerPage,
-    CatalogPage,
     ConsumerPage,
     DeadLetterGroupPage,
     DeadLetterPage,
@@ -37,7 +36,6 @@ from dashboard.api.shapes import (
     TopicPage,
     TopologyShape,
 )
-from dashboard.explore.catalog import read_catalog
 from dashboard.explore.filters import parse_time
 from dashboard.explore.topology import read_topology
 from dashboard.fleet.scaling import wanted_instances
@@ -111,23 +109,6 @@ def consumers(request: HttpRequest, page: Query[PageParameters]) -> Any:
 def topics(request: HttpRequest, page: Query[PageParameters]) -> Any:
     """Watched streams and partitions with what is stored, undecoded, lost and waiting."""
     return keyset_page(Stream.objects.all(), page, topic_json, identity="topics")
-
-
-@router.get("/catalog", response=CatalogPage, operation_id="listCatalog")
-def catalog(request: HttpRequest) -> Any:
-    """Event types that were seen, who publishes and who handles them."""
-    results = [
-        {
-            "id": seen.type,
-            "type": seen.type,
-            "sources": seen.sources,
-            "topics": seen.topics,
-            "consumers": seen.consumers,
-            "first_seen_at": iso(seen.first_ms),
-        }
-        for seen in read_catalog()
-    ]
-    return {"results": results, "next": None}
 
 
 @router.get("/topology", response=TopologyShape, operation_id="getTopology")

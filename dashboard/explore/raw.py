@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["hexdump", "readable"]
+__all__ = ["hexdump", "hexdump_of", "readable"]
 
 MOST = 262_144
 MOST_HEX = 4096
@@ -13,8 +13,13 @@ def readable(body: bytes) -> str:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        return hexdump(body[:MOST_HEX]) + _cut(len(body), MOST_HEX)
+        return hexdump_of(body)
     return text[:MOST] + _cut(len(text), MOST)
+
+
+def hexdump_of(body: bytes) -> str:
+    """The beginning of a body as a hexdump, and how much more there is."""
+    return hexdump(body[:MOST_HEX]) + _cut(len(body), MOST_HEX)
 
 
 def hexdump(data: bytes) -> str:

@@ -20,4 +20,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("entities/<str:kind>/<path:entity_id>/", views.entity_page, name="entity"),
     path("topology/", views.topology_page, name="topology"),
     path("catalog/", views.catalog_page, name="catalog"),
+    path("catalog/<path:event_type>/", views.type_page, name="type"),
 ]

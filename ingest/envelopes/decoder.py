@@ -30,12 +30,20 @@ from ingest.sealing import Keyring
 from ingest.system import DETAILS
 from ingest.timestamps import parse_ms
 
-__all__ = ["BODY_FIELD", "Decoder", "Format", "Readable"]
+__all__ = ["BODY_FIELD", "Decoder", "Format", "Payload", "Readable"]
 
 BODY_FIELD = b":field"
 """Pseudo-header a source sets when the body does not stand where an envelope is expected."""
 _TELLING = frozenset((BODY_FIELD, b"traceparent"))
 _BOM = b"\xef\xbb\xbf"
+
+
+class Payload(NamedTuple):
+    """A payload's bytes, the version told of it, and under which name it stands in the body ("": all of it)."""
+
+    version: str
+    raw: bytes
+    name: str
 
 
 class Format(NamedTuple):
@@ -127,10 +135,11 @@ class Decoder:
                 return _told(read)
         return self._odd(message, topic, dead_letters=dead_letters)
 
-    def payload_of(self, message: Message, topic: str) -> tuple[str, bytes]:
-        """The version that the envelope tells of its payload, and the payload's bytes; "" and b"" if none."""
+    def payload_of(self, message: Message, topic: str) -> Payload:
+        """The payload of an envelope of any format; empty if it has none."""
         view, found = self._innermost(message, topic)
-        return found.version, view.raw(found.payload)
+        names = [name for name, span in view.members.items() if span == found.payload]
+        return Payload(found.version, view.raw(found.payload), names[0] if names else "")
 
     def innermost(self, message: Message, topic: str) -> Readable:
         """What is to be read by people: where a message travels within another, that one."""

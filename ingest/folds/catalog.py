@@ -93,6 +93,12 @@ class Sampler:
 
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
+        self._kinds: set[Kind] = set()
+
+    def forget(self) -> None:
+        """As if nothing had been seen yet: another database has taken the place of the one before."""
+        self._seen.clear()
+        self._kinds.clear()
 
     def choose(self, records: Sequence[Record]) -> list[Record]:
         newest = dict(zip(map(_TYPE, records), records, strict=True))
@@ -115,6 +121,12 @@ class Sampler:
                     if not new:
                         return
 
+    def note(self, kind: Kind) -> None:
+        """Told of each sample: a new version of a known type is looked at as closely as a new type."""
+        if kind not in self._kinds and len(self._kinds) < MOST_KNOWN:
+            self._kinds.add(kind)
+            self._seen[kind.type] = 0
+
     def _worth(self, record: Record) -> bool:
         few = self._seen[record.event_type] < FIRST
         return (
@@ -136,6 +148,7 @@ def record_shapes(batch: Batch) -> None:
             for record in sampler.choose(part.records):
                 looked = _look(record, part.stream.topic)
                 if looked is not None:
+                    sampler.note(looked[0])
                     found.setdefault(looked[0], []).append(looked[1])
     if found:
         CatalogPiece.objects.create(at_ms=batch.read_ms, data=_packed(found))
@@ -200,8 +213,8 @@ def _plain(record: Record) -> tuple[str, Any]:
 def _any_format(record: Record, topic: str) -> tuple[str, Any]:
     pairs = _headers.decode(record.headers) if record.headers else []
     message = Message(record.position, record.appended_ms, None, record.body, tuple(pairs))
-    version, raw = configured_decoder().payload_of(message, topic)
-    return version, msgspec.json.decode(raw)
+    told = configured_decoder().payload_of(message, topic)
+    return told.version, msgspec.json.decode(told.raw)
 
 
 def _packed(found: dict[Kind, list[Shape]]) -> bytes:

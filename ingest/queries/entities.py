@@ -134,7 +134,7 @@ def document_of(event: EventView) -> dict[str, Any]:
     native = isinstance(envelope, dict) and {"eventId", "eventType"} <= envelope.keys()
     if native:
         return {**envelope, "eventId": event.event_id, "eventType": event.event_type}
-    _, payload = configured_decoder().payload_of(to_message(event.stored), event.topic)
+    payload = configured_decoder().payload_of(to_message(event.stored), event.topic).raw
     metadata = {
         "source": event.source,
         "correlationId": event.correlation_id,

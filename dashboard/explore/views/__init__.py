@@ -1,11 +1,12 @@
 """The pages that find and explain events: fetch, call, render."""
 
+from dashboard.explore.views.catalog import catalog_page, type_page
 from dashboard.explore.views.correlation import correlation_page
 from dashboard.explore.views.entities import entities_page, entity_page
 from dashboard.explore.views.event import event_page
 from dashboard.explore.views.events import events_page
 from dashboard.explore.views.flows import flow_page, flows_page
-from dashboard.explore.views.names import catalog_page, topology_page
+from dashboard.explore.views.names import topology_page
 from dashboard.explore.views.search import search_page
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "flows_page",
     "search_page",
     "topology_page",
+    "type_page",
 ]

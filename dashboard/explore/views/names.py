@@ -1,4 +1,4 @@
-"""What was ever seen: the catalog of types and the topology."""
+"""What was ever seen, as a drawing: the topology."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard.explore.catalog import read_catalog
 from dashboard.explore.topology import read_topology
 from dashboard.explore.views.shared import now_ms
 
-__all__ = ["catalog_page", "topology_page"]
-
-
-def catalog_page(request: HttpRequest) -> HttpResponse:
-    """Every event type with who publishes and who handles it."""
-    return render(request, "explore/catalog.html", {"types": read_catalog()})
+__all__ = ["topology_page"]
 
 
 def topology_page(request: HttpRequest) -> HttpResponse:

@@ -117,8 +117,12 @@ class House:
             record = decode(Message(Position(moment, 0), moment, None, value, headers), topic=topic)
             assert not isinstance(record, Quarantined), record.reason
             records.append(record)
-        self._filler.append((self.stream(topic), records))
+        self.store(records, topic=topic)
         return records
+
+    def store(self, records: list[Record], *, topic: str) -> None:
+        """Append what was decoded already."""
+        self._filler.append((self.stream(topic), records))
 
     def receipts(self, receipts: list[dict[str, Any]], *, at: int = 100) -> None:
         """One `ProcessingReceipts` event."""

@@ -237,7 +237,7 @@ def test_event_page_tells_receipts_cause_effects_and_places(visitor: Client, hou
     assert "Seen 2 times" in text
     assert "ORDER_CREATED evt_1" in text
     assert "PaymentError busy Traceback: busy" in text
-    assert "Caused 1 STOCK_LOW" in text
+    assert "INVENTORY_UPDATED this event STOCK_LOW" in text
     assert "retried from order-service" in text
     assert "tenant acme" in first
     assert "dead-lettered from order-service" in first
@@ -375,7 +375,7 @@ def test_event_that_was_too_large_is_listed_found_and_shown_as_cut(
     (url,) = re.findall(r'<tr data-href="(/events/[^"]+)"', get(visitor, "/events/"))
     text = text_of(get(visitor, unescape(url)))
 
-    assert "stored cut short" in text
+    assert "is stored cut short" in text
     assert "1.1 MB" in text
     found = visitor.get("/search/?q=evt_big")
     assert (found.status_code, found["Location"]) == (

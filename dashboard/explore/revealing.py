@@ -1,0 +1,86 @@
+"""Showing what is encrypted at rest: to those who may, and never without a line in the audit log."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from dashboard.accounts.audit import record
+from dashboard.accounts.models import Role
+from dashboard.accounts.rights import allows
+from ingest.envelopes import innermost
+from ingest.envelopes.privacy import hides
+from ingest.queries.bodies import read_body
+from ingest.queries.events import EventView
+from ingest.queries.opening import open_headers, open_stored, sealed_keys
+from ingest.sealing import SEALED
+from ingest.shapes import path_text
+from ingest.store.sql import to_message
+
+__all__ = ["Revealed", "is_encrypted", "may_reveal", "reveal", "reveal_role", "sealed_paths"]
+
+_MOST_PATHS = 50
+
+
+class Revealed(NamedTuple):
+    """An event with its values opened; ``locked`` are ids of keys that are not configured."""
+
+    body: bytes
+    envelope: Any
+    headers: list[tuple[str, str]]
+    paths: list[str]
+    locked: list[str]
+
+
+def reveal_role() -> Role:
+    """The least role that may see encrypted values: ``[privacy] reveal``."""
+    return Role(settings.INGEST.privacy.reveal)
+
+
+def may_reveal(user: Any) -> bool:
+    return allows(user, reveal_role())
+
+
+def reveal(event: EventView, *, by: Any) -> Revealed:
+    """Open what is encrypted in ``event``, noted in the audit log with the paths and without the values.
+
+    The caller has asked `may_reveal`. The note is written first: nothing is shown that is not noted.
+    """
+    paths = sealed_paths(event)
+    record(actor=by, action="event.revealed", subject=event.event_id, detail={"paths": paths})
+    opened = open_stored(event.stored)
+    headers = [
+        (name.decode("utf-8", "replace"), value.decode("utf-8", "replace"))
+        for name, value in open_headers(event.stored)
+    ]
+    locked = sorted({*opened.locked, *_locked_headers(headers)})
+    message = to_message(event.stored)._replace(value=opened.text)
+    envelope = read_body(innermost(message, event.topic).envelope)
+    return Revealed(opened.text, envelope, headers, paths, locked)
+
+
+def is_encrypted(path: str) -> bool:
+    """Whether values at ``path`` are to be encrypted: they belong into no address, so no link leads by them."""
+    taken = [tuple(one.split(".")) for one in settings.INGEST.privacy.encrypt]
+    return hides(taken, path)
+
+
+def sealed_paths(event: EventView) -> list[str]:
+    """Where encrypted values stand, the first fifty; headers as ``header:NAME``."""
+    found: list[str] = []
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), event.envelope)]
+    while waiting and len(found) < _MOST_PATHS:
+        names, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [((*names, name), inner) for name, inner in reversed(value.items())]
+        elif isinstance(value, list):
+            waiting += [((*names, at), inner) for at, inner in reversed(list(enumerate(value)))]
+        elif isinstance(value, str) and SEALED.fullmatch(value.encode("utf-8", "replace")):
+            found.append(path_text(names, root="").removeprefix(".") or "the whole body")
+    found += [f"header:{name}" for name, value in event.headers if SEALED.fullmatch(value.encode())]
+    return found[:_MOST_PATHS]
+
+
+def _locked_headers(headers: list[tuple[str, str]]) -> list[str]:
+    return [key for _, value in headers for key in sealed_keys(value.encode())]
