@@ -176,25 +176,28 @@ def learnt_flow(start: str, *, now_ms: int) -> Flow | None:
     return read_flow(start, since_ms=_since(now_ms), now_ms=now_ms)
 
 
-def list_stuck(*, start: str = "", cursor: str = "", limit: int = 50) -> StuckPage:
+def list_stuck(
+    *, start: str = "", waits_for: str = "", cursor: str = "", limit: int = 25
+) -> StuckPage:
     """Stuck flows now, the longest overdue first. Raises `FilterError` for a cursor of another list."""
-    rows = stuck_flows(start=start)
+    rows = stuck_flows(start=start, waits_for=waits_for)
+    asked = [start, waits_for]
     if cursor:
-        due_ms, pk = _open_place(cursor, start)
+        due_ms, pk = _open_place(cursor, asked)
         rows = rows.filter(Q(due_ms__gt=due_ms) | Q(due_ms=due_ms, pk__gt=pk))
     found = list(rows[: limit + 1])
     if len(found) <= limit:
         return StuckPage(found, None)
     last = found[limit - 1]
-    return StuckPage(found[:limit], signing.dumps([last.due_ms, last.pk, start], salt=SALT))
+    return StuckPage(found[:limit], signing.dumps([last.due_ms, last.pk, asked], salt=SALT))
 
 
-def _open_place(cursor: str, start: str) -> tuple[int, int]:
+def _open_place(cursor: str, asked: list[str]) -> tuple[int, int]:
     try:
-        due_ms, pk, asked = signing.loads(cursor, salt=SALT)
+        due_ms, pk, identity = signing.loads(cursor, salt=SALT)
     except (signing.BadSignature, ValueError, TypeError, UnicodeError) as error:
         raise FilterError("cursor", "not one that Eventscope gave out") from error
-    if asked != start:
+    if identity != asked:
         raise FilterError("cursor", "belongs to another list; start again without it")
     return due_ms, pk
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from ingest.models import FlowCount, FlowState, StuckFlow
 from ingest.options import FlowOptions
@@ -32,6 +32,7 @@ __all__ = [
     "read_flows",
     "read_overviews",
     "stuck_flows",
+    "stuck_steps",
 ]
 
 I64 = npt.NDArray[np.int64]
@@ -40,6 +41,7 @@ DAY_MS = 86_400_000
 HALF_LIFE_DAYS = 2.0
 USUAL_SHARE = 0.5
 KNOWN_FROM = 10
+MOST_STEPS_TOLD = 8
 INSTEAD_SHARE = 0.5
 _SCALE = 1_000
 """Weighed counts are rounded to thousandths."""
@@ -123,10 +125,24 @@ def count_stuck() -> dict[str, int]:
     return {str(start): int(count) for start, count in flow_state().stuck.items()}
 
 
-def stuck_flows(*, start: str = "") -> QuerySet[StuckFlow]:
+def stuck_flows(*, start: str = "", waits_for: str = "") -> QuerySet[StuckFlow]:
     """Stuck flows, the one that is overdue longest first."""
     rows = StuckFlow.objects.order_by("due_ms", "pk")
-    return rows.filter(start=start) if start else rows
+    if start:
+        rows = rows.filter(start=start)
+    return rows.filter(type=waits_for) if waits_for else rows
+
+
+def stuck_steps(*, start: str = "") -> list[tuple[str, str, int]]:
+    """What the listed stuck flows wait for: type, source, how many; the commonest first."""
+    counted = (
+        stuck_flows(start=start)
+        .order_by()
+        .values_list("type", "source")
+        .annotate(count=Count("pk"))
+        .order_by("-count", "type", "source")
+    )
+    return [(type, source, count) for type, source, count in counted[:MOST_STEPS_TOLD]]
 
 
 def expected_steps(flow: Flow, options: FlowOptions) -> list[Expectation]:

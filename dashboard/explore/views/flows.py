@@ -14,8 +14,9 @@ from dashboard.explore.errors import FilterError
 from dashboard.explore.flowmap import RARE_SHARE, lay_out_flow
 from dashboard.explore.flows import learnt_flow, learnt_flows, list_stuck
 from dashboard.explore.views.shared import now_ms, refused
+from ingest.flows.stuck import MOST_STUCK
 from ingest.models import StuckFlow
-from ingest.queries.flows import expected_steps, flow_state
+from ingest.queries.flows import expected_steps, flow_state, stuck_steps
 
 __all__ = ["flow_page", "flows_page"]
 
@@ -25,22 +26,27 @@ STUCK_SHOWN = 5
 
 
 def flows_page(request: HttpRequest) -> HttpResponse:
-    """Stuck flows now, the longest overdue first, and every kind of flow; ``?start=`` narrows the stuck."""
+    """Stuck flows now, the longest overdue first, and every kind of flow; ``?start=`` and ``?waits=`` narrow
+    the stuck ones by what they began with and by what has not come."""
     now = now_ms()
     try:
         start = _name("start", request.GET.get("start", ""))
-        stuck = list_stuck(start=start, cursor=request.GET.get("cursor", ""))
+        waits = _name("waits", request.GET.get("waits", ""))
+        cursor = request.GET.get("cursor", "")
+        stuck = list_stuck(start=start, waits_for=waits, cursor=cursor)
     except FilterError as error:
         return refused(request, error)
     here = reverse("explore:flows")
-    asked = {"start": start} if start else {}
+    asked = {name: value for name, value in (("start", start), ("waits", waits)) if value}
     learning, flows = _learning(now), learnt_flows(now_ms=now)[:FLOWS_SHOWN]
     context = {
         **learning,
         "flows": [(flow, learning["state"].stuck.get(flow.start, 0)) for flow in flows],
         "stuck": _rows(stuck.rows, learning["now"]),
         "start": start,
-        "first_url": f"{here}?{urlencode(asked)}" if request.GET.get("cursor") else "",
+        "waits": waits,
+        "steps": stuck_steps(start=start),
+        "first_url": f"{here}?{urlencode(asked)}" if cursor else "",
         "next_url": f"{here}?{urlencode({**asked, 'cursor': stuck.next})}" if stuck.next else "",
     }
     return render(request, "explore/flows.html", context)
@@ -82,6 +88,7 @@ def _learning(now: int) -> dict[str, Any]:
         "stuck_counts": sorted(state.stuck.items(), key=lambda one: (-one[1], one[0])),
         "stuck_total": sum(state.stuck.values()),
         "options": settings.INGEST.flows,
+        "most_listed": MOST_STUCK,
         "longest_ms": settings.INGEST.flows.longest * 1000,
     }
 

@@ -192,11 +192,25 @@ def test_stuck_flows_are_paged_longest_overdue_first_and_by_start(visitor: Clien
 
 
 @pytest.mark.usefixtures("learnt")
+def test_stuck_flows_are_counted_and_narrowed_by_what_has_not_come(visitor: Client) -> None:
+    for number in range(3):
+        stick(number)
+    StuckFlow.objects.filter(correlation=2).update(type="MAIL_SENT", source="mailer")
+
+    text = text_of(get(visitor, "/flows/"))
+    narrowed = get(visitor, "/flows/?waits=MAIL_SENT")
+
+    assert "STOCK_TAKEN inventory-service 2 MAIL_SENT mailer 1" in text
+    assert re.findall(r'href="/correlations/(corr_\d+)/"', narrowed) == ["corr_2"]
+
+
+@pytest.mark.usefixtures("learnt")
 @pytest.mark.parametrize(
     ("url", "place"),
     [
         ("/flows/?cursor=forged", "cursor"),
         ("/flows/?start=" + "x" * 201, "start"),
+        ("/flows/?waits=%00", "waits"),
         ("/flows/ORDER_CREATED/?rare=maybe", "rare"),
     ],
 )
