@@ -149,7 +149,7 @@ def test_filter_form_puts_only_what_is_set_into_the_address(tab: Tab) -> None:
 
 @pytest.mark.parametrize("tab", [(1440, "dark"), (390, "light")], indirect=True)
 @pytest.mark.parametrize(
-    "path", ["/events/", "/catalog/", "/topology/", "/api/docs", "/events/evt_1/"]
+    "path", ["/events/", "/catalog/", "/topology/", "/flows/", "/api/docs", "/events/evt_1/"]
 )
 def test_pages_fit_the_screen_and_obey_the_policy(tab: Tab, path: str) -> None:
     page = tab.go(path)

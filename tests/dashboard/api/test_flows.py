@@ -5,62 +5,19 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from ingest.models import FlowCount, FlowState, Stream, StuckFlow
-from ingest.queries.flows import DAY_MS, pack_delays
-from ingest.sketch import bin_of
+from ingest.models import Stream
 from tests.dashboard.api.test_calls import problem
-from tests.dashboard.explore.factories import START, House, envelope
+from tests.dashboard.explore.factories import House, envelope
+from tests.dashboard.explore.learnt import NOW, learn_orders, stick
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
 
 
 @pytest.fixture
 def learnt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand orders, 990 of them with stock taken after a second."""
     for module in ("flows", "events"):
-        monkeypatch.setattr(f"dashboard.api.{module}._now_ms", lambda: START + 60_000)
-    for parent, type, number in (
-        ("", "", 1000),
-        ("", "STOCK_TAKEN", 990),
-        ("ORDER_CREATED", "STOCK_TAKEN", 990),
-    ):
-        FlowCount.objects.create(
-            day=START // DAY_MS,
-            start="ORDER_CREATED",
-            parent=parent,
-            type=type,
-            correlations=number,
-            occurrences=number,
-            delays=pack_delays([bin_of(1000)], [number]),
-            sources={"inventory-service": number},
-            first_ms=START,
-            last_ms=START + 5,
-        )
-    FlowState.objects.create(
-        pk=1,
-        ran_ms=START,
-        watermark_ms=START + 60_000,
-        learnt=1000,
-        bits=3,
-        stuck={"ORDER_CREATED": 4},
-    )
-
-
-def stick(number: int, start: str = "ORDER_CREATED") -> StuckFlow:
-    return StuckFlow.objects.create(
-        correlation=number,
-        correlation_id=f"corr_{number}",
-        start=start,
-        started_ms=START,
-        last_type="ORDER_CREATED",
-        last_ms=START,
-        parent="ORDER_CREATED",
-        parent_ms=START,
-        type="STOCK_TAKEN",
-        share=0.99,
-        usual_ms=1000,
-        due_ms=START + 5000 + number,
-    )
+        monkeypatch.setattr(f"dashboard.api.{module}._now_ms", lambda: NOW)
+    learn_orders(stock_taken=990, stuck={"ORDER_CREATED": 4})
 
 
 @pytest.mark.usefixtures("learnt")
@@ -110,7 +67,7 @@ def test_stuck_flows_are_paged_and_narrowed(viewer: Client) -> None:
             break
     assert seen == ["corr_0", "corr_2", "corr_4", "corr_6"]
     first = viewer.get("/api/v1/flows/stuck?limit=1").json()
-    assert first["results"][0]["lateByMs"] == 59_000
+    assert first["results"][0]["lateByMs"] == 58_800
     refused = viewer.get(f"/api/v1/flows/stuck?type=PARCEL_SENT&cursor={first['next']}")
     assert "another list" in str(problem(refused, 400)["detail"])
 
@@ -124,7 +81,7 @@ def test_bad_parameters_are_refused_with_their_place(viewer: Client, query: str)
 @pytest.mark.usefixtures("learnt")
 def test_correlation_tells_the_step_that_it_lacks(viewer: Client, house: House) -> None:
     house.publish([envelope("evt_1", cause="evt_0")], at=5)
-    Stream.objects.update(observed_until_ms=START + 60_000, leased_until=1e12)
+    Stream.objects.update(observed_until_ms=NOW, leased_until=1e12)
 
     missing = viewer.get("/api/v1/correlations/corr_1").json()["missing"]
 

@@ -18,11 +18,11 @@ from dashboard.explore.reading import read_story
 from dashboard.explore.story import build_story
 from ingest.flows.learning import FlowLearner
 from ingest.folds.traces import write_traces
-from ingest.models import FlowCount, FlowState, Stream, StuckFlow
-from ingest.queries.flows import DAY_MS, Expectation, FlowStep, pack_delays
-from ingest.sketch import bin_of
+from ingest.models import FlowState, Stream, StuckFlow
+from ingest.queries.flows import Expectation, FlowStep
 from ingest.store.series import SeriesDictionary
 from tests.dashboard.explore.factories import START, House, envelope
+from tests.dashboard.explore.learnt import NOW, count, learn_orders, stick
 from tests.dashboard.explore.test_pages import get, text_of
 from tests.ingest.folds.factories import make_batch
 
@@ -117,48 +117,10 @@ def test_start_is_never_after_another_without_a_cause(rows: list[tuple[int, int,
     assert all(start.event.appended_ms <= step.event.appended_ms for step in roots)
 
 
-def count(start: str, parent: str = "", type: str = "", number: int = 1000, **rest: object) -> None:
-    FlowCount.objects.create(
-        day=START // DAY_MS,
-        start=start,
-        parent=parent,
-        type=type,
-        correlations=number,
-        occurrences=number,
-        delays=pack_delays([bin_of(1000)], [number]),
-        sources={"inventory-service": number},
-        first_ms=START,
-        last_ms=START + 5,
-        **rest,
-    )
-
-
 @pytest.fixture
 def learnt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thousand orders, each with stock taken; seen a day after START began."""
-    monkeypatch.setattr("dashboard.explore.views.flows.now_ms", lambda: START + 60_000)
-    for parent, type in (("", ""), ("", "STOCK_TAKEN"), ("ORDER_CREATED", "STOCK_TAKEN")):
-        count("ORDER_CREATED", parent, type)
-    FlowState.objects.create(pk=1, ran_ms=START, watermark_ms=START + 60_000, learnt=1000, bits=3)
-
-
-def stick(number: int, start: str = "ORDER_CREATED") -> StuckFlow:
-    return StuckFlow.objects.create(
-        correlation=number,
-        correlation_id=f"corr_{number}",
-        start=start,
-        started_ms=START,
-        last_type="ORDER_CREATED",
-        last_source="order-service",
-        last_ms=START + number,
-        parent="ORDER_CREATED",
-        parent_ms=START + number,
-        type="STOCK_TAKEN",
-        source="inventory-service",
-        share=0.997,
-        usual_ms=1200,
-        due_ms=START + number + 5000,
-    )
+    monkeypatch.setattr("dashboard.explore.views.flows.now_ms", lambda: NOW)
+    learn_orders()
 
 
 @pytest.mark.usefixtures("learnt")
