@@ -131,7 +131,7 @@ def test_page_tells_kinds_stuck_ones_and_from_how_much_it_was_learnt(visitor: Cl
     text = text_of(get(visitor, "/flows/"))
 
     assert "Learnt from 1 in 8 correlations" in text
-    assert "58.8 s corr_1" in text
+    assert "58.8 s STOCK_TAKEN" in text
     assert "STOCK_TAKEN after ORDER_CREATED inventory-service in 99.7% within 1.2 s" in text
     assert "1 waits for an overdue step" in text
 
