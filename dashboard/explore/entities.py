@@ -106,7 +106,7 @@ class Entity:
 
     def step_of(self, event_id: str) -> int | None:
         """The step that an event makes; None when it is none of this entity's."""
-        ids = (event.event_id for event in self.events)
+        ids = (document["eventId"] for document in self.documents)
         return next((step for step, id in enumerate(ids, 1) if id == event_id), None)
 
     def known_ms(self, step: int) -> int | None:
@@ -157,7 +157,7 @@ def read_entity(kind: EntityKind, entity_id: str) -> Entity | None:
         return None
     path = kind.options.version if kind.options else ""
     seen = [
-        Seen(event.event_id, event.appended_ms, event.occurred_ms, _version(document, path))
+        Seen(document["eventId"], event.appended_ms, event.occurred_ms, _version(document, path))
         for event, document in found.events
     ]
     arranged = arrange(seen, versioned=bool(path))
@@ -204,7 +204,7 @@ def _version(document: dict[str, Any], path: str) -> int | None:
 def _kit_event(event: EventView, document: dict[str, Any]) -> Event:
     metadata = document.get("metadata")
     return Event(
-        event_id=event.event_id,
+        event_id=document["eventId"],
         event_type=event.event_type,
         timestamp=str(document.get("timestamp") or ""),
         payload=document.get("payload"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eventscope.stamps import format_ms
+from ingest.queries.entities import document_of
 from ingest.queries.events import EventView
 
 __all__ = ["event_json", "iso", "native_envelope"]
@@ -31,19 +32,4 @@ def event_json(event: EventView, outcome: str) -> dict[str, Any]:
 
 def native_envelope(event: EventView) -> dict[str, Any]:
     """``eventId, eventType, timestamp, payload, metadata``; a native event with all that it holds."""
-    envelope = event.envelope
-    if isinstance(envelope, dict) and {"eventId", "eventType"} <= envelope.keys():
-        return {**envelope, "eventId": event.event_id, "eventType": event.event_type}
-    metadata = {
-        "source": event.source,
-        "correlationId": event.correlation_id,
-        "causationId": event.causation_id,
-        "traceId": event.trace_id,
-    }
-    return {
-        "eventId": event.event_id,
-        "eventType": event.event_type,
-        "timestamp": iso(event.occurred_ms),
-        "payload": event.payload,
-        "metadata": {name: value for name, value in metadata.items() if value},
-    }
+    return document_of(event)

@@ -23,9 +23,15 @@ def read_body(body: bytes) -> Any:
     """
     try:
         value = json.loads(body, parse_constant=str, parse_float=_finite)
-        return _clean(value, MAX_DEPTH)
+        return value if _is_plain(body) else _clean(value, MAX_DEPTH)
     except (ValueError, RecursionError):
         return body.decode("utf-8", "replace")
+
+
+def _is_plain(body: bytes) -> bool:
+    """Whether nothing can want cleaning: no character that is half a pair, too few brackets to be deep."""
+    brackets = body.count(b"{") + body.count(b"[")
+    return brackets <= MAX_DEPTH and body.isascii() and b"\\u" not in body
 
 
 def _finite(text: str) -> float | str:

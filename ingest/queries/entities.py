@@ -9,12 +9,11 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from eventscope.stamps import format_ms
-from ingest.envelopes import configured_decoder, stored_id
+from ingest.envelopes import stored_id
 from ingest.options import EntityOptions, IngestOptions
 from ingest.queries.bodies import read_body
 from ingest.queries.events import EventView, find_events
 from ingest.store.globs import name_test
-from ingest.store.sql import to_message
 from ingest.system import DETAILS
 
 __all__ = [
@@ -130,11 +129,12 @@ def entities_in(event_type: str, document: Any, kinds: Iterable[EntityKind]) -> 
 
 def document_of(event: EventView) -> dict[str, Any]:
     """``eventId, eventType, timestamp, payload, metadata``, whatever format the event came in."""
-    envelope = event.envelope
-    native = isinstance(envelope, dict) and {"eventId", "eventType"} <= envelope.keys()
-    if native:
-        return {**envelope, "eventId": event.event_id, "eventType": event.event_type}
-    payload = configured_decoder().payload_of(to_message(event.stored), event.topic).raw
+    native = event.format == "native"  # not by ids and spans: a history may have thousands
+    envelope = read_body(event.body) if native else event.envelope
+    if isinstance(envelope, dict) and {"eventId", "eventType"} <= envelope.keys():
+        told = envelope["eventId"]
+        event_id = stored_id(told) if isinstance(told, str) and told else event.event_id
+        return {**envelope, "eventId": event_id, "eventType": event.event_type}
     metadata = {
         "source": event.source,
         "correlationId": event.correlation_id,
@@ -145,7 +145,7 @@ def document_of(event: EventView) -> dict[str, Any]:
         "eventId": event.event_id,
         "eventType": event.event_type,
         "timestamp": format_ms(event.occurred_ms) if event.occurred_ms else None,
-        "payload": read_body(payload) if payload else None,
+        "payload": event.payload,
         "metadata": {name: value for name, value in metadata.items() if value},
     }
 

@@ -15,8 +15,9 @@ const steps = () => Number(slider.max);
 const here = () => location.pathname + location.search;
 const ordered = () => new URLSearchParams(location.search).get("order");
 
+// An answer that the next request has overtaken is no failure; one that failed marks the part stale.
 function load(url) {
-  htmx.ajax("GET", url, { source: part, target: part, swap: "innerHTML" });
+  htmx.ajax("GET", url, { source: part, target: part, swap: "innerHTML" }).catch(() => {});
 }
 
 function tell(step) {
