@@ -118,7 +118,9 @@ def _carry_out(job: Any) -> tuple[float, float]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--letters", type=int, default=0, help="default 100,000; 200,000 with --long")
+    parser.add_argument(
+        "--letters", type=int, default=0, help="default 100,000; 200,000 with --long"
+    )
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--json", action="store_true", help="a line of JSON a figure")
     parsed = parser.parse_args()

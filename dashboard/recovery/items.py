@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
-from django.db import connections, router
 from django.db.models import Count, QuerySet
 
 from dashboard.recovery.models import Job, JobItem
-from dashboard.recovery.publishing import Published
+from dashboard.recovery.publishing import Published, Queued
+from dashboard.recovery.rows import update_rows
 from dashboard.recovery.steps import Counts
 from dashboard.recovery.surroundings import Target
 from ingest.models import DeadLetter
@@ -26,6 +26,7 @@ __all__ = [
 
 AHEAD = 4
 State = JobItem.State
+PUBLISHED, SKIPPED = State.PUBLISHED.value, State.SKIPPED.value
 
 
 def count_items(job: Job) -> Counts:
@@ -48,10 +49,11 @@ def requested(job: Job, blocked: Collection[Target]) -> QuerySet[JobItem]:
     return rows
 
 
-def next_items(job: Job, most: int, blocked: Collection[Target]) -> list[JobItem]:
+def next_items(job: Job, most: int, blocked: Collection[Target]) -> list[Queued]:
     """The oldest letters first; in order, none whose entity has an earlier one under way."""
-    rows = requested(job, blocked).order_by("pk")
-    return _in_order(job, list(rows[: most * AHEAD]), most) if job.in_order else list(rows[:most])
+    rows = requested(job, blocked).order_by("pk").values_list(*Queued._fields)
+    chosen = [Queued(*row) for row in rows[: most * AHEAD if job.in_order else most]]
+    return _in_order(job, chosen, most) if job.in_order else chosen
 
 
 def last_canary_ms(job: Job, default: int) -> int:
@@ -69,18 +71,20 @@ def note_published(
     counts: Counts, published: Sequence[Published], *, canary: bool, now_ms: int
 ) -> Counts:
     """Keep where each went or why not; the counts after it."""
-    done = [(item, sent) for item, sent in published if not sent.refused]
-    refused = [(item, sent) for item, sent in published if sent.refused]
-    _update(
-        "state=%s, position=%s, repeated=%s, attempt=%s, canary=%s, sent_ms=%s",
-        (
-            (State.PUBLISHED, sent.position, sent.repeated, item.attempt, canary, now_ms, item.pk)
-            for item, sent in done
-        ),
+    done = [one for one in published if not one.sent.refused]
+    refused = [one for one in published if one.sent.refused]
+    update_rows(
+        JobItem,
+        ("state", "position", "repeated", "attempt", "canary", "sent_ms"),
+        [
+            (PUBLISHED, sent.position, sent.repeated, attempt, canary, now_ms, item.pk)
+            for item, sent, attempt in done
+        ],
     )
-    _update(
-        "state=%s, reason=%s, ended_ms=%s",
-        ((State.SKIPPED, sent.refused, now_ms, item.pk) for item, sent in refused),
+    update_rows(
+        JobItem,
+        ("state", "reason", "ended_ms"),
+        [(SKIPPED, one.sent.refused, now_ms, one.item.pk) for one in refused],
     )
     return counts._replace(
         requested=counts.requested - len(published),
@@ -89,7 +93,7 @@ def note_published(
     )
 
 
-def discard(counts: Counts, chosen: Sequence[JobItem], now_ms: int) -> Counts:
+def discard(counts: Counts, chosen: Sequence[Queued], now_ms: int) -> Counts:
     """Discard the letters of ``chosen`` that are still open; the counts after it."""
     letters = [item.letter for item in chosen]
     rows = DeadLetter.objects.filter(pk__in=letters)
@@ -98,11 +102,9 @@ def discard(counts: Counts, chosen: Sequence[JobItem], now_ms: int) -> Counts:
     gone = DeadLetter.Status.DISCARDED
     done = [item for item in chosen if status.get(item.letter) == gone]
     left = [item for item in chosen if status.get(item.letter) != gone]
-    _update("state=%s, ended_ms=%s", ((State.PROCESSED, now_ms, item.pk) for item in done))
-    _update(
-        "state=%s, reason=%s, ended_ms=%s",
-        ((State.SKIPPED, status.get(item.letter, "gone"), now_ms, item.pk) for item in left),
-    )
+    ended = [(State.PROCESSED.value, "", now_ms, item.pk) for item in done]
+    ended += [(SKIPPED, status.get(item.letter, "gone"), now_ms, item.pk) for item in left]
+    update_rows(JobItem, ("state", "reason", "ended_ms"), ended)
     return counts._replace(
         requested=counts.requested - len(chosen),
         processed=counts.processed + len(done),
@@ -110,13 +112,13 @@ def discard(counts: Counts, chosen: Sequence[JobItem], now_ms: int) -> Counts:
     )
 
 
-def _in_order(job: Job, rows: Sequence[JobItem], most: int) -> list[JobItem]:
+def _in_order(job: Job, rows: Sequence[Queued], most: int) -> list[Queued]:
     """The first of each entity that has none under way; after one that failed, the later ones are left out."""
     told = JobItem.objects.filter(job=job, entity__in={item.entity for item in rows})
     states: dict[str, set[str]] = {}
     for entity, state in told.values_list("entity", "state"):
         states.setdefault(entity, set()).add(state)
-    chosen: dict[str, JobItem] = {}
+    chosen: dict[str, Queued] = {}
     late = []
     for item in rows:
         known = states[item.entity]
@@ -126,13 +128,3 @@ def _in_order(job: Job, rows: Sequence[JobItem], most: int) -> list[JobItem]:
             chosen.setdefault(item.entity, item)
     JobItem.objects.filter(pk__in=late).update(state=State.SKIPPED, reason="earlier_failed")
     return list(chosen.values())[:most]
-
-
-def _update(changes: str, rows: Iterable[tuple[object, ...]]) -> None:
-    """Set ``changes`` of each row's last value, the id: the ORM's own way for rows that differ takes 20
-    times as long, which would bound how fast a job sends.
-    """
-    connection = connections[router.db_for_write(JobItem)]
-    table = connection.ops.quote_name(JobItem._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.executemany(f"UPDATE {table} SET {changes} WHERE id=%s", list(rows))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ingest.models import DeadLetter
 from ingest.records import Flag
 
-__all__ = ["REASONS", "Bounds", "refusal"]
+__all__ = ["REASONS", "Bounds", "Judged", "refusal"]
 
 REASONS = {
     "resolved": "its event has succeeded since",
@@ -29,6 +29,19 @@ REASONS = {
 """Why a letter is left out, in words."""
 
 
+class Judged(Protocol):
+    """What is looked at of a letter."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def topic(self) -> str: ...
+    @property
+    def redrives(self) -> int: ...
+    @property
+    def flags(self) -> int: ...
+
+
 class Bounds(NamedTuple):
     """``brokers``: name → type, of those that are configured."""
 
@@ -36,7 +49,7 @@ class Bounds(NamedTuple):
     brokers: dict[str, str]
 
 
-def refusal(letter: DeadLetter, *, broker: str, busy: bool, bounds: Bounds) -> str:
+def refusal(letter: Judged, *, broker: str, busy: bool, bounds: Bounds) -> str:
     """The first of `REASONS` for which ``letter`` is not put back, "" if there is none."""
     if letter.status != DeadLetter.Status.OPEN:
         return str(letter.status)

@@ -8,23 +8,43 @@ from typing import NamedTuple
 from django.conf import settings
 
 from dashboard.recovery.gathering import bounds
-from dashboard.recovery.judging import refusal
-from dashboard.recovery.models import Job, JobItem
+from dashboard.recovery.judging import Bounds, refusal
+from dashboard.recovery.models import Job
 from dashboard.recovery.sending import Put, RedisSender, Sent, entry_fields
 from eventscope.stamps import format_ms
 from ingest.folds.foreign import without_failure
 from ingest.lineage import Lineage, with_lineage
-from ingest.models import DeadLetter
+from ingest.models import DeadLetter, Stream
 from ingest.queries.opening import NotAsItWas, open_letter, open_letter_headers
 
-__all__ = ["Published", "Publisher", "message_fields"]
+__all__ = ["Published", "Publisher", "Queued", "message_fields"]
 
 LONGEST_REASON = 200
 
 
+class Queued(NamedTuple):
+    """The columns of an item that sending needs."""
+
+    pk: int
+    letter: int
+    topic: str
+    entity: str
+
+
 class Published(NamedTuple):
-    item: JobItem
+    """``attempt`` is the how-manieth redrive of the event it is."""
+
+    item: Queued
     sent: Sent
+    attempt: int = 0
+
+
+class _Made(NamedTuple):
+    """A message to append, or why there is none."""
+
+    refused: str
+    attempt: int = 0
+    fields: tuple[bytes, ...] = ()
 
 
 class Publisher:
@@ -33,27 +53,28 @@ class Publisher:
     def __init__(self) -> None:
         self._senders: dict[str, RedisSender] = {}
 
-    def publish(self, job: Job, items: Sequence[JobItem], *, now_ms: int) -> list[Published]:
+    def publish(self, job: Job, items: Sequence[Queued], *, now_ms: int) -> list[Published]:
         """Append the events of ``items``; each letter is looked at once more before.
 
         Nothing is noted here. What had been appended by an earlier call is not appended again.
         """
-        letters = DeadLetter.objects.select_related("stream").in_bulk(
-            [item.letter for item in items]
-        )
+        letters = _read_letters([item.letter for item in items])
+        limits = bounds()
         results: list[Published] = []
-        puts: dict[str, list[tuple[JobItem, Put]]] = {}
+        puts: dict[str, list[tuple[Published, Put]]] = {}
         for item in items:
             letter = letters.get(item.letter)
-            reason, fields = _made(job, item, letter, now_ms)
-            if letter is None or reason:
-                results.append(Published(item, Sent("", refused=reason)))
+            made = _make(job, item, letter, limits, now_ms)
+            published = Published(item, Sent("", refused=made.refused), made.attempt)
+            if letter is None or made.refused:
+                results.append(published)
             else:
-                put = Put(job.redrive_id(item.letter), item.topic, fields)
-                puts.setdefault(letter.stream.broker, []).append((item, put))
+                put = Put(job.redrive_id(item.letter), item.topic, made.fields)
+                puts.setdefault(letter.stream.broker, []).append((published, put))
         for broker, chosen in puts.items():
             sent = self._sender(broker).send([put for _, put in chosen])
-            results += [Published(item, one) for (item, _), one in zip(chosen, sent, strict=True)]
+            pairs = zip(chosen, sent, strict=True)
+            results += [published._replace(sent=one) for (published, _), one in pairs]
         return results
 
     def close(self) -> None:
@@ -74,18 +95,23 @@ def message_fields(letter: DeadLetter, lineage: Lineage) -> tuple[bytes, ...]:
     return entry_fields(message.body, message.headers)
 
 
-def _made(
-    job: Job, item: JobItem, letter: DeadLetter | None, now_ms: int
-) -> tuple[str, tuple[bytes, ...]]:
-    """Why the item is left out, or the fields to append."""
+def _read_letters(ids: Sequence[int]) -> dict[int, DeadLetter]:
+    streams = Stream.objects.in_bulk()
+    letters = DeadLetter.objects.defer("error_message", "error_stack").in_bulk(ids)
+    for letter in letters.values():
+        letter.stream = streams[letter.stream_id]
+    return letters
+
+
+def _make(job: Job, item: Queued, letter: DeadLetter | None, limits: Bounds, now_ms: int) -> _Made:
     if letter is None:
-        return "gone", ()
-    reason = refusal(letter, broker=letter.stream.broker, busy=False, bounds=bounds())
+        return _Made("gone")
+    reason = refusal(letter, broker=letter.stream.broker, busy=False, bounds=limits)
     if reason:
-        return reason, ()
-    item.attempt = letter.redrives + 1
-    lineage = Lineage(job.redrive_id(item.letter), item.attempt, job.created_by, format_ms(now_ms))
+        return _Made(reason)
+    attempt = letter.redrives + 1
+    lineage = Lineage(job.redrive_id(item.letter), attempt, job.created_by, format_ms(now_ms))
     try:
-        return "", message_fields(letter, lineage)
+        return _Made("", attempt, message_fields(letter, lineage))
     except NotAsItWas as error:
-        return str(error)[:LONGEST_REASON], ()
+        return _Made(str(error)[:LONGEST_REASON])
