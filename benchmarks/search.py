@@ -10,10 +10,7 @@ correlation ids. CPU a look-up says something on a busy machine too: 16 at once 
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,12 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from benchmarks._beside import ingesting, prepared
 from benchmarks._figures import quantile, show
 
-ROOT = Path(__file__).resolve().parent.parent
 ASKED = 400
 AT_ONCE = 16
-WARM_S = 4
 
 
 def main() -> None:
@@ -36,37 +32,11 @@ def main() -> None:
 
 
 def _run(folder: Path, options: argparse.Namespace) -> None:
-    from tests.servers import Valkey
-
-    valkey = Valkey(folder).start()
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "EVENTSCOPE_DATA": str(folder / "data"),
-        "EVENTSCOPE_LOG_LEVEL": "error",
-        "REDIS_URL": valkey.url,
-    }
-    import django
-
-    django.setup()
-    ids = _fill_store(options.events)
-    beside = [
-        _start("manage.py", "ingest"),
-        _start("-m", "benchmarks._filler", valkey.url),
-    ]
-    try:
-        time.sleep(WARM_S)
-        for name, value, unit in _measure(ids):
-            show(name, value, unit, as_json=options.json)
-    finally:
-        for process in beside:
-            process.terminate()
-        for process in beside:
-            process.wait(timeout=30)
-        valkey.stop()
-
-
-def _start(*words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL)
+    with prepared(folder) as valkey:
+        ids = _fill_store(options.events)
+        with ingesting(valkey):
+            for name, value, unit in _measure(ids):
+                show(name, value, unit, as_json=options.json)
 
 
 def _fill_store(events: int) -> list[str]:

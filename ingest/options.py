@@ -212,6 +212,7 @@ class LimitOptions(Section, frozen=True):
     series: Positive = 2_000
     body_bytes: Annotated[int, msgspec.Meta(ge=1024)] = 1024 * 1024
     discovery: Duration = Duration(3)
+    reading: Duration = Duration(10)
 
 
 class FlowOptions(Section, frozen=True):

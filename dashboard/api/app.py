@@ -13,7 +13,17 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 from ninja import NinjaAPI
 
-from dashboard.api import alerts, catalog, entities, events, flows, jobs, metrics, state
+from dashboard.api import (
+    alerts,
+    catalog,
+    entities,
+    events,
+    exploring,
+    flows,
+    jobs,
+    metrics,
+    state,
+)
 from dashboard.api.problems import handle_problems, in_problem_shape, problem_response
 from dashboard.api.rendering import Renderer
 from dashboard.api.security import BearerToken, SignedIn
@@ -37,7 +47,7 @@ api = NinjaAPI(
     auth=[BearerToken(), SignedIn()],
     renderer=Renderer(),
 )
-for part in (events, entities, flows, metrics, alerts, jobs, state, catalog):
+for part in (events, exploring, entities, flows, metrics, alerts, jobs, state, catalog):
     api.add_router("", part.router)
 handle_problems(api)
 

@@ -28,13 +28,13 @@ from dashboard.explore.listing import read_listing
 from dashboard.explore.reading import read_event, read_story
 from dashboard.explore.revealing import reveal, reveal_role
 
-__all__ = ["router"]
+__all__ = ["EventFilters", "router"]
 
 router = Router(tags=["events"], by_alias=True)
 LONGEST_TOPIC = 255
 
 
-class EventParameters(Schema):
+class EventFilters(Schema):
     """The filters of the list; names of types, sources and topics may be globs, comma-separated."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
@@ -60,6 +60,9 @@ class EventParameters(Schema):
     range: str = Field("", description="5m, 15m, 1h, 6h, 24h, 7d, all")
     order: str = Field("", description="newest (default) or oldest")
     system: str = Field("", description="hide leaves out receipts, health reports and the like")
+
+
+class EventParameters(EventFilters):
     limit: int = Field(100, ge=1, le=MAX_LIMIT)
     cursor: str = ""
 

@@ -15,6 +15,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from dashboard.explore.filters import FilterError
+from dashboard.explore.querytext import QueryTextError
 
 __all__ = ["Problem", "handle_problems", "in_problem_shape", "no_such_call", "problem_response"]
 
@@ -49,6 +50,7 @@ def problem_response(status: int, detail: str, **members: Any) -> HttpResponse:
 def handle_problems(api: NinjaAPI) -> None:
     """Make ``api`` answer every exception as a problem."""
     api.add_exception_handler(Problem, _on_problem)
+    api.add_exception_handler(QueryTextError, _on_query_text)
     api.add_exception_handler(FilterError, _on_filter)
     api.add_exception_handler(ValidationError, _on_invalid)
     api.add_exception_handler(HttpError, _on_http_error)
@@ -86,6 +88,11 @@ def _on_filter(request: HttpRequest, error: Any) -> HttpResponse:
     return problem_response(
         400, str(error), errors=[{"place": error.place, "message": error.reason}]
     )
+
+
+def _on_query_text(request: HttpRequest, error: Any) -> HttpResponse:
+    place = {"place": error.place, "at": error.at, "length": error.length}
+    return problem_response(400, str(error), errors=[{**place, "message": error.reason}])
 
 
 def _on_invalid(request: HttpRequest, error: Any) -> HttpResponse:

@@ -66,7 +66,7 @@ class SuggestionShape(Shape):
 
 
 class SlowShape(Shape):
-    reason: str = Field(description="text, handling")
+    reason: str = Field(description="text, handling, limit")
     text: str
     suggestions: list[SuggestionShape]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from dashboard.explore.filters import EventQuery
 from dashboard.explore.outcomes import outcome_of
 from dashboard.explore.story import Handling
-from ingest.envelopes.text import stored_id
 from ingest.options import EntityOptions
 from ingest.store.globs import name_test
 
@@ -21,7 +20,7 @@ class Asked(Protocol):
     event_type: str
     body: bytes
 
-    def values_at(self, path: str) -> tuple[str, ...]: ...
+    def holds(self, path: str, values: Collection[str]) -> bool: ...
 
 
 def took_ms(handling: Handling) -> float | None:
@@ -58,10 +57,7 @@ def has_values(query: EventQuery, event: Asked) -> bool:
     """Whether every indexed path asked for holds one of its values, and the body every text."""
     if query.texts and not _holds_texts(query.texts, event.body):
         return False
-    for path, wanted in query.paths:
-        if not {stored_id(value) for value in wanted} & set(event.values_at(path)):
-            return False
-    return True
+    return all(event.holds(path, values) for path, values in query.paths)
 
 
 def is_entity(entity: str, event: Asked, declared: Mapping[str, EntityOptions]) -> bool:
@@ -70,9 +66,7 @@ def is_entity(entity: str, event: Asked, declared: Mapping[str, EntityOptions]) 
     options = declared.get(kind)
     if options is None:
         return True
-    return name_test(options.types)(event.event_type) and stored_id(id) in event.values_at(
-        options.id
-    )
+    return name_test(options.types)(event.event_type) and event.holds(options.id, [id])
 
 
 def _only_without(names: Sequence[str]) -> bool:

@@ -1,7 +1,8 @@
 """One page of events with what became of each: the list of the page and of the API alike.
 
-Three ways, by what is asked: an id is looked up in the index; a text or what consumers did is found
-by reading on from the newest, within a budget that the answer tells; all else is the store's own page.
+Four ways, by what is asked: an id is looked up in the index; what consumers did is found by the marks
+of their receipts; a text, or what nobody handled, by reading on from the newest, within a budget that the
+answer tells; all else is the store's own page.
 """
 
 from __future__ import annotations
@@ -14,12 +15,21 @@ from itertools import islice
 from dashboard.explore.catalog import newest_series, own_types
 from dashboard.explore.cursors import open_cursor, seal_cursor
 from dashboard.explore.filters import EventQuery, FilterError
+from dashboard.explore.handled import Marks, choose_marks, read_handled
 from dashboard.explore.judging import handled_as_asked, has_values
-from dashboard.explore.lookup import look_up, place_of
+from dashboard.explore.lookup import look_up
+from dashboard.explore.places import place_of, read_place
 from dashboard.explore.rows import Row, rows_of
 from dashboard.explore.slowness import Slow, why_slow
-from dashboard.explore.totals import count_in_range
-from ingest.queries.events import CursorError, EventFilter, EventPage, EventView, list_events
+from dashboard.explore.totals import count_in_range, read_series
+from ingest.queries.events import (
+    CursorError,
+    EventFilter,
+    EventPage,
+    EventView,
+    ReadingTooLong,
+    list_events,
+)
 
 __all__ = [
     "Listing",
@@ -54,11 +64,21 @@ class Listing:
 def read_listing(query: EventQuery, *, now_ms: int | None = None) -> Listing:
     """The page that ``query`` asks. Raises `FilterError` for a cursor that is not its own."""
     query, place = open_cursor(query)
-    query = _without_system(query)
+    now = _now(now_ms)
+    try:
+        return _read(_without_system(query), place, now)
+    except ReadingTooLong:
+        return Listing([], None, complete=False, slow=why_slow(query, now_ms=now, limit=True))
+
+
+def _read(query: EventQuery, place: str | None, now_ms: int) -> Listing:
     if query.needles:
         return _by_key(query, place)
+    marks = choose_marks(query, read_series()) if query.judged else None
+    if marks is not None:
+        return _by_marks(query, marks, place, now_ms)
     if query.texts or query.judged:
-        return _by_scan(query, place, _now(now_ms))
+        return _by_scan(query, place, now_ms)
     page = _page(query, place, query.limit)
     return Listing(
         rows=rows_of(page.events),
@@ -100,9 +120,24 @@ def _where(query: EventQuery) -> EventFilter:
 
 
 def _by_key(query: EventQuery, place: str | None) -> Listing:
-    rows, more = look_up(query, place)
-    following = place_of(rows[-1].event) if more else None
+    rows, more = look_up(query, read_place(place) if place else None)
+    following = place_of(rows[-1].event).text() if more else None
     return Listing(rows=rows, next=seal_cursor(query, following))
+
+
+def _by_marks(query: EventQuery, marks: Marks, place: str | None, now_ms: int) -> Listing:
+    page = read_handled(query, marks, read_place(place) if place else None, now_ms=now_ms)
+    following = seal_cursor(query, page.after.text() if page.after else None)
+    if page.read_ms is None:
+        return Listing(page.rows, following)
+    return Listing(
+        page.rows,
+        following,
+        scanned=page.judged,
+        complete=False,
+        until_ms=page.read_ms,
+        slow=why_slow(query, now_ms=now_ms),
+    )
 
 
 def _by_scan(query: EventQuery, place: str | None, now_ms: int) -> Listing:

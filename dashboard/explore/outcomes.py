@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dashboard.explore.story import Handling
+from ingest.store.marks import end_of
 from ingest.system import SYSTEM_TYPES
 
 __all__ = ["OUTCOMES", "latest_by_consumer", "outcome_of"]
 
 OUTCOMES = ("delivered", "retried", "failed", "dead_lettered", "unprocessed")
-_OF_RECEIPT = {
-    "dead_lettered": "dead_lettered",
-    "failed": "failed",
-    "retry": "retried",
-    "success": "delivered",
-    "skipped": "delivered",
-}
 _WORST_FIRST = ("dead_lettered", "failed", "retried", "delivered")
 
 
@@ -27,10 +21,8 @@ def outcome_of(event_type: str, handlings: Iterable[Handling]) -> str:
     """
     if event_type in SYSTEM_TYPES:
         return ""
-    ends = []
-    for latest in latest_by_consumer(handlings).values():
-        end = _OF_RECEIPT.get(latest.outcome, "failed")
-        ends.append("retried" if end == "delivered" and latest.attempt > 1 else end)
+    latest = latest_by_consumer(handlings).values()
+    ends = {end_of(handling.outcome, handling.attempt) for handling in latest}
     return next((end for end in _WORST_FIRST if end in ends), "unprocessed")
 
 

@@ -27,19 +27,20 @@ class Slow(NamedTuple):
 
 
 _REASONS = {
+    "limit": "The database took longer than one reading may; nothing was found yet",
     "text": "A text in the payload cannot be looked up, so events are read one by one",
-    "handling": "What consumers did not do, or all of them did, cannot be looked up, so events are read one by one",
+    "handling": "Nothing is noted of an event that nobody handled, so events are read one by one",
 }
 
 
-def why_slow(query: EventQuery, *, now_ms: int) -> Slow:
-    """What to tell of a list that did not fit its budget."""
-    reason = "text" if query.texts else "handling"
+def why_slow(query: EventQuery, *, now_ms: int, limit: bool = False) -> Slow:
+    """What to tell of a list that did not fit its budget, or (``limit``) the database's."""
+    reason = "limit" if limit else "text" if query.texts else "handling"
     suggestions = []
     if query.since_ms is None or now_ms - query.since_ms > HOUR_MS:
         parameters = {"since": "1h", "range": ""}
         suggestions.append(Suggestion("only the last hour", parameters))
-    if query.texts and len(query.texts[0].split()) == 1:
-        parameters = {"key": query.texts[0], "q": ""}
+    if len(query.texts) == 1 and not query.key and len(query.text.split()) == 1:
+        parameters = {"key": query.text, "q": ""}
         suggestions.append(Suggestion("as an indexed value, which is looked up", parameters))
     return Slow(reason, _REASONS[reason], suggestions)

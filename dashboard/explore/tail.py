@@ -1,7 +1,8 @@
 """What has arrived since: the live end of a list, asked for again and again.
 
 A tail goes up to the moment until which every live stream is stored (`ingest.queries.coverage`), so
-that a slower stream's events are not passed over, and from there on the next time.
+that a slower stream's events are not passed over, and from there on the next time. What is asked by its
+handling comes when that is told: an event that fails now is new now, however old it is.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from dataclasses import dataclass, replace
 from django.core import signing
 
 from dashboard.explore.filters import EventQuery, FilterError
+from dashboard.explore.handled import choose_marks, read_newly_handled
 from dashboard.explore.listing import read_listing
 from dashboard.explore.rows import Row
-from dashboard.explore.totals import count_in_range, counted
+from dashboard.explore.totals import count_in_range, counted, read_series
 from ingest.queries.coverage import coverage_of, read_streams
 
 __all__ = ["TAIL_ROWS", "Tail", "read_tail"]
@@ -48,20 +50,37 @@ def read_tail(query: EventQuery, after: str = "", *, now_ms: int, limit: int = T
     if since_ms is None or until_ms <= since_ms:
         return Tail([], _sealed(query, max(until_ms, since_ms or 0)))
     newest_ms = max(since_ms, until_ms - LONGEST_MS)
-    asked = replace(
-        query,
-        since_ms=newest_ms,
-        until_ms=until_ms,
-        newest_first=True,
-        cursor="",
-        limit=limit if _plain(query) else READ_ON,
+    between = replace(
+        query, since_ms=newest_ms, until_ms=until_ms, newest_first=True, cursor="", limit=limit
     )
-    listing = read_listing(asked, now_ms=now_ms)
-    skipped = max(0, len(listing.rows) - limit)
-    if listing.next and _plain(query):
-        skipped = max(0, count_in_range(asked, now_ms=now_ms) - limit)
-    more = newest_ms > since_ms or (listing.next is not None and not _plain(query))
-    return Tail(listing.rows[:limit], _sealed(query, until_ms), skipped, more)
+    tail = _handled(query, between) if _by_handling(query) else _stored(between, now_ms)
+    return replace(tail, next=_sealed(query, until_ms), more=tail.more or newest_ms > since_ms)
+
+
+def _stored(query: EventQuery, now_ms: int) -> Tail:
+    """Events that were appended in the query's range."""
+    plain = _plain(query)
+    listing = read_listing(query if plain else replace(query, limit=READ_ON), now_ms=now_ms)
+    skipped = max(0, len(listing.rows) - query.limit)
+    if listing.next and plain:
+        skipped = max(0, count_in_range(query, now_ms=now_ms) - query.limit)
+    return Tail(
+        listing.rows[: query.limit], "", skipped, more=listing.next is not None and not plain
+    )
+
+
+def _handled(query: EventQuery, between: EventQuery) -> Tail:
+    """Events, older ones too, whose handling was told in the range of ``between``."""
+    assert between.since_ms is not None
+    assert between.until_ms is not None
+    rows, complete = read_newly_handled(query, since_ms=between.since_ms, until_ms=between.until_ms)
+    shown = rows[: between.limit]
+    return Tail(shown, "", len(rows) - len(shown), more=not complete)
+
+
+def _by_handling(query: EventQuery) -> bool:
+    """What becomes of an event shows later than the event."""
+    return choose_marks(query, read_series()) is not None and query.judged and not query.needles
 
 
 def _plain(query: EventQuery) -> bool:

@@ -18,7 +18,7 @@ from ingest.models import Series
 from ingest.queries.counting import count_range, observed_from
 from ingest.queries.grouping import SeriesView
 from ingest.store.globs import name_test
-from ingest.system import DETAILS
+from ingest.system import SYSTEM_TYPES
 
 __all__ = [
     "ENDS",
@@ -78,7 +78,7 @@ def choose_series(query: EventQuery, series: Iterable[SeriesView]) -> Counted:
         for row in rows
         if not row.consumer
         and by_source(row.source)
-        and not (query.hides_system and row.type in DETAILS)
+        and not (query.hides_system and row.type in SYSTEM_TYPES)
     ]
     types = {row.type for row in published}
     handled = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -20,11 +20,13 @@ from ingest.envelopes import (
     innermost,
     stored_id,
 )
-from ingest.models import Stream
+from ingest.models import Block, Stream
 from ingest.queries.bodies import read_body
+from ingest.queries.opening import open_stored
 from ingest.records import Flag, Record
 from ingest.store import open_store
 from ingest.store.base import Cursor, EventFilter, StoredEvent
+from ingest.store.snapshot import ReadingTooLong
 from ingest.store.sql import SqlEventStore, decode_stored, read_headers, to_message
 
 __all__ = [
@@ -32,11 +34,13 @@ __all__ = [
     "EventFilter",
     "EventPage",
     "EventView",
+    "ReadingTooLong",
     "find_correlation",
     "find_events",
     "forget_names",
     "get_event",
     "list_events",
+    "oldest_ms",
     "shared_store",
 ]
 
@@ -96,6 +100,14 @@ class EventView:
     def values_at(self, path: str) -> tuple[str, ...]:
         """The scalars at a dotted path such as ``payload.orderId``, written as keys are."""
         return configured_decoder().values_at(to_message(self.stored), self.topic, path)
+
+    def holds(self, path: str, values: Collection[str]) -> bool:
+        """Whether one of ``values`` stands at ``path``; what is sealed is opened for the comparison."""
+        stored = self.stored
+        if self.flags & Flag.ENCRYPTED:
+            stored = msgspec.structs.replace(stored, body=open_stored(stored).text)
+        told = configured_decoder().values_at(to_message(stored), self.topic, path)
+        return not set(told).isdisjoint(map(stored_id, values))
 
     @property
     def detail(self) -> object | None:
@@ -174,6 +186,11 @@ def find_correlation(correlation_id: str, *, limit: int = 10_000) -> list[EventV
     wanted = stored_id(correlation_id)
     found = find_events([wanted], limit=limit)
     return [event for event in found if event.correlation_id == wanted]
+
+
+def oldest_ms() -> int | None:
+    """Append time of the oldest event that is stored; None while there is none."""
+    return Block.objects.order_by("first_ms").values_list("first_ms", flat=True).first()
 
 
 @lru_cache(maxsize=1)

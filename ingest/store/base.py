@@ -109,7 +109,7 @@ class EventStore(Protocol):
 
         When there are more than ``limit`` the newest are left out; ask for limit + 1 to know.
         ``since_ms`` is a hint that spares looking where all events are older; ``only_types``, if
-        given, leaves out all other event types.
+        given, leaves out all other event types, or, with ``!`` in front, these.
         """
         ...
 

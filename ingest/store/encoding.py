@@ -21,6 +21,8 @@ from ingest.store.blocks import (
     pack_frames,
 )
 from ingest.store.keys import PageData, Run, cut_pages, hash_records
+from ingest.store.marks import marks_of
+from ingest.system import DeadLettered, Receipts
 
 __all__ = ["EncodedBlock", "encode_batch", "encode_block"]
 
@@ -29,6 +31,7 @@ _HEADERS = attrgetter("headers")
 _BODY = attrgetter("body")
 _SIZE = attrgetter("size")
 _FLAGS = attrgetter("flags")
+_TELLING = (Receipts, DeadLettered)
 
 
 class EncodedBlock(NamedTuple):
@@ -65,7 +68,7 @@ def encode_batch(batch: Batch, series: SeriesCodes) -> Iterator[EncodedBlock]:
         some = records[start : start + MAX_ROWS]
         texts = [record.headers + record.body for record in some]
         part = Rows(*(column[start : start + MAX_ROWS] for column in rows))
-        yield encode_block(part, texts, hash_records(some))
+        yield encode_block(part, texts, hash_records(some, _marks(batch, part, some)))
 
 
 def encode_block(rows: Rows, texts: Sequence[bytes], keys: Run) -> EncodedBlock:
@@ -84,6 +87,18 @@ def encode_block(rows: Rows, texts: Sequence[bytes], keys: Run) -> EncodedBlock:
         keys=len(keys.hashes),
         series=dict(zip(series.tolist(), counts.tolist(), strict=True)),
     )
+
+
+def _marks(batch: Batch, rows: Rows, records: Sequence[Record]) -> dict[int, set[str]]:
+    """Marks by row, of what tells of handlings."""
+    given_up = [part.stream.id for part in batch.slices if part.stream.dead_letters]
+    telling = [row for row, record in enumerate(records) if type(record.detail) in _TELLING]
+    telling += np.flatnonzero(np.isin(rows.streams, given_up)).tolist() if given_up else []
+    dead = frozenset(given_up)
+    return {
+        row: marks_of(records[row], dead_letter=int(rows.streams[row]) in dead)
+        for row in dict.fromkeys(telling)
+    }
 
 
 def _read_columns(batch: Batch, records: list[Record], series: SeriesCodes) -> Rows:

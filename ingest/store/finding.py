@@ -11,6 +11,7 @@ import numpy as np
 
 from ingest.models import Block
 from ingest.store.base import StoredEvent
+from ingest.store.globs import name_test
 from ingest.store.keys import hash_key
 from ingest.store.proof import Decoder, carries, true_names
 from ingest.store.reading import BlockReader, LoadedBlock
@@ -68,7 +69,7 @@ class _Search:
         self.found: list[_Found] = []
         self.limit = limit
         self._wanted = wanted
-        self._types = only_types
+        self._fits = name_test(list(only_types)) if only_types else None
         self._reader = reader
         self._decode = decode
 
@@ -97,20 +98,22 @@ class _Search:
         here = hits.blocks == block.id
         rows: dict[int, list[str]] = defaultdict(list)
         for row, value in zip(hits.rows[here].tolist(), hits.hashes[here].tolist(), strict=True):
-            if not self._types or self._may_be_of_type(block, row):
+            if self._may_be_of_type(block, row):
                 rows[row] += self._wanted[value]
         return rows
 
     def _may_be_of_type(self, block: LoadedBlock, row: int) -> bool:
-        series = self._reader.names.series(int(block.rows.series[row]))
-        return series.type in self._types or series.type == OVERFLOW
+        if self._fits is None:
+            return True
+        type = self._reader.names.series(int(block.rows.series[row])).type
+        return type == OVERFLOW or self._fits(type)
 
     def _is_wanted(self, event: StoredEvent, values: list[str]) -> bool:
         if not any(carries(event, value, self._decode) for value in values):
             return False
         if event.event_type == OVERFLOW:
             true_names(event, self._decode)
-        return not self._types or event.event_type in self._types
+        return self._fits is None or self._fits(event.event_type)
 
 
 def _by_age(hits: Hits, search: _Search) -> Iterator[list[int]]:

@@ -9,7 +9,12 @@ from typing import NamedTuple
 from ingest.store.base import EventFilter
 from ingest.store.series import OVERFLOW, SeriesNames
 
-__all__ = ["FilterNames", "SeriesChoice", "name_test"]
+__all__ = ["FilterNames", "SeriesChoice", "is_pattern", "name_test"]
+
+
+def is_pattern(name: str) -> bool:
+    """Whether more than one name may fit."""
+    return name.startswith("!") or "*" in name or "?" in name
 
 
 def name_test(patterns: Sequence[str]) -> Callable[[str], bool]:

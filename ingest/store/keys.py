@@ -7,7 +7,7 @@ of one block's key make one 64-bit number, and sorting those is all there is to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -91,8 +91,8 @@ def record_keys(record: Record) -> set[str]:
     return {value for value in (*ids, *record.keys) if value}
 
 
-def hash_records(records: Sequence[Record]) -> Run:
-    """The level-0 run of the block whose rows are ``records``."""
+def hash_records(records: Sequence[Record], marks: Mapping[int, Collection[str]]) -> Run:
+    """The level-0 run of the block whose rows are ``records``; ``marks`` are further keys of some rows."""
     count = len(records)
     rows = np.arange(count, dtype=np.uint64)
     parts = [
@@ -106,6 +106,8 @@ def hash_records(records: Sequence[Record]) -> Run:
     if further:
         lengths = np.fromiter(map(len, keys), np.intp, count)
         parts.append(_ids(further, np.repeat(rows, lengths)))
+    for row, names in marks.items():
+        parts.append(_ids(list(names), np.full(len(names), row, np.uint64)))
     return _level_zero(np.concatenate(parts))
 
 

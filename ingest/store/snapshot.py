@@ -1,15 +1,19 @@
-"""Several statements that see one state of the database, without taking its write lock."""
+"""Several statements that see one state of the database, without taking its write lock, within a limit of time."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connections
+from django.conf import settings
+from django.db import OperationalError, connections
 from django.db.models import Model
 
-__all__ = ["EVENTS", "read_by_id", "read_rows", "snapshot"]
+from ingest.store.base import StoreError
+
+__all__ = ["EVENTS", "ReadingTooLong", "read_by_id", "read_rows", "snapshot"]
 
 EVENTS = "events"
 _PARAMETERS = 400
@@ -17,6 +21,12 @@ _BEGIN = {
     "sqlite": "BEGIN DEFERRED",
     "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
 }
+_STEPS = 20_000
+"""Steps of SQLite's machine between two looks at the clock: a fraction of a millisecond."""
+
+
+class ReadingTooLong(StoreError):
+    """A reading took longer than [limits] reading allows; ask for less time or name a type."""
 
 
 @contextmanager
@@ -24,7 +34,7 @@ def snapshot() -> Iterator[None]:
     """Reads inside see one moment, so that joining blocks meanwhile hides nothing from them.
 
     `transaction.atomic` would begin IMMEDIATE on SQLite and so wait for the writer. Inside a
-    transaction (or another snapshot) this one does nothing.
+    transaction (or another snapshot) this one does nothing. Raises `ReadingTooLong`.
     """
     connection = connections[EVENTS]
     if connection.in_atomic_block or getattr(connection, "in_snapshot", False):
@@ -35,11 +45,49 @@ def snapshot() -> Iterator[None]:
         cursor.execute(_BEGIN[connection.vendor])
     connection.in_snapshot = True  # type: ignore[attr-defined]
     try:
-        yield
+        with _limited(connection):
+            yield
     finally:
         connection.in_snapshot = False  # type: ignore[attr-defined]
         with connection.cursor() as cursor:
             cursor.execute("ROLLBACK")
+
+
+@contextmanager
+def _limited(connection: Any) -> Iterator[None]:
+    """PostgreSQL limits each statement, SQLite all that is read inside; 0 is without limit."""
+    seconds = settings.INGEST.limits.reading
+    try:
+        if connection.vendor == "sqlite":
+            with _interrupted_after(connection.connection, seconds):
+                yield
+            return
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{seconds}s"])
+        yield
+    except OperationalError as error:
+        if not _ran_out_of_time(error):
+            raise
+        raise ReadingTooLong from error
+
+
+@contextmanager
+def _interrupted_after(sqlite: Any, seconds: float) -> Iterator[None]:
+    deadline = time.monotonic() + (seconds or float("inf"))
+    sqlite.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+    try:
+        yield
+    finally:
+        sqlite.set_progress_handler(None, _STEPS)
+
+
+def _ran_out_of_time(error: OperationalError) -> bool:
+    """SQLite's SQLITE_INTERRUPT, PostgreSQL's query_canceled."""
+    cause = error.__cause__
+    return (
+        getattr(cause, "sqlite_errorname", "") == "SQLITE_INTERRUPT"
+        or getattr(cause, "sqlstate", "") == "57014"
+    )
 
 
 def read_rows(statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:

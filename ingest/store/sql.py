@@ -19,6 +19,7 @@ from ingest.store.base import (
 from ingest.store.encoding import encode_batch
 from ingest.store.finding import find_events
 from ingest.store.joining import join_step
+from ingest.store.marked import read_places
 from ingest.store.merging import clean_step, merge_step
 from ingest.store.proof import Decoder
 from ingest.store.purging import purge_blocks
@@ -52,7 +53,8 @@ class SqlEventStore:
         since_ms: int | None = None,
         only_types: Collection[str] = (),
     ) -> list[StoredEvent]:
-        """Events that carry any of ``values``, oldest first; of ``only_types`` alone, if given.
+        """Events that carry any of ``values``, oldest first; of ``only_types`` alone, if given, or,
+        with ``!`` in front, of all others.
 
         ``since_ms`` is a hint: runs whose newest event is older are passed over. Of what is asked by type,
         system events, nothing is encrypted that could be searched by.
@@ -85,6 +87,11 @@ class SqlEventStore:
                 reader=BlockReader(self._names),
                 decode=self._decode,
             )
+
+    def read(self, places: Sequence[tuple[int, int]]) -> list[StoredEvent]:
+        """The events at (block, row) places that a walk by marks found."""
+        with snapshot():
+            return read_places(places, BlockReader(self._names))
 
     def maintain(self) -> bool:
         """One bounded step of joining small blocks and merging key runs; True if more may wait.

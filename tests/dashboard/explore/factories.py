@@ -94,10 +94,10 @@ class House:
         self._filler = FoldingFiller() if folding else Filler()
         self._streams: dict[str, StreamRef] = {}
 
-    def stream(self, topic: str) -> StreamRef:
+    def stream(self, topic: str, *, dead_letters: bool = False) -> StreamRef:
         if topic not in self._streams:
-            row = Stream.objects.create(broker="main", topic=topic)
-            self._streams[topic] = StreamRef(row.pk, "main", topic, 0, False)
+            row = Stream.objects.create(broker="main", topic=topic, dead_letters=dead_letters)
+            self._streams[topic] = StreamRef(row.pk, "main", topic, 0, dead_letters)
         return self._streams[topic]
 
     def publish(
@@ -108,6 +108,7 @@ class House:
         at: int = 5,
         step: int = 1,
         headers: tuple[tuple[bytes, bytes], ...] = (),
+        dead_letters: bool = False,
     ) -> list[Record]:
         """Append one every ``step`` ms from ``START + at`` on."""
         records = []
@@ -117,12 +118,12 @@ class House:
             record = decode(Message(Position(moment, 0), moment, None, value, headers), topic=topic)
             assert not isinstance(record, Quarantined), record.reason
             records.append(record)
-        self.store(records, topic=topic)
+        self.store(records, topic=topic, dead_letters=dead_letters)
         return records
 
-    def store(self, records: list[Record], *, topic: str) -> None:
+    def store(self, records: list[Record], *, topic: str, dead_letters: bool = False) -> None:
         """Append what was decoded already."""
-        self._filler.append((self.stream(topic), records))
+        self._filler.append((self.stream(topic, dead_letters=dead_letters), records))
 
     def receipts(self, receipts: list[dict[str, Any]], *, at: int = 100) -> None:
         """One `ProcessingReceipts` event."""

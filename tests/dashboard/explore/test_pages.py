@@ -113,10 +113,10 @@ def test_list_pages_by_key_whatever_arrives_meanwhile(
     ],
 )
 def test_every_filter_selects(
-    visitor: Client, house: House, query: str, expected: list[str]
+    visitor: Client, counting_house: House, query: str, expected: list[str]
 ) -> None:
-    house.publish([envelope("evt_o")])
-    house.publish(
+    counting_house.publish([envelope("evt_o")])
+    counting_house.publish(
         [
             envelope(
                 "evt_p",
@@ -130,7 +130,7 @@ def test_every_filter_selects(
         topic="payments-topic",
         at=20,
     )
-    house.receipts([receipt("evt_o")])
+    counting_house.receipts([receipt("evt_o")])
 
     assert ids_in(get(visitor, f"/events/?{query}")) == expected
 

@@ -7,8 +7,9 @@ from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.explore.filters import EventQuery, FilterError, parse_event_query
+from dashboard.explore.listing import iterate_events
 from dashboard.explore.tail import Tail, read_tail
-from tests.dashboard.explore.factories import START, House, envelope
+from tests.dashboard.explore.factories import START, House, envelope, receipt
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
 
@@ -94,3 +95,27 @@ def test_place_of_another_list_is_refused(counting_house: House) -> None:
     other = parse_event_query({"type": ["A"]}, now_ms=NOW)
     with pytest.raises(FilterError, match="after: belongs to another list"):
         read_tail(QUERY, read_tail(other, now_ms=NOW).next, now_ms=NOW)
+
+
+def test_event_that_fails_now_is_new_now_however_old_it_is(counting_house: House) -> None:
+    query = EventQuery(outcomes=("failed",), system=False)
+    counting_house.publish([envelope("evt_1"), envelope("evt_2")], at=0)
+    counting_house.publish([envelope("evt_3")], at=4999)
+    begun = read_tail(query, now_ms=NOW)
+    counting_house.receipts(
+        [receipt("evt_1", outcome="failed"), receipt("evt_2"), receipt("evt_0", outcome="failed")],
+        at=5999,
+    )
+
+    tail = read_tail(query, begun.next, now_ms=NOW)
+
+    assert ids(tail) == ["evt_1"]
+    assert ids(read_tail(query, tail.next, now_ms=NOW)) == []
+
+
+def test_list_is_read_page_by_page_up_to_the_limit(counting_house: House) -> None:
+    counting_house.publish([envelope(f"evt_{n}") for n in range(1100)], at=0)
+
+    for limit, expected in ((0, 0), (3, 3), (500, 500), (1001, 1001), (5000, 1100)):
+        rows = [row.event.event_id for row in iterate_events(QUERY, limit)]
+        assert rows == [f"evt_{n}" for n in reversed(range(1100))][:expected]

@@ -51,6 +51,8 @@ def test_a_sealed_value_is_in_no_table_and_found_by_itself(
     assert [part for value in values() for part in unpacked(value) if SECRET in part] == []
     [found] = find_events([SECRET.decode()])
     assert found.event_id == "e1"
+    assert found.holds("payload.card", [SECRET.decode()])
+    assert not found.holds("payload.card", ["4000"])
     assert open_body(found.stored) == original()
 
 

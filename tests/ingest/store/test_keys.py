@@ -89,7 +89,7 @@ def test_every_distinct_key_of_a_record_leads_to_its_row(values: list[str], othe
         make_record(number, correlation=value, keys=(value, other))
         for number, value in enumerate(values)
     ]
-    run = hash_records(records)
+    run = hash_records(records, {})
 
     assert entries_of(run) == sorted(
         {
@@ -103,7 +103,7 @@ def test_every_distinct_key_of_a_record_leads_to_its_row(values: list[str], othe
 def test_lone_surrogate_and_nul_are_hashed_like_any_other() -> None:
     record = make_record(1, keys=("\ud800", "a\0b"))
 
-    assert {hash_key("\ud800"), hash_key("a\0b")} <= set(hash_records([record]).hashes.tolist())
+    assert {hash_key("\ud800"), hash_key("a\0b")} <= set(hash_records([record], {}).hashes.tolist())
 
 
 @given(st.permutations(range(6)), st.lists(st.integers(0, 40), min_size=6, max_size=6))

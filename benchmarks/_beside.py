@@ -1,0 +1,59 @@
+"""What runs beside a measurement: a broker of its own, a worker that stores, a process that fills the broker."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+__all__ = ["ingesting", "prepared"]
+
+ROOT = Path(__file__).resolve().parent.parent
+WARM_S = 4
+
+
+@contextmanager
+def prepared(folder: Path) -> Iterator[Any]:
+    """Django over an empty store in ``folder``; the broker that its settings name."""
+    from tests.servers import Valkey
+
+    valkey = Valkey(folder).start()
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "EVENTSCOPE_DATA": str(folder / "data"),
+        "EVENTSCOPE_LOG_LEVEL": "error",
+        "REDIS_URL": valkey.url,
+    }
+    import django
+
+    django.setup()
+    try:
+        yield valkey
+    finally:
+        valkey.stop()
+
+
+@contextmanager
+def ingesting(valkey: Any) -> Iterator[None]:
+    """An ingest worker drains the broker, which is refilled all the time."""
+    beside = [
+        _start("manage.py", "ingest"),
+        _start("-m", "benchmarks._filler", valkey.url),
+    ]
+    try:
+        time.sleep(WARM_S)
+        yield
+    finally:
+        for process in beside:
+            process.terminate()
+        for process in beside:
+            process.wait(timeout=30)
+
+
+def _start(*words: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL)

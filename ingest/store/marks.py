@@ -1,0 +1,242 @@
+"""Marks: keys that ingest adds to receipts, so that events can be asked for by how they were handled. Pure.
+
+A mark says "somebody here tells of an event of that time, handled so". The time is the *event's* (when
+it was appended, as the receipt's offset says), in buckets of several widths: lists go by the events'
+time, and a receipt may come days later. Who looks for few events looks into wide buckets, who looks
+for many into narrow ones (`ingest.store.marked`). A mark is a hint; what it points to is judged.
+
+Where a receipt has no offset with a time, the event's timestamp stands for it and the second after is
+marked too; where it has neither, the receipt's own time and some seconds before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from ingest.records import Record
+from ingest.system import DeadLettered, Receipt, Receipts
+from ingest.timestamps import EARLIEST_MS, LATEST_MS, parse_ms
+
+__all__ = [
+    "ENDS",
+    "WIDTHS",
+    "Told",
+    "by_consumer",
+    "by_end",
+    "by_longest",
+    "by_type",
+    "end_of",
+    "longer_than",
+    "mark",
+    "marks_of",
+    "told_by",
+]
+
+WIDTHS = (1, 64, 4096)
+"""Seconds."""
+ENDS = ("delivered", "retried", "failed", "dead_lettered")
+DELAY_MS = 1000
+"""From an event's own timestamp to its append."""
+UNSURE_MS = 5000
+"""From an event's append to a receipt that does not tell when that was."""
+_OF_OUTCOME = {
+    "success": "delivered",
+    "skipped": "delivered",
+    "retry": "retried",
+    "failed": "failed",
+    "dead_lettered": "dead_lettered",
+}
+_SIGN = "\x1f"
+_CLASSES = 11
+_ENTRY = 13
+_SECONDS = 10
+"""Digits of the milliseconds, and of the seconds, in a Redis entry id."""
+FEW_SECONDS = 4
+"""So many in a message are all marked by everything in it, which finds a little too much."""
+
+
+class _Original(msgspec.Struct, rename="camel"):
+    event_type: str = ""
+
+
+_ORIGINAL = msgspec.json.Decoder(_Original)
+
+
+class Told(NamedTuple):
+    """One handling as a receipt or a dead letter tells it; the event was appended in [from_ms, until_ms]."""
+
+    event_id: str
+    event_type: str
+    consumer: str
+    end: str
+    took_ms: float
+    from_ms: int
+    until_ms: int
+
+
+def marks_of(record: Record, *, dead_letter: bool) -> set[str]:
+    """The marks that ``record`` is found by; none if it tells of no handling."""
+    detail = record.detail
+    seconds = _seconds(detail.receipts) if type(detail) is Receipts else None
+    if type(detail) is Receipts and seconds:
+        return _marked(_names_in(detail.receipts), seconds)
+    marks: set[str] = set()
+    for told in told_by(record, dead_letter=dead_letter):
+        names = {by_longest(told.took_ms), *_names(told.event_type, told.consumer, told.end)}
+        marks |= _marked(names, range(told.from_ms // 1000, told.until_ms // 1000 + 1))
+    return marks
+
+
+def _marked(names: Iterable[str], seconds: Iterable[int]) -> set[str]:
+    """Each of ``names`` in the buckets, of every width, that hold ``seconds``."""
+    buckets = {(width, second // width) for second in seconds for width in WIDTHS}
+    ends = [f"{_SIGN}{width}{_SIGN}{bucket}" for width, bucket in buckets]
+    return {f"{_SIGN}{name}{end}" for name in names for end in ends}
+
+
+def _seconds(receipts: Sequence[Receipt]) -> set[int]:
+    """All seconds that receipts with exact times tell of, if they are few; the hot path, in bulk."""
+    try:
+        if {receipt.offset[_ENTRY : _ENTRY + 1] for receipt in receipts} != {"-"}:  # type: ignore[index]
+            return set()
+        seconds = set(map(int, {receipt.offset[:_SECONDS] for receipt in receipts}))  # type: ignore[index]
+    except (TypeError, ValueError):
+        return set()
+    told = len(seconds) <= FEW_SECONDS and all(_is_believable(second * 1000) for second in seconds)
+    return seconds if told else set()
+
+
+def _is_believable(at_ms: int) -> bool:
+    return EARLIEST_MS <= at_ms < LATEST_MS
+
+
+def _names_in(receipts: Sequence[Receipt]) -> set[str]:
+    """What receipts of the same time are marked by: the longest handling stands for all."""
+    kinds = {(one.event_type, one.consumer, one.outcome, one.attempt > 1) for one in receipts}
+    longest = max(one.duration_ms or 0.0 for one in receipts)
+    if any(one.duration_ms is None for one in receipts):
+        longest = max(map(_took_ms, receipts))
+    names = {by_longest(longest)}
+    for type, consumer, outcome, again in kinds:
+        names.update(_names(type, consumer, end_of(outcome, 1 + again)))
+    return names
+
+
+def _tells_time(offset: str) -> bool:
+    return offset[_ENTRY : _ENTRY + 1] == "-" and offset[:_ENTRY].isdecimal()
+
+
+def told_by(record: Record, *, dead_letter: bool) -> Iterator[Told]:
+    """The handlings that a stored message tells of."""
+    detail = record.detail
+    if type(detail) is Receipts:
+        for receipt in detail.receipts:
+            yield _of_receipt(receipt, record.appended_ms)
+    elif type(detail) is DeadLettered:
+        for event_id in record.keys:
+            yield _given_up(event_id, _type_of(detail.event), record, detail.consumer)
+    elif dead_letter:
+        yield _given_up(record.event_id, record.event_type, record, "")
+        yield _copied(record)
+
+
+def end_of(outcome: str, attempt: int) -> str:
+    """What an attempt of a consumer that ended with ``outcome`` makes of the event (`ENDS`).
+
+    ``retried`` is what needed, or still needs, more than one attempt.
+    """
+    end = _OF_OUTCOME.get(outcome, "failed")
+    return "retried" if end == "delivered" and attempt > 1 else end
+
+
+def mark(name: str, width: int, bucket: int) -> str:
+    """The key of ``name`` in the ``bucket``-th stretch of ``width`` seconds since 1970."""
+    return f"{_SIGN}{name}{_SIGN}{width}{_SIGN}{bucket}"
+
+
+def by_end(end: str) -> str:
+    return f"o{_SIGN}{end}"
+
+
+def by_consumer(consumer: str, end: str = "") -> str:
+    """Handled by ``consumer``; with an ``end`` (any but delivered), ended so there."""
+    return f"c{_SIGN}{consumer}{_SIGN}{end}"
+
+
+def by_type(type: str, end: str) -> str:
+    """Events of ``type`` that ended so; any end but delivered."""
+    return f"t{_SIGN}{type}{_SIGN}{end}"
+
+
+def by_longest(took_ms: float) -> str:
+    """The longest of the handlings told together took about so long: the power of four above it."""
+    return f"d{_SIGN}{_class_of(took_ms)}"
+
+
+def longer_than(over_ms: float) -> list[str]:
+    """The names of all that `by_longest` may give for more than ``over_ms``."""
+    return [f"d{_SIGN}{size}" for size in range(_class_of(over_ms), _CLASSES + 1)]
+
+
+def _names(type: str, consumer: str, end: str) -> Iterable[str]:
+    yield by_end(end)
+    if consumer:
+        yield by_consumer(consumer)
+    if end != "delivered":
+        yield by_type(type, end)
+        if consumer:
+            yield by_consumer(consumer, end)
+
+
+def _class_of(took_ms: float) -> int:
+    return min(_CLASSES, (int(max(0.0, took_ms)).bit_length() + 1) // 2)
+
+
+def _of_receipt(receipt: Receipt, told_ms: int) -> Told:
+    return Told(
+        receipt.event_id,
+        receipt.event_type,
+        receipt.consumer,
+        end_of(receipt.outcome, receipt.attempt),
+        _took_ms(receipt),
+        *_event_time(receipt, told_ms),
+    )
+
+
+def _took_ms(receipt: Receipt) -> float:
+    if receipt.duration_ms is not None:
+        return receipt.duration_ms
+    started, ended = parse_ms(receipt.started_at), parse_ms(receipt.ended_at)
+    return 0.0 if started is None or ended is None else float(ended - started)
+
+
+def _event_time(receipt: Receipt, told_ms: int) -> tuple[int, int]:
+    offset = receipt.offset
+    if type(offset) is str and _tells_time(offset):
+        at_ms = int(offset[:_ENTRY])
+        if _is_believable(at_ms):
+            return at_ms, at_ms
+    produced = parse_ms(receipt.produced_at)
+    return (told_ms - UNSURE_MS, told_ms) if produced is None else (produced, produced + DELAY_MS)
+
+
+def _given_up(event_id: str, event_type: str, record: Record, consumer: str) -> Told:
+    """A letter keeps the time that the event had itself."""
+    at_ms = record.appended_ms if record.occurred_ms is None else record.occurred_ms
+    return Told(event_id, event_type, consumer, "dead_lettered", 0.0, at_ms, at_ms + DELAY_MS)
+
+
+def _copied(record: Record) -> Told:
+    """The copy on a dead-letter topic is an event with the same id, and listed at its own time too."""
+    at_ms = record.appended_ms
+    return Told(record.event_id, record.event_type, "", "dead_lettered", 0.0, at_ms, at_ms)
+
+
+def _type_of(event: msgspec.Raw) -> str:
+    try:
+        return _ORIGINAL.decode(event).event_type
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
