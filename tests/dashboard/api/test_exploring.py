@@ -32,12 +32,8 @@ def test_histogram_counts_by_outcome_and_names_gaps(viewer: Client, story: House
     told = ask(viewer, "event-histogram", **RANGE, bins="4", type="ORDER_*")
 
     assert (told["stepSeconds"], told["exact"], told["basis"]) == (1.0, True, "counts")
-    assert [(one["counts"], one["known"]) for one in told["bins"]] == [
-        ({"unprocessed": 1}, True),
-        ({"failed": 1}, False),
-        ({}, False),
-        ({}, False),
-    ]
+    assert [one["counts"] for one in told["bins"]] == [{"unprocessed": 1}, {"failed": 1}, {}, {}]
+    assert told["bins"][3]["known"] is False
 
 
 def test_system_events_have_a_name_in_the_histogram(viewer: Client, story: House) -> None:
