@@ -147,7 +147,7 @@ def _in_object(
         presence = inner.get("x-presence", 0)
         if name not in value and presence >= USUAL and node["x-objects"] >= ENOUGH:
             share = "always" if presence >= 1 else f"in {presence:.1%}"
-            yield Violation(path_text((*names, name)), "missing", f"missing, there {share}")
+            yield Violation(path_text((*names, name)), "missing", f"elsewhere it is there {share}")
     for name, inner in value.items():
         if name in fields and _is_rare(fields[name]["x-count"], node["x-objects"]):
             share = fields[name]["x-presence"]
