@@ -18,7 +18,7 @@ from dashboard.explore.filters import EventQuery, FilterError
 from dashboard.explore.handled import Marks, choose_marks, read_handled
 from dashboard.explore.judging import handled_as_asked, has_values
 from dashboard.explore.lookup import look_up
-from dashboard.explore.places import place_of, read_place
+from dashboard.explore.places import read_place
 from dashboard.explore.rows import Row, rows_of
 from dashboard.explore.slowness import Slow, why_slow
 from dashboard.explore.totals import count_in_range, read_series
@@ -120,9 +120,8 @@ def _where(query: EventQuery) -> EventFilter:
 
 
 def _by_key(query: EventQuery, place: str | None) -> Listing:
-    rows, more = look_up(query, read_place(place) if place else None)
-    following = place_of(rows[-1].event).text() if more else None
-    return Listing(rows=rows, next=seal_cursor(query, following))
+    rows, after = look_up(query, read_place(place) if place else None)
+    return Listing(rows=rows, next=seal_cursor(query, after.text() if after else None))
 
 
 def _by_marks(query: EventQuery, marks: Marks, place: str | None, now_ms: int) -> Listing:

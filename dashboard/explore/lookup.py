@@ -2,50 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.conf import settings
 
 from dashboard.explore.filters import EventQuery
 from dashboard.explore.judging import handled_as_asked, has_values, is_entity
 from dashboard.explore.places import Place, in_order, in_range, place_of
 from dashboard.explore.rows import FOUND_LIMIT, RECEIPTS, Row, correlation_of, rows_of
+from dashboard.explore.values import LATEST_MS
 from ingest.envelopes import stored_id
 from ingest.queries.events import EventView, find_events
 from ingest.store.globs import name_test
 
 __all__ = ["look_up", "named_as_asked"]
 
-CHUNK = 500
+CHUNK = 100
 
 
-def look_up(query: EventQuery, after: Place | None) -> tuple[list[Row], bool]:
-    """The page of events that carry all that is asked, and whether more follow."""
-    first, *others = query.needles
+def look_up(query: EventQuery, after: Place | None) -> tuple[list[Row], Place | None]:
+    """The page of events that carry all that is asked, and the place to go on behind, None at the end."""
+    if query.newest_first and len(query.needles) == 1:
+        return _newest(query, query.needles[0], after)
+    matches = [
+        event
+        for event in in_order(_carrying_all(query.needles), query)
+        if (after is None or after.precedes(event, query)) and _fits(query, event)
+    ]
+    rows: list[Row] = []
+    for first in range(0, len(matches), CHUNK):
+        rows += _judged(query, matches[first : first + CHUNK])
+        if len(rows) > query.limit:
+            return _cut(query, rows)
+    return rows, None
+
+
+def _newest(
+    query: EventQuery, values: Sequence[str], after: Place | None
+) -> tuple[list[Row], Place | None]:
+    """Read back from ``after`` until the page is full; a value may be carried by millions."""
+    rows: list[Row] = []
+    read, size = 0, max(CHUNK, query.limit)
+    while read < FOUND_LIMIT:
+        found = find_events(values, limit=size, before_ms=_before(query, after))
+        fresh = [
+            event
+            for event in in_order(found, query)
+            if after is None or after.precedes(event, query)
+        ]
+        rows += _judged(query, [event for event in fresh if _fits(query, event)])
+        if len(rows) > query.limit:
+            return _cut(query, rows)
+        if len(found) < size or _is_past(query, found[-1]):
+            return rows, None
+        after = place_of(fresh[-1]) if fresh else after
+        read += len(found)
+        size *= 2
+    return rows, after
+
+
+def _before(query: EventQuery, after: Place | None) -> int:
+    until = LATEST_MS if query.until_ms is None else query.until_ms
+    return until if after is None else min(until, after.appended_ms + 1)
+
+
+def _is_past(query: EventQuery, event: EventView) -> bool:
+    return query.since_ms is not None and event.appended_ms < query.since_ms
+
+
+def _carrying_all(needles: Sequence[Sequence[str]]) -> list[EventView]:
+    """Events that carry a value of each group."""
+    first, *others = needles
     found = find_events(first, limit=FOUND_LIMIT)
     for values in others:
         also = {place_of(event) for event in find_events(values, limit=FOUND_LIMIT)}
         found = [event for event in found if place_of(event) in also]
-    matches = [
-        event
-        for event in in_order(found, query)
-        if (after is None or after.precedes(event, query)) and _fits(query, event)
-    ]
-    rows = _first_rows(query, matches)
-    return rows[: query.limit], len(rows) > query.limit
+    return found
 
 
-def _first_rows(query: EventQuery, matches: list[EventView]) -> list[Row]:
-    """One row more than the page holds, if there is one."""
+def _cut(query: EventQuery, rows: list[Row]) -> tuple[list[Row], Place]:
+    page = rows[: query.limit]
+    return page, place_of(page[-1].event)
+
+
+def _judged(query: EventQuery, events: Sequence[EventView]) -> list[Row]:
     if not query.judged:
-        return rows_of(matches[: query.limit + 1])
-    rows: list[Row] = []
-    for first in range(0, len(matches), CHUNK):
-        some = rows_of(matches[first : first + CHUNK])
-        rows += [
-            row for row in some if handled_as_asked(query, row.event.event_type, row.handlings)
-        ]
-        if len(rows) > query.limit:
-            break
-    return rows
+        return rows_of(events[: query.limit + 1])
+    return [
+        row
+        for row in rows_of(events)
+        if handled_as_asked(query, row.event.event_type, row.handlings)
+    ]
 
 
 def _fits(query: EventQuery, event: EventView) -> bool:

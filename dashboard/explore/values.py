@@ -11,7 +11,7 @@ from dashboard.explore.fields import nearest
 from dashboard.explore.outcomes import OUTCOMES
 from eventscope.durations import DurationError, parse_duration
 
-__all__ = ["MAX_LIMIT", "PRESETS", "READERS", "check_text", "parse_time", "read_many"]
+__all__ = ["LATEST_MS", "MAX_LIMIT", "PRESETS", "READERS", "check_text", "parse_time", "read_many"]
 
 PRESETS = {"5m": 300, "15m": 900, "1h": 3600, "6h": 21600, "24h": 86400, "7d": 604800}
 MAX_LIMIT = 1000

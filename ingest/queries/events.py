@@ -169,10 +169,16 @@ def list_events(
     return EventPage(events, following, page.complete)
 
 
-def find_events(values: Sequence[str], *, limit: int = 1000) -> list[EventView]:
-    """Events that carry any of ``values`` as a key, oldest first, at most ``limit``."""
+def find_events(
+    values: Sequence[str], *, limit: int = 1000, before_ms: int | None = None
+) -> list[EventView]:
+    """Events that carry any of ``values`` as a key, oldest first, at most ``limit``.
+
+    With ``before_ms`` newest first, of those appended before it.
+    """
     wanted = [stored_id(value) for value in values]
-    return [EventView(event) for event in shared_store().find(wanted, limit=limit)]
+    found = shared_store().find(wanted, limit=limit, before_ms=before_ms)
+    return [EventView(event) for event in found]
 
 
 def get_event(event_id: str) -> list[EventView]:

@@ -104,12 +104,14 @@ class EventStore(Protocol):
         limit: int = 1000,
         since_ms: int | None = None,
         only_types: Collection[str] = (),
+        before_ms: int | None = None,
     ) -> list[StoredEvent]:
         """Events that carry any of ``values`` as a key, oldest first; verified against the body.
 
         When there are more than ``limit`` the newest are left out; ask for limit + 1 to know.
         ``since_ms`` is a hint that spares looking where all events are older; ``only_types``, if
         given, leaves out all other event types, or, with ``!`` in front, these.
+        With ``before_ms`` newest first, of those appended before it, and the oldest are left out.
         """
         ...
 

@@ -21,6 +21,7 @@ from ingest.store.snapshot import read_by_id
 
 __all__ = ["find_events"]
 
+_EVERY = 1 << 62
 _BLOCKS = 16
 
 
@@ -36,22 +37,25 @@ def find_events(
     limit: int,
     since_ms: int | None,
     only_types: Collection[str],
+    before_ms: int | None,
     reader: BlockReader,
     decode: Decoder,
 ) -> list[StoredEvent]:
     """Events carrying any of ``values``, oldest first, the newest beyond ``limit`` left out.
 
+    With ``before_ms`` newest first, of those appended before it, the oldest left out.
     ``since_ms`` passes over runs whose events are all older: a hint, not a filter.
     """
     wanted: dict[int, list[str]] = defaultdict(list)
     for value in dict.fromkeys(values):
         if value:
             wanted[hash_key(value)].append(value)
-    hits = seek_keys(sorted(wanted), limit=limit, since_ms=since_ms)
-    search = _Search(wanted, limit, only_types, reader, decode)
+    most = limit if before_ms is None else _EVERY
+    hits = seek_keys(sorted(wanted), limit=most, since_ms=since_ms)
+    search = _Search(wanted, limit, only_types, before_ms, reader, decode)
     for blocks in _by_age(hits, search):
         search.read(blocks, hits)
-    search.found.sort(key=lambda found: found.block.cursor(found.row))
+    search.found.sort(key=lambda found: found.block.cursor(found.row), reverse=search.newest_first)
     return [found.event for found in search.found[:limit]]
 
 
@@ -63,22 +67,26 @@ class _Search:
         wanted: dict[int, list[str]],
         limit: int,
         only_types: Collection[str],
+        before_ms: int | None,
         reader: BlockReader,
         decode: Decoder,
     ) -> None:
         self.found: list[_Found] = []
         self.limit = limit
+        self.before_ms = before_ms
+        self.newest_first = before_ms is not None
         self._wanted = wanted
         self._fits = name_test(list(only_types)) if only_types else None
         self._reader = reader
         self._decode = decode
 
     def full_before(self, time: int) -> bool:
-        """Whether there are enough events, none of them newer than ``time``."""
+        """Whether there are enough events, all of them on the asked side of ``time``."""
         if len(self.found) < self.limit:
             return False
-        times = sorted(found.event.appended_ms for found in self.found)
-        return times[self.limit - 1] < time
+        times = sorted((found.event.appended_ms for found in self.found), reverse=self.newest_first)
+        edge = times[self.limit - 1]
+        return edge > time if self.newest_first else edge < time
 
     def read(self, ids: Sequence[int], hits: Hits) -> None:
         """Verify what ``hits`` tell of the blocks of ``ids``."""
@@ -88,7 +96,8 @@ class _Search:
         for block in blocks.values():
             rows = self._rows(block, hits)
             values.update({(block.id, row): some for row, some in rows.items()})
-            places += ((block, row) for row in sorted(rows)[: self.limit])
+            ordered = sorted(rows, reverse=self.newest_first)
+            places += ((block, row) for row in ordered[: self.limit])
         for (block, row), event in zip(places, self._reader.events(places), strict=True):
             if self._is_wanted(event, values[block.id, row]):
                 self.found.append(_Found(block, row, event))
@@ -96,6 +105,8 @@ class _Search:
     def _rows(self, block: LoadedBlock, hits: Hits) -> dict[int, list[str]]:
         """The rows pointed to and the values that each should carry."""
         here = hits.blocks == block.id
+        if self.before_ms is not None:
+            here[here] = block.rows.appended[hits.rows[here]] < self.before_ms
         rows: dict[int, list[str]] = defaultdict(list)
         for row, value in zip(hits.rows[here].tolist(), hits.hashes[here].tolist(), strict=True):
             if self._may_be_of_type(block, row):
@@ -117,15 +128,24 @@ class _Search:
 
 
 def _by_age(hits: Hits, search: _Search) -> Iterator[list[int]]:
-    """Blocks that hits point to, a few at a time, oldest first, until ``search`` has its fill."""
+    """Blocks that hits point to, a few at a time, in order of age, until ``search`` has its fill."""
     blocks = np.unique(hits.blocks).tolist()
     if len(blocks) <= _BLOCKS:
         yield blocks  # all at once: then their order matters to nobody
         return
-    starts = read_by_id(Block, "first_ms", blocks)
-    order = sorted(starts, key=lambda block: (starts[block], block))
+    starts = _edges(blocks, search)
+    order = sorted(starts, key=lambda block: (starts[block], block), reverse=search.newest_first)
     for start in range(0, len(order), _BLOCKS):
         some = order[start : start + _BLOCKS]
         if search.full_before(starts[some[0]]):
             return
         yield some
+
+
+def _edges(blocks: Sequence[int], search: _Search) -> dict[int, int]:
+    """The moment at which each block begins, in the order of ``search``; those wholly behind are left out."""
+    begins = read_by_id(Block, "first_ms", blocks)
+    if search.before_ms is None:
+        return begins
+    near = [block for block, first_ms in begins.items() if first_ms < search.before_ms]
+    return read_by_id(Block, "last_ms", near)

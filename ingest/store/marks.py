@@ -12,6 +12,7 @@ marked too; where it has neither, the receipt's own time and some seconds before
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -54,6 +55,8 @@ _CLASSES = 11
 _ENTRY = 13
 _SECONDS = 10
 """Digits of the milliseconds, and of the seconds, in a Redis entry id."""
+_OFFSET, _TOOK = attrgetter("offset"), attrgetter("duration_ms")
+_KIND = attrgetter("event_type", "consumer", "outcome", "attempt")
 FEW_SECONDS = 4
 """So many in a message are all marked by everything in it, which finds a little too much."""
 
@@ -99,10 +102,11 @@ def _marked(names: Iterable[str], seconds: Iterable[int]) -> set[str]:
 
 def _seconds(receipts: Sequence[Receipt]) -> set[int]:
     """All seconds that receipts with exact times tell of, if they are few; the hot path, in bulk."""
+    offsets = list(map(_OFFSET, receipts))
     try:
-        if {receipt.offset[_ENTRY : _ENTRY + 1] for receipt in receipts} != {"-"}:  # type: ignore[index]
+        if {offset[_ENTRY : _ENTRY + 1] for offset in offsets} != {"-"}:
             return set()
-        seconds = set(map(int, {receipt.offset[:_SECONDS] for receipt in receipts}))  # type: ignore[index]
+        seconds = set(map(int, {offset[:_SECONDS] for offset in offsets}))
     except (TypeError, ValueError):
         return set()
     told = len(seconds) <= FEW_SECONDS and all(_is_believable(second * 1000) for second in seconds)
@@ -115,13 +119,11 @@ def _is_believable(at_ms: int) -> bool:
 
 def _names_in(receipts: Sequence[Receipt]) -> set[str]:
     """What receipts of the same time are marked by: the longest handling stands for all."""
-    kinds = {(one.event_type, one.consumer, one.outcome, one.attempt > 1) for one in receipts}
-    longest = max(one.duration_ms or 0.0 for one in receipts)
-    if any(one.duration_ms is None for one in receipts):
-        longest = max(map(_took_ms, receipts))
+    took = list(map(_TOOK, receipts))
+    longest = max(map(_took_ms, receipts) if None in took else took)
     names = {by_longest(longest)}
-    for type, consumer, outcome, again in kinds:
-        names.update(_names(type, consumer, end_of(outcome, 1 + again)))
+    for type, consumer, outcome, attempt in set(map(_KIND, receipts)):
+        names.update(_names(type, consumer, end_of(outcome, attempt)))
     return names
 
 

@@ -52,9 +52,10 @@ class SqlEventStore:
         limit: int = 1000,
         since_ms: int | None = None,
         only_types: Collection[str] = (),
+        before_ms: int | None = None,
     ) -> list[StoredEvent]:
         """Events that carry any of ``values``, oldest first; of ``only_types`` alone, if given, or,
-        with ``!`` in front, of all others.
+        with ``!`` in front, of all others. With ``before_ms`` newest first, of those appended before.
 
         ``since_ms`` is a hint: runs whose newest event is older are passed over. Of what is asked by type,
         system events, nothing is encrypted that could be searched by.
@@ -65,6 +66,7 @@ class SqlEventStore:
                 limit=limit,
                 since_ms=since_ms,
                 only_types=only_types,
+                before_ms=before_ms,
                 reader=BlockReader(self._names),
                 decode=self._decode,
             )

@@ -146,6 +146,18 @@ def test_found_events_are_paged_by_place(visitor: Client, house: House) -> None:
     assert ids_in(first) + ids_in(second) == [f"evt_{number}" for number in reversed(range(7))]
 
 
+def test_newest_events_of_a_value_come_first_however_many_carry_it(
+    visitor: Client, house: House
+) -> None:
+    house.publish([envelope(f"evt_{number}") for number in range(450)])
+
+    html = get(visitor, "/events/?payload.orderId=ORD_789&limit=3")
+    last = get(visitor, f"/events/?key=ORD_789&limit=3&until={START + 8}")
+
+    assert ids_in(html) == ["evt_449", "evt_448", "evt_447"]
+    assert ids_in(last) == ["evt_2", "evt_1", "evt_0"]
+
+
 @pytest.mark.parametrize(
     ("query", "place"),
     [

@@ -46,6 +46,19 @@ def test_event_comes_back_as_it_was_stored() -> None:
     assert (event.flags, event.size) == (0x10, 123_456)
 
 
+def test_newest_of_a_value_that_many_carry_come_first_and_page_back() -> None:
+    filler, stream = Filler(), make_stream()
+    records = [make_record(number, correlation="shared") for number in range(400)]
+    for start in range(0, 400, 20):
+        filler.append((stream, records[start : start + 20]))
+
+    newest = filler.store.find(["shared"], limit=5, before_ms=START + 1000)
+    older = filler.store.find(["shared"], limit=300, before_ms=newest[-1].appended_ms)
+
+    assert [event.appended_ms - START for event in newest] == [399, 398, 397, 396, 395]
+    assert [event.appended_ms - START for event in older] == list(range(394, 94, -1))
+
+
 def test_pages_of_a_scan_hold_every_event_once_newest_first() -> None:
     filler, stream = Filler(), make_stream()
     records = [
