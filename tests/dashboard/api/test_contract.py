@@ -50,6 +50,8 @@ def test_every_answer_is_as_the_document_tells(case: Any, house: House) -> None:
         ("/api/v1/events", {}),
         ("/api/v1/events/{eventId}", {"eventId": "evt_1"}),
         ("/api/v1/correlations/{id}", {"id": "corr_1"}),
+        ("/api/v1/entities", {}),
+        ("/api/v1/entities/{kind}/{id}", {"kind": "order", "id": "ORD_789"}),
         ("/api/v1/dead-letters", {}),
         ("/api/v1/dead-letters/groups", {}),
         ("/api/v1/topics", {}),

@@ -6,7 +6,7 @@ from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
 from dashboard.doctor import Finding, examine, skew_finding
-from ingest.options import PrivacyOptions
+from ingest.options import EntityOptions, PrivacyOptions
 from ingest.sealing import Keyring, read_keys
 from tests.servers import Valkey, free_port
 
@@ -95,3 +95,22 @@ def test_keys_are_told_by_their_ids_alone(settings: Settings, valkey: Valkey) ->
         *Keyring(read_keys([new, old])).ids
     )
     assert new not in found.detail
+
+
+def test_reducer_that_is_not_there_is_wrong_with_its_place(settings: Settings) -> None:
+    declared = EntityOptions(types=("A",), id="payload.orderId", reducer="nowhere")
+    settings.INGEST = msgspec.structs.replace(settings.INGEST, entities={"order": declared})
+
+    found = by_subject(examine())["entities"]
+
+    assert not found.ok
+    assert "entities.order.reducer: no reducer is registered as 'nowhere'" in found.detail
+    assert "@eventscope.sourcing.reducer" in found.mend
+
+
+def test_kinds_that_are_declared_rightly_are_named(settings: Settings) -> None:
+    declared = EntityOptions(types=("A",), id="payload.orderId")
+    settings.INGEST = msgspec.structs.replace(settings.INGEST, entities={"order": declared})
+    assert by_subject(examine())["entities"] == Finding(
+        "entities", ok=True, detail="order declared"
+    )
