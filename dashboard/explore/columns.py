@@ -25,7 +25,7 @@ __all__ = [
 
 MOST = 20
 LONGEST = 200
-DEFAULT = ("time", "type", "outcome", "source", "topic", "event", "correlation", "size")
+DEFAULT = ("time", "type", "outcome", "source", "event", "correlation", "duration")
 _TITLES = {
     "time": "Time",
     "type": "Type",

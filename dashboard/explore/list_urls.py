@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from dashboard.explore.views.downloads import download
+from dashboard.explore.views.parts import completions, facets, histogram, more, tail
 from dashboard.explore.views.preview import copies, preview
 from dashboard.explore.views.searches import (
     change_search,
@@ -21,6 +22,11 @@ urlpatterns = [
     path("events.ndjson", download, {"kind": "ndjson"}, name="ndjson"),
     path("explore/preview/<path:event_id>/", preview, name="preview"),
     path("explore/copies/<path:event_id>/", copies, name="copies"),
+    path("explore/histogram/", histogram, name="histogram"),
+    path("explore/facets/", facets, name="facets"),
+    path("explore/more/", more, name="more"),
+    path("explore/tail/", tail, name="tail"),
+    path("explore/completions/", completions, name="completions"),
     path("explore/columns/", keep_columns, name="keep-columns"),
     path("searches/", searches_page, name="searches"),
     path("searches/save/", save_search, name="search-save"),

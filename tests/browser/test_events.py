@@ -49,14 +49,14 @@ def test_columns_are_chosen_and_ordered_and_stand_in_the_address(tab: Tab) -> No
 
     page.get_by_text("Columns", exact=True).click()
     page.get_by_role("checkbox", name="Source").uncheck()
-    page.get_by_role("checkbox", name="Topic").uncheck()
+    page.get_by_role("checkbox", name="Duration").uncheck()
     page.get_by_label("Type further left").click()
     page.get_by_placeholder("payload.orderId").fill("payload.note")
     page.get_by_role("button", name="Add").click()
 
     page.wait_for_url(re.compile("columns="))
     heads = page.locator("thead th").all_inner_texts()
-    expected = ["Type", "Time", "Outcome", "Event", "Correlation", "Size", "note"]
+    expected = ["Type", "Time", "Outcome", "Event", "Correlation", "note"]
     assert heads[1:-1] == expected
     expect(page.locator("tbody tr").nth(1)).to_contain_text("note 29")
     expect(page.locator("tbody tr").first).to_contain_text(EVIL)

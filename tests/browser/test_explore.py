@@ -70,7 +70,7 @@ def search(tab: Tab, text: str) -> None:
     """As a person: the key, the paste, enter; until what was just published is stored."""
     page = tab.go("/events/")
     for _ in range(60):
-        page.keyboard.press("/")
+        page.keyboard.press("i")
         page.keyboard.insert_text(text)
         page.keyboard.press("Enter")
         page.wait_for_url(re.compile("/(search|correlations|events)/.*[a-zA-Z0-9]"))
@@ -139,7 +139,7 @@ def test_list_is_walked_by_keyboard_and_paged_with_its_state_in_the_address(tab:
 def test_filter_form_puts_only_what_is_set_into_the_address(tab: Tab) -> None:
     page = tab.go("/events/?range=1h")
 
-    page.get_by_text("Filters").click()
+    page.locator("[data-filters] > summary").click()
     page.get_by_label("Type", exact=True).fill("INVENTORY_UPDATED")
     page.get_by_role("button", name="Show").click()
 

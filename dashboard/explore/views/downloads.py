@@ -10,11 +10,10 @@ from django.views.decorators.http import require_GET
 
 from dashboard.accounts.audit import record
 from dashboard.explore.exporting import file_name, parse_most, write_rows
-from dashboard.explore.filters import FilterError, parse_event_query
+from dashboard.explore.filters import FilterError
 from dashboard.explore.listing import iterate_events
-from dashboard.explore.presentation import split_parameters
-from dashboard.explore.searches import shown_for
-from dashboard.explore.views.shared import indexed_paths, now_ms, refused
+from dashboard.explore.views.shared import now_ms, refused
+from dashboard.explore.views.state import read_asked
 
 __all__ = ["download"]
 
@@ -25,17 +24,14 @@ TYPES = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson; char
 def download(request: HttpRequest, kind: str) -> HttpResponseBase:
     """The current list from its first row on, ``most`` rows at the most, streamed and audited."""
     now = now_ms()
-    selects, shows = split_parameters(dict(request.GET.lists()))
-    asked = selects.pop("most", [""])
     try:
-        most = parse_most(asked[-1])
-        query = parse_event_query(selects, now_ms=now, system=False, indexed=indexed_paths())
-        columns = shown_for(request.user, shows).columns  # type: ignore[arg-type]
+        most = parse_most(request.GET.get("most", ""))
+        asked = read_asked(request, now_ms=now, beside=("most",))
     except FilterError as error:
         return refused(request, error)
-    detail = {"query": query.identity, "format": kind, "most": most}
+    detail = {"query": asked.query.identity, "format": kind, "most": most}
     record(actor=request.user, action="events.exported", subject="events", detail=detail)
-    pieces = write_rows(iterate_events(query, most), columns, kind)
+    pieces = write_rows(iterate_events(asked.query, most), asked.shown.columns, kind)
     response = StreamingHttpResponse(_in_thread(pieces), content_type=TYPES[kind])
     response["Content-Disposition"] = f'attachment; filename="{file_name(kind, now)}"'
     response["Cache-Control"] = "no-store"

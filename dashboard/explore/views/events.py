@@ -7,36 +7,40 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from dashboard.accounts.models import User
 from dashboard.explore.catalog import read_names
-from dashboard.explore.columns import COLUMNS, DEFAULT, Cell, Column, cells_of
-from dashboard.explore.exporting import MOST_ROWS, USUAL_ROWS
-from dashboard.explore.filters import PRESETS, EventQuery, FilterError, parse_event_query
-from dashboard.explore.listing import read_listing
+from dashboard.explore.columns import COLUMNS, DEFAULT
+from dashboard.explore.exporting import FORMATS, MOST_ROWS, USUAL_ROWS
+from dashboard.explore.filters import PRESETS, FilterError
+from dashboard.explore.listing import Listing, read_listing
 from dashboard.explore.models import SavedSearch
 from dashboard.explore.outcomes import OUTCOMES
-from dashboard.explore.presentation import Presentation, split_parameters
-from dashboard.explore.rows import Row, correlation_of
-from dashboard.explore.searches import searches_for, shown_for
+from dashboard.explore.presentation import Presentation
+from dashboard.explore.querytext import format_query_text
+from dashboard.explore.searches import searches_for
+from dashboard.explore.tail import read_tail
 from dashboard.explore.views.querybar import asked_by_text
 from dashboard.explore.views.shared import indexed_paths, now_ms, refused
+from dashboard.explore.views.showing import scan_of, show_rows
+from dashboard.explore.views.state import Asked, read_asked
 from eventscope.stamps import format_ms
 
 __all__ = ["events_page"]
 
 TIMES = ("since", "until")
-FORM = ("type", "source", "topic", "outcome", "q", "since", "until")
+FORM = ("type", "source", "topic", "consumer", "outcome", "duration", "q", *TIMES)
+PARTED = ("type", "source", "topic", "consumer", "outcome")
 HIDDEN = ("limit", "order", "range", "system")
+OFFERED = 4
 KEYS = (
     ("j k", "Next row, row before"),
     ("Enter", "Open the event"),
     ("o", "Look at it beside the list"),
     ("x", "Select the row"),
     ("c", "Copy the event's id"),
+    ("/", "Write a query"),
     ("i", "Search by any id"),
 )
 COPIES = (
@@ -54,119 +58,147 @@ def events_page(request: HttpRequest) -> HttpResponse:
     if "query" in request.GET:
         return asked_by_text(request)
     now = now_ms()
-    me = request.user
-    assert isinstance(me, User)
     try:
-        selects, shows = split_parameters(dict(request.GET.lists()))
-        shown = shown_for(me, shows)
-        query = parse_event_query(selects, now_ms=now, system=False, indexed=indexed_paths())
-        listing = read_listing(query, now_ms=now)
+        asked = read_asked(request, now_ms=now)
+        # Before the list is read: what is stored meanwhile comes in by the tail, and is known by its place.
+        tail = read_tail(asked.query, now_ms=now).next if asked.shown.tail else ""
+        listing = read_listing(asked.query, now_ms=now)
     except FilterError as error:
         return refused(request, error)
-    here = reverse("explore:events")
-    page = State(here, query, shown)
-    kept_searches = _searches(searches_for(me), page)
     context = {
-        "query": query,
-        "shown": shown,
-        "listing": listing,
-        "rows": show_rows(listing.rows, shown.columns),
+        "tail": tail,
         "names": read_names(),
-        "outcomes": OUTCOMES,
-        "ranges": _ranges(page),
-        "chips": _chips(page),
-        "since": _moment(dict(query.raw).get("since", "")),
-        "until": _moment(dict(query.raw).get("until", "")),
-        "column_choices": _column_choices(shown),
-        "indexed": indexed_paths(),
-        "searches": kept_searches,
-        "pinned_searches": any(one["search"].pinned for one in kept_searches),
-        "state": shown.state(query),
-        "state_fields": [*query.raw, *shown.raw],
-        "kept": [*((name, value) for name, value in query.raw if name not in FORM), *shown.raw],
-        "clear_url": f"{here}?{urlencode(shown.raw)}",
-        "usual_url": page.url(columns=",".join(DEFAULT)),
-        "system_url": page.url(system="hide" if query.system else "show"),
-        "density_url": page.url(density="normal" if shown.compact else "compact"),
-        "pinned_url": _pinned_url(page, now),
-        "first_url": page.url() if query.cursor else "",
-        "next_url": page.url(cursor=listing.next) if listing.next else "",
-        "downloads": [(kind, page.file_url(kind)) for kind in ("csv", "ndjson")],
-        "usual_rows": USUAL_ROWS,
-        "most_rows": MOST_ROWS,
+        **_list_context(asked, listing),
+        **_filter_context(asked, now),
+        **_menu_context(request, asked),
+        **_part_urls(asked),
         "page_keys": KEYS,
         "copies": COPIES,
     }
     return render(request, "explore/events.html", context)
 
 
-class State:
-    """The page's address, and what it would be with one part changed."""
-
-    def __init__(self, here: str, query: EventQuery, shown: Presentation) -> None:
-        self.here = here
-        self.query = query
-        self.shown = shown
-
-    def url(self, **changes: str) -> str:
-        return f"{self.here}?{self.shown.state(self.query, **changes)}"
-
-    def file_url(self, kind: str) -> str:
-        return f"{reverse(f'explore:{kind}')}?{self.shown.state(self.query)}"
-
-
-def show_rows(rows: list[Row], columns: tuple[Column, ...]) -> list[dict[str, Any]]:
-    """Rows with what stands in their columns, and where they lead."""
-    return [_shown_row(row, cells_of(row, columns)) for row in rows]
-
-
-def _shown_row(row: Row, cells: list[Cell]) -> dict[str, Any]:
-    event = row.event
+def _list_context(asked: Asked, listing: Listing) -> dict[str, Any]:
+    query, shown, slow = asked.query, asked.shown, listing.slow
     return {
-        "event": event,
-        "outcome": row.outcome,
-        "cells": cells,
-        "url": reverse("explore:event", args=[event.event_id]),
-        "story_url": reverse("explore:correlation", args=[correlation_of(event)]),
-        "preview_url": reverse("explore:preview", args=[event.event_id]),
-        "copies_url": reverse("explore:copies", args=[event.event_id]),
+        "query": query,
+        "shown": shown,
+        "listing": listing,
+        "rows": show_rows(listing.rows, shown.columns),
+        "scan": scan_of(listing, limit=query.limit),
+        "slow": slow,
+        "suggestions": [
+            {"text": one.text, "url": asked.url(**one.parameters)}
+            for one in (slow.suggestions if slow else ())
+        ],
+        "first_url": asked.url() if query.cursor else "",
+        "next_url": asked.url(cursor=listing.next) if listing.next else "",
+        "density_url": asked.url(density="normal" if shown.compact else "compact"),
+        "tail_url": asked.url(tail="" if shown.tail else "on"),
     }
 
 
-def _ranges(page: State) -> list[dict[str, object]]:
-    asked = {name for name, _ in page.query.raw}
-    chosen = page.query.preset or ("" if asked & {"since", "until"} else "all")
+def _filter_context(asked: Asked, now: int) -> dict[str, Any]:
+    query, shown = asked.query, asked.shown
+    given = dict(query.raw)
+    texts = [(name, value) for name, value in query.raw if name == "q"][1:]
+    others = [(name, value) for name, value in query.raw if name not in FORM]
+    chips = _chips(asked)
+    return {
+        "bar_text": format_query_text(query.raw, indexed=indexed_paths()),
+        "look": shown.raw,
+        "chips": chips,
+        "offered": chips[:OFFERED],
+        "ranges": _ranges(asked),
+        "outcomes": OUTCOMES,
+        "outcome": ",".join(query.outcomes),
+        "duration": given.get("duration", ""),
+        "since": _moment(given.get("since", "")),
+        "until": _moment(given.get("until", "")),
+        "kept": [*others, *texts, *shown.raw],
+        "clear_url": f"{asked.url().partition('?')[0]}?{urlencode(shown.raw)}",
+        "any_time_url": asked.url(range="", since="", until=""),
+        "system_url": asked.url(system="hide" if query.system else "show"),
+        "pinned_url": _pinned_url(asked, now),
+    }
+
+
+def _menu_context(request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    searches = [
+        {"search": one, "url": f"{asked.url().partition('?')[0]}?{one.state}", "current": current}
+        for one, current in _searches(request, asked)
+    ]
+    return {
+        "searches": searches,
+        "pinned_searches": [one for one in searches if one["search"].pinned],
+        "state": asked.state,
+        "state_fields": [*asked.query.raw, *asked.shown.raw],
+        "column_choices": _column_choices(asked.shown),
+        "indexed": indexed_paths(),
+        "usual_url": asked.url(columns=",".join(DEFAULT)),
+        "downloads": [(kind, asked.address(kind, tail="")) for kind in FORMATS],
+        "usual_rows": USUAL_ROWS,
+        "most_rows": MOST_ROWS,
+    }
+
+
+def _part_urls(asked: Asked) -> dict[str, str]:
+    return {
+        "histogram_url": asked.address("histogram"),
+        "narrow_url": asked.url(range="", since="", until="", tail=""),
+        "facets_url": asked.address("facets"),
+        "more_url": asked.address("more", limit=""),
+        "tail_part_url": asked.address("tail", limit=""),
+    }
+
+
+def _searches(request: HttpRequest, asked: Asked) -> list[tuple[SavedSearch, bool]]:
+    state = asked.shown.state(asked.query, tail="")
+    found = searches_for(request.user)  # type: ignore[arg-type]
+    return [(one, one.state == state) for one in found]
+
+
+def _ranges(asked: Asked) -> list[dict[str, object]]:
+    given = {name for name, _ in asked.query.raw}
+    chosen = asked.query.preset or ("" if given & {*TIMES} else "all")
     return [
         {
             "label": preset,
-            "url": page.url(range=preset, since="", until=""),
+            "url": asked.url(range=preset, since="", until=""),
             "current": preset == chosen,
         }
         for preset in (*PRESETS, "all")
     ]
 
 
-def _chips(page: State) -> list[dict[str, str]]:
-    shown = [(name, value) for name, value in page.query.raw if name not in HIDDEN]
-    return [
-        {
-            "name": name,
-            "value": _moment(value) if name in TIMES else value,
-            "url": page.url(**{name: ""}),
-        }
-        for name, value in shown
-    ]
+def _chips(asked: Asked) -> list[dict[str, str]]:
+    """Every value that is asked for, each with the list without it."""
+    raw = asked.query.raw
+    chips = []
+    for place, (name, value) in enumerate(raw):
+        parts = value.split(",") if name in PARTED else [value]
+        for part in filter(None, map(str.strip, parts)) if name not in HIDDEN else ():
+            rest = ",".join(one for one in parts if one.strip() != part)
+            changed = [*raw[:place], *([(name, rest)] if rest else []), *raw[place + 1 :]]
+            address = urlencode([*changed, *asked.shown.raw])
+            chips.append(
+                {
+                    "name": name,
+                    "value": _moment(part) if name in TIMES else part,
+                    "url": f"{asked.url().partition('?')[0]}?{address}",
+                }
+            )
+    return chips
 
 
-def _pinned_url(page: State, now: int) -> str:
+def _pinned_url(asked: Asked, now: int) -> str:
     """The same list with its age turned into times, which a link keeps; "" when nothing is relative."""
-    query = page.query
-    asked = dict(query.raw)
-    relative = query.preset in PRESETS or any(asked.get(name) in PRESETS for name in TIMES)
-    if not relative or query.since_ms is None:
+    query, given = asked.query, dict(asked.query.raw)
+    absolute = all(_is_moment(given[name]) for name in TIMES if name in given)
+    if query.since_ms is None or (absolute and not query.preset):
         return ""
     until = now if query.until_ms is None else query.until_ms
-    return page.url(range="", since=format_ms(query.since_ms), until=format_ms(until))
+    return asked.url(range="", since=format_ms(query.since_ms), until=format_ms(until))
 
 
 def _column_choices(shown: Presentation) -> list[dict[str, object]]:
@@ -178,16 +210,9 @@ def _column_choices(shown: Presentation) -> list[dict[str, object]]:
     ]
 
 
-def _searches(found: list[SavedSearch], page: State) -> list[dict[str, Any]]:
-    state = page.shown.state(page.query)
-    return [
-        {
-            "search": search,
-            "url": f"{page.here}?{search.state}",
-            "current": search.state == state,
-        }
-        for search in found
-    ]
+def _is_moment(text: str) -> bool:
+    """Whether it is a time rather than an age such as ``1h``."""
+    return text.isdigit() or "-" in text
 
 
 def _moment(text: str) -> str:

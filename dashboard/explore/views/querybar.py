@@ -21,19 +21,23 @@ def asked_by_text(request: HttpRequest) -> HttpResponse:
 
     What the language has no word for (columns, limit) is kept; all other filters are the text's.
     """
-    text, indexed = request.GET.get("query", ""), indexed_paths()
+    text = request.GET.get("query", "")
     try:
-        pairs = parse_query_text(text, now_ms=now_ms(), indexed=indexed)
+        pairs = parse_query_text(text, now_ms=now_ms(), indexed=indexed_paths())
     except QueryTextError as error:
         return _refused(request, text, error)
-    kept = [
+    address = f"{reverse('explore:events')}?{urlencode([*pairs, *_kept(request)])}"
+    return HttpResponse(status=303, headers={"Location": address})
+
+
+def _kept(request: HttpRequest) -> list[tuple[str, str]]:
+    """What the language has no word for."""
+    return [
         (name, value)
         for name, values in request.GET.lists()
         for value in values
-        if name not in _REPLACED and find_field(name, indexed) is None
+        if name not in _REPLACED and find_field(name, indexed_paths()) is None
     ]
-    address = f"{reverse('explore:events')}?{urlencode([*pairs, *kept])}"
-    return HttpResponse(status=303, headers={"Location": address})
 
 
 def _refused(request: HttpRequest, text: str, error: QueryTextError) -> HttpResponse:
@@ -41,6 +45,7 @@ def _refused(request: HttpRequest, text: str, error: QueryTextError) -> HttpResp
     context = {
         "error": error,
         "text": text,
+        "look": _kept(request),
         "before": text[: error.at],
         "marked": text[error.at : end],
         "after": text[end:],
