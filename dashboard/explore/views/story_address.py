@@ -44,6 +44,16 @@ class Address:
                 query[name] = value
         return f"?{query.urlencode()}"
 
+    def pages(self, first: int, total: int, size: int) -> dict[str, object]:
+        """Where a page from ``first`` on ends, and the addresses around it ("" where there is none)."""
+        following = first + size
+        return {
+            "page_end": min(following, total),
+            "next": following if following < total else 0,
+            "later_url": self.changed(first=str(following)) if following < total else "",
+            "previous_url": self.changed(first=str(max(0, first - size))) if first else "",
+        }
+
     def toggled(self, line: Line, *, fold: bool) -> str:
         """The address with ``line`` opened or closed."""
         query = self.query.copy()

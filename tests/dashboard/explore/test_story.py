@@ -19,6 +19,7 @@ class Event:
     source: str = "service"
     correlation_id: str = "corr"
     event_type: str = "THING"
+    topic: str = "topic"
 
 
 def outline(story: Story) -> list[str]:

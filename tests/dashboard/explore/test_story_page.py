@@ -162,6 +162,71 @@ def test_wrong_address_is_a_400_that_names_the_place(
     assert f'<strong class="es-mono">{place}</strong>' in html
 
 
+def order(number: int, *, mailed: bool = True) -> list[dict[str, object]]:
+    """An order as it goes: created, paid and, if it goes well, mailed."""
+    corr = f"corr_{number}"
+    steps = [
+        envelope(f"o{number}", correlation=corr, at=number),
+        envelope(f"p{number}", "PAID", at=number + 5, cause=f"o{number}", correlation=corr),
+    ]
+    mail = envelope(f"m{number}", "MAILED", at=number + 9, cause=f"p{number}", correlation=corr)
+    return [*steps, mail] if mailed else steps
+
+
+@pytest.mark.parametrize("view", ["sequence", "tree"])
+def test_drawings_have_every_event_or_those_that_fit(
+    visitor: Client, house: House, view: str
+) -> None:
+    house.publish(order(1))
+    house.receipts([receipt("p1", "mail", "failed", at=20, error="no")])
+
+    whole = get(visitor, f"{PAGE}?view={view}")
+    failed = get(visitor, f"{PAGE}?view={view}&failures=1")
+
+    assert set(re.findall(r'data-select="(\w+)"[^>]*><g', whole)) == {"o1", "p1", "m1"}
+    assert "m1" not in re.findall(r'data-select="(\w+)"[^>]*><g', failed)
+    assert ' style="' not in whole
+
+
+def test_drawings_of_large_stories_are_paged(visitor: Client, house: House) -> None:
+    house.publish(crowd(250))
+
+    text = text_of(get(visitor, f"{PAGE}?view=sequence"))
+    last = text_of(get(visitor, f"{PAGE}?view=sequence&first=200"))
+    boxes = text_of(get(visitor, f"{PAGE}?view=tree&show=all"))
+
+    assert "Steps 1 to 200 of 250 Later" in text
+    assert "Steps 201 to 250 of 250 Earlier" in last
+    assert "Boxes 1 to 200 of 251 Later" in boxes
+
+
+def test_typical_story_is_a_fuller_one_that_ended_well(visitor: Client, house: House) -> None:
+    house.publish([*order(2), *order(3, mailed=False), *order(4), *order(5)], at=50)
+    house.publish(order(1, mailed=False), at=2000)
+    house.receipts([receipt(f"o{n}", "pay", at=60) for n in (2, 3, 5)])
+    house.receipts([receipt("o4", "pay", "failed", at=60, error="no")], at=300)
+    house.receipts([receipt("o1", "pay", at=60)], at=2100)
+
+    answer = visitor.get(f"{PAGE}?with=typical")
+
+    assert (answer.status_code, answer["Location"]) == (302, f"{PAGE}?with=corr_5")
+    text = text_of(get(visitor, answer["Location"]))
+    assert "1 of 3 differ" in text
+    assert "MAILED order-service not here" in text
+    assert "missing in this one" in text
+
+
+def test_nothing_to_compare_with_is_said(visitor: Client, house: House) -> None:
+    house.publish(order(1))
+
+    typical = text_of(get(visitor, f"{PAGE}?with=typical", 404))
+    unknown = text_of(get(visitor, f"{PAGE}?with=corr_nowhere", 404))
+
+    assert "No typical story was found" in typical
+    assert "No event of this correlation is stored corr_nowhere" in unknown
+    get(visitor, f"{PAGE}?with={'x' * 513}", 400)
+
+
 def test_panel_tells_one_event_with_its_envelope(visitor: Client, house: House) -> None:
     house.publish([envelope("evt_1"), envelope("evt_2", "PAID", at=3, cause="evt_1")])
     house.receipts([receipt("evt_2", "mail", "failed", at=20, error="no route")])
@@ -207,7 +272,15 @@ def test_no_field_is_markup_in_any_view(visitor: Client, house: House) -> None:
     house.receipts([{**receipt(f"evt{NASTY}", f"c{NASTY}", "failed", error=NASTY)}])
     url = reverse("explore:correlation", args=[f"c{NASTY}"])
 
-    for query in ("", f"event={quote(f'evt{NASTY}')}", f"part=event&event={quote(f'evt{NASTY}')}"):
+    wanted = quote(f"evt{NASTY}")
+    for query in (
+        "",
+        f"event={wanted}",
+        f"part=event&event={wanted}",
+        f"view=sequence&event={wanted}",
+        f"view=tree&event={wanted}",
+        f"with={quote(f'c{NASTY}')}",
+    ):
         html = get(visitor, f"{url}?{query}")
         assert "<script>alert" not in html
         assert "<img src=x" not in html
