@@ -46,7 +46,8 @@ function load(id) {
   clearTimeout(waiting);
   waiting = setTimeout(() => {
     const url = `?part=event&event=${encodeURIComponent(id)}`;
-    htmx.ajax("GET", url, { source: panel(), target: panel(), swap: "innerHTML" }).then(() => show(true));
+    // It is refused when a newer one takes its place (hx-sync): that one will show.
+    htmx.ajax("GET", url, { source: panel(), target: panel(), swap: "innerHTML" }).then(() => show(true), () => {});
   }, WAIT_MS);
 }
 
@@ -99,7 +100,13 @@ function onClick(event) {
   }
 }
 
+function sayUnread() {
+  panel().textContent = "This event could not be read. Select it again.";
+  show(true);
+}
+
 export function watchSelection() {
+  for (const name of ["htmx:responseError", "htmx:sendError"]) panel().addEventListener(name, sayUnread);
   document.addEventListener("click", onClick);
   if (!selected()) return;
   mark(selected());
