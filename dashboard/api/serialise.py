@@ -9,6 +9,7 @@ from dashboard.explore.flows import Expected
 from dashboard.explore.native import event_json, iso
 from dashboard.explore.reading import EventPage, Told
 from dashboard.explore.slowness import Slow
+from dashboard.explore.spending import Segment, spend
 from dashboard.explore.story import Bar, Handling, Missing, Step
 from ingest.models import (
     Breaker,
@@ -74,11 +75,22 @@ def correlation_json(
         "events": [_step(told, step) for step in story.steps],
         "edges": [{"cause": cause, "effect": effect} for cause, effect in story.edges],
         "criticalPath": story.critical_path,
+        "timeSpent": [_stretch(segment) for segment in spend(story)],
         "missing": [
             *(_missing_cause(missing) for missing in story.missing),
             *(_missing_step(one) for one in expected),
         ],
         "complete": told.complete,
+    }
+
+
+def _stretch(segment: Segment) -> dict[str, Any]:
+    return {
+        "kind": segment.kind,
+        "service": segment.service,
+        "eventId": segment.event_id,
+        "startedAt": iso(segment.from_ms),
+        "durationMs": segment.duration_ms,
     }
 
 

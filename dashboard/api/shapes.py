@@ -177,6 +177,14 @@ class MissingShape(Shape):
     late_by_ms: int | None = Field(None, description="beyond the p99")
 
 
+class StretchShape(Shape):
+    kind: str = Field(description="processing, queue, retry, publish or idle (no receipt tells)")
+    service: str
+    event_id: str
+    started_at: str | None
+    duration_ms: int
+
+
 class CorrelationShape(Shape):
     correlation_id: str
     started_at: str | None
@@ -185,6 +193,7 @@ class CorrelationShape(Shape):
     events: list[CorrelationEventShape]
     edges: list[EdgeShape]
     critical_path: list[str]
+    time_spent: list[StretchShape]
     missing: list[MissingShape]
     complete: bool
 

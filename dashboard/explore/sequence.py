@@ -8,7 +8,7 @@ in time, and below what caused it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from dashboard.explore.parts import ENDED_WELL, Bar, Step, Story
@@ -18,7 +18,7 @@ __all__ = ["Arrow", "Diagram", "Participant", "draw_sequence"]
 ARROWS_AT_ONCE = 200
 LANE_WIDTH = 176
 LEFT = 150
-TOP = 64
+TOP = 8
 ROW_HEIGHT = 40
 LOOP = 26
 NO_SOURCE = "(no source)"
@@ -69,11 +69,6 @@ class Arrow:
             return self.start.x + LOOP + 8
         return min(self.start.x, self.end.x) + 10
 
-    @property
-    def room(self) -> int:
-        """How wide the label may be."""
-        return max(LANE_WIDTH, abs(self.end.x - self.start.x)) - 20
-
 
 @dataclass(frozen=True, slots=True)
 class Diagram:
@@ -85,7 +80,6 @@ class Diagram:
     total: int
     width: int = 0
     height: int = 0
-    names: dict[tuple[str, str], Participant] = field(default_factory=dict)
 
 
 def draw_sequence(
@@ -111,7 +105,6 @@ def draw_sequence(
         total=len(moments),
         width=LEFT + LANE_WIDTH * max(1, len(lanes)),
         height=TOP + ROW_HEIGHT * (len(shown) + 1),
-        names=lanes,
     )
 
 

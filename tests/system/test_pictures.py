@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import chromium  # noqa: F401 (a fixture)
 from tests.system.running import ROOT, System
@@ -59,3 +59,34 @@ def test_the_story_of_one_order(system: System, page: Page) -> None:
     page.locator("table a[href^='/correlations/']").nth(10).click()
     page.wait_for_timeout(1000)
     shoot(page, "correlation")
+
+
+@pytest.fixture
+def failing(system: System) -> Iterator[None]:
+    """The fault of docs/tour.md."""
+    system.manage("demo", "fault", "on", "failing-handler")
+    yield
+    system.manage("demo", "fault", "off", "failing-handler")
+
+
+@pytest.mark.usefixtures("failing")
+def test_the_tour(system: System, page: Page) -> None:
+    """Its five clicks, as docs/tour.md tells them."""
+    letter = page.get_by_role("link", name="PAYMENT_PROCESSED")
+    for _ in range(30):
+        page.goto(system.base + "/")
+        page.locator("#sidebar").get_by_role("link", name="Dead letters").click()
+        page.wait_for_url("**/dead-letters/**")
+        if letter.count():
+            break
+        page.wait_for_timeout(2000)
+    letter.first.click()
+    expect(page.locator("main")).to_contain_text("ModelMissing")
+    page.get_by_role("link", name="The whole story").click()
+    page.wait_for_timeout(1000)
+    shoot(page, "tour-story")
+    page.locator(".ex-looks [data-select]").first.click()
+    expect(page.locator("#story-panel")).to_contain_text("shipping-service")
+    page.get_by_role("link", name="Compare with a typical one").click()
+    expect(page.locator("li[data-difference=missing]").first).to_contain_text("AnalyticsUpdated")
+    shoot(page, "tour-compare")

@@ -202,6 +202,11 @@ def test_correlation_is_told_in_causal_order(viewer: Client, house: House) -> No
     assert story["missing"] == [{"eventId": "evt_gone", "namedBy": ["evt_3"]}]
     assert (story["criticalPath"], story["durationMs"]) == (["evt_1", "evt_2"], 100)
     assert story["events"][1]["handlings"][0]["queueMs"] == 10
+    assert [(one["kind"], one["service"], one["durationMs"]) for one in story["timeSpent"]] == [
+        ("idle", "order-service", 60),
+        ("queue", "inventory-service", 10),
+        ("processing", "inventory-service", 30),
+    ]
 
 
 @pytest.mark.parametrize(
