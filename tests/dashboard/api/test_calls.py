@@ -199,7 +199,7 @@ def test_correlation_is_told_in_causal_order(viewer: Client, house: House) -> No
         ("evt_3", 1, "orphan"),
     ]
     assert story["edges"] == [{"cause": "evt_1", "effect": "evt_2"}]
-    assert story["missing"] == [{"eventId": "evt_gone", "namedBy": ["evt_3"]}]
+    assert story["missing"] == [{"kind": "cause", "eventId": "evt_gone", "namedBy": ["evt_3"]}]
     assert (story["criticalPath"], story["durationMs"]) == (["evt_1", "evt_2"], 100)
     assert story["events"][1]["handlings"][0]["queueMs"] == 10
     assert [(one["kind"], one["service"], one["durationMs"]) for one in story["timeSpent"]] == [
