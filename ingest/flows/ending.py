@@ -55,9 +55,12 @@ def choose_ended(
     *,
     watermark_ms: int,
     options: FlowOptions,
-    most: int = MOST_OPEN_EVENTS,
+    most: int,
 ) -> Ending:
-    """Flags by correlation; ``lacking`` are those in which an expected step has not come."""
+    """Flags by correlation; ``lacking`` are those in which an expected step has not come.
+
+    No more than ``most`` events stay open.
+    """
     horizons = np.array([horizon_ms(flows.get(type), options) for type in kinds.types], np.float64)
     start = joined.start
     horizon = horizons[joined.type[start]] if start.size else np.empty(0)

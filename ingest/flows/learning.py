@@ -19,10 +19,11 @@ import numpy.typing as npt
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from ingest.flows.counting import count_flows
-from ingest.flows.ending import Ending, choose_ended
-from ingest.flows.joining import Joined, Kinds, join
+from ingest.flows.ending import MOST_OPEN_EVENTS, Ending, choose_ended
+from ingest.flows.joining import OVERFLOW, Joined, Kinds, join
 from ingest.flows.overdue import ByStart, Lacking, count_instead, find_lacking
 from ingest.flows.pieces import Raced, Taken, consume_pieces, read_pieces
 from ingest.flows.stuck import Stuck, list_stuck, name_new, write_stuck
@@ -37,6 +38,8 @@ __all__ = ["FlowLearner", "next_bits"]
 log = structlog.get_logger(__name__)
 
 EVENTS = "events"
+STATE = 1
+"""The key of the one row of `FlowState`."""
 MANY_PIECES = 64
 WORTH = 4
 """Rounds that would end less than one in so many open events are put off, for a while."""
@@ -61,10 +64,12 @@ class FlowLearner:
         *,
         hold_s: float = 60.0,
         flows_s: float = 30.0,
+        most_open: int = MOST_OPEN_EVENTS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hold_s = hold_s
         self._flows_s = flows_s
+        self._most_open = most_open
         self._clock = clock
         self._learnt_at = float("-inf")
         self._flows: dict[str, Flow] = {}
@@ -81,14 +86,14 @@ class FlowLearner:
         if not state.ran_ms:
             state.unsure_until_ms = watermark + int(options.quiet * 1000)
         flows = self._known_flows(options, now)
-        done = _look(state, flows, options, watermark)
+        done = _look(state, flows, options, watermark, self._most_open)
         stuck = name_new(list_stuck(done.joined, done.kinds, _still_overdue(done)))
         worth = self._is_worth(done)
         try:
             with transaction.atomic(using=EVENTS):
+                _note(state, done, stuck, now)
                 if worth:
                     _learn(state, done)
-                _note(state, done, stuck, now)
         except Raced:
             log.info("flows.raced", action="flows.raced", pieces=len(done.taken.ids))
             return
@@ -125,7 +130,11 @@ def next_bits(
 
 
 def _look(
-    state: FlowState, flows: Mapping[str, Flow], options: FlowOptions, watermark_ms: int
+    state: FlowState,
+    flows: Mapping[str, Flow],
+    options: FlowOptions,
+    watermark_ms: int,
+    most_open: int,
 ) -> _Round:
     taken = read_pieces(state.bits)
     kinds = Kinds.of(_series(taken.traces.series))
@@ -133,7 +142,13 @@ def _look(
     expected = {start: expected_steps(flow, options) for start, flow in flows.items()}
     lacking = find_lacking(joined, kinds, expected)
     ending = choose_ended(
-        joined, kinds, flows, lacking.group, watermark_ms=watermark_ms, options=options
+        joined,
+        kinds,
+        flows,
+        lacking.group,
+        watermark_ms=watermark_ms,
+        options=options,
+        most=most_open,
     )
     needed = max(taken.needed, taken.bits if taken.bits > state.bits else 0)
     if ending.hasty:
@@ -163,9 +178,12 @@ def _learn(state: FlowState, done: _Round) -> None:
     consume_pieces(done.taken.ids, carried=carried, bits=done.taken.bits)
     told = ended & ~_partial(joined, state.unsure_until_ms)
     instead = count_instead(joined, done.kinds, done.expected, told)
-    state.overflowed += add_tallies(count_flows(joined, done.kinds, told, instead))
-    state.learnt += int(told.sum())
-    state.evicted += done.ending.evicted
+    overflowed = add_tallies(count_flows(joined, done.kinds, told, instead))
+    FlowState.objects.filter(pk=STATE).update(
+        learnt=F("learnt") + int(told.sum()),
+        evicted=F("evicted") + done.ending.evicted,
+        overflowed=F("overflowed") + overflowed,
+    )
 
 
 def _partial(joined: Joined, unsure_until_ms: int) -> npt.NDArray[np.bool_]:
@@ -175,18 +193,22 @@ def _partial(joined: Joined, unsure_until_ms: int) -> npt.NDArray[np.bool_]:
 
 def _note(state: FlowState, done: _Round, stuck: Stuck, now_ms: int) -> None:
     write_stuck(stuck.rows.values())
-    state.pk = 1
-    state.watermark_ms = done.watermark_ms
-    state.open = int((~done.ending.ended).sum())
-    state.stuck = stuck.counts
-    state.ran_ms = now_ms
-    state.save()
+    noted = {
+        "bits": state.bits,
+        "bits_ms": state.bits_ms,
+        "unsure_until_ms": state.unsure_until_ms,
+        "watermark_ms": done.watermark_ms,
+        "open": int((~done.ending.ended).sum()),
+        "stuck": stuck.counts,
+        "ran_ms": now_ms,
+    }
+    FlowState.objects.update_or_create(pk=STATE, defaults=noted)
 
 
 def _series(ids: npt.NDArray[np.int64]) -> dict[int, tuple[str, str]]:
-    """Type and source of each series."""
+    """Type and source of each series; one that is gone is no step."""
     wanted = np.unique(ids).tolist()
-    names: dict[int, tuple[str, str]] = {}
+    names = dict.fromkeys(wanted, (OVERFLOW, ""))
     for begin in range(0, len(wanted), _IDS):
         rows = Series.objects.filter(id__in=wanted[begin : begin + _IDS])
         names.update(

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import structlog
 from django.db.models import Max
 
-from ingest.folds.traces import Traces, encode_traces, is_chosen, open_traces
+from ingest.folds.traces import (
+    CorruptTraces,
+    Traces,
+    encode_traces,
+    is_chosen,
+    open_traces,
+)
 from ingest.models import TracePiece
 
 __all__ = ["MOST_EVENTS", "Raced", "Taken", "consume_pieces", "read_pieces"]
+
+log = structlog.get_logger(__name__)
 
 MOST_EVENTS = 400_000
 """Held in memory at once; beyond, half of the correlations are let go of."""
@@ -32,7 +41,11 @@ class Taken(NamedTuple):
 
 
 def read_pieces(bits: int, *, most: int = MOST_EVENTS) -> Taken:
-    """Every piece; of at least 1 in 2**``bits`` correlations, of fewer if they would not fit."""
+    """Every piece; of 1 in 2**``bits`` correlations, or of fewer if they would not fit.
+
+    A piece that is damaged is told in the log, and goes with the others: it holds nothing that could
+    be read another time, and the events themselves are stored elsewhere.
+    """
     fresh = TracePiece.objects.filter(carried=False).aggregate(most=Max("bits"))["most"] or 0
     bits = max(bits, fresh)
     ids: list[int] = []
@@ -40,7 +53,7 @@ def read_pieces(bits: int, *, most: int = MOST_EVENTS) -> Taken:
     size = 0
     for id, data in TracePiece.objects.order_by("id").values_list("id", "data").iterator(64):
         ids.append(id)
-        parts.append(_of_chosen(open_traces(data), bits))
+        parts.append(_of_chosen(_open(id, data), bits))
         size += parts[-1].event.size
         while size > most:
             bits += 1
@@ -68,6 +81,14 @@ def consume_pieces(ids: Sequence[int], *, carried: Traces, bits: int) -> None:
             carried=True,
             data=encode_traces(part),
         )
+
+
+def _open(id: int, data: bytes | memoryview) -> Traces:
+    try:
+        return open_traces(data)
+    except CorruptTraces as error:
+        log.error("flows.corrupt_piece", action="flows.corrupt_piece", piece=id, error=str(error))
+        return Traces.joined([])
 
 
 def _of_chosen(traces: Traces, bits: int) -> Traces:

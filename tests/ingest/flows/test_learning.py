@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from structlog.testing import capture_logs
 
 from ingest.flows.learning import FlowLearner, next_bits
 from ingest.models import FlowCount, FlowState, StuckFlow, TracePiece
@@ -267,6 +268,28 @@ def test_flow_seen_in_part_when_learning_began_tells_nothing(stage: Stage) -> No
     stage.publish(early + late)
     learn_all(stage)
     assert stored_counts() == recount(late)
+
+
+def test_damaged_piece_holds_up_nothing(stage: Stage) -> None:
+    stage.publish(order(1, 0))
+    TracePiece.objects.create(bits=0, events=9, newest_ms=START, data=b"\x01damaged")
+
+    with capture_logs() as logs:
+        learn_all(stage)
+
+    assert [log["action"] for log in logs] == ["flows.corrupt_piece"]
+    assert stored_counts() == recount(order(1, 0))
+    assert TracePiece.objects.count() == 0
+
+
+def test_what_does_not_fit_is_ended_or_let_go_of_and_told(stage: Stage) -> None:
+    stage.publish([one for number in range(20) for one in order(number, number * 1000)])
+    stage.observe(20_000)
+    FlowLearner(hold_s=0, flows_s=0, most_open=30).step(now_ms=START + 20_000)
+
+    state = flow_state()
+    assert (state.evicted, state.open, state.bits) == (10, 10, 1)
+    assert set(FlowCount.objects.filter(type="").values_list("correlations", flat=True)) == {10}
 
 
 def test_days_are_counted_apart(stage: Stage) -> None:
