@@ -12,6 +12,7 @@ marked too; where it has neither, the receipt's own time and some seconds before
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -183,14 +184,17 @@ def longer_than(over_ms: float) -> list[str]:
     return [f"d{_SIGN}{size}" for size in range(_class_of(over_ms), _CLASSES + 1)]
 
 
-def _names(type: str, consumer: str, end: str) -> Iterable[str]:
-    yield by_end(end)
+@lru_cache(maxsize=4096)
+def _names(type: str, consumer: str, end: str) -> tuple[str, ...]:
+    """All but the duration. Remembered: a system says the same few things all day."""
+    names = [by_end(end)]
     if consumer:
-        yield by_consumer(consumer)
+        names.append(by_consumer(consumer))
     if end != "delivered":
-        yield by_type(type, end)
+        names.append(by_type(type, end))
         if consumer:
-            yield by_consumer(consumer, end)
+            names.append(by_consumer(consumer, end))
+    return tuple(names)
 
 
 def _class_of(took_ms: float) -> int:
