@@ -13,7 +13,7 @@ from ingest.folds.dead_letters import resolves
 from ingest.models import DeadLetter
 from ingest.queries.receipts import receipts_for
 
-__all__ = ["AnsweredLetters"]
+__all__ = ["AnsweredLetters", "resolve_answered"]
 
 
 class AnsweredLetters:
@@ -34,7 +34,7 @@ class AnsweredLetters:
             .defer("event", "headers", "error_stack")
             .order_by("pk")[: self._at_once]
         )
-        resolved = _resolve(letters) if letters else 0
+        resolved = resolve_answered(letters)
         if len(letters) == self._at_once:
             self._looked = letters[-1].pk
         else:
@@ -43,7 +43,10 @@ class AnsweredLetters:
         return resolved
 
 
-def _resolve(letters: list[DeadLetter]) -> int:
+def resolve_answered(letters: list[DeadLetter]) -> int:
+    """Resolve those open ``letters`` whose event has succeeded since; how many."""
+    if not letters:
+        return 0
     since_ms = min(letter.received_ms for letter in letters)
     told = receipts_for({letter.event_id for letter in letters}, since_ms=since_ms)
     answered = [

@@ -287,6 +287,9 @@ class DeadLetter(models.Model):
     size = models.BigIntegerField(default=0)
     flags = models.SmallIntegerField(default=0, help_text="of the record, see ingest.records.Flag")
     redrives = models.IntegerField(default=0, help_text="how often it had been put back before")
+    archived_ms = models.BigIntegerField(
+        null=True, help_text="when it was archived: its time here counts from then"
+    )
 
     class Meta:
         constraints: ClassVar = [

@@ -84,7 +84,13 @@ def _expired(options: RetentionOptions, now_ms: int) -> Iterator[tuple[str, Quer
     quarantine = _before(now_ms, options.quarantine)
     yield "quarantined", QuarantinedMessage.objects.filter(appended_ms__lt=quarantine)
     letters = _before(now_ms, options.dead_letters)
-    yield "dead letters", DeadLetter.objects.filter(received_ms__lt=letters)
+    not_archived = DeadLetter.objects.filter(archived_ms=None)
+    yield "dead letters", not_archived.filter(received_ms__lt=letters)
+    archived = _before(now_ms, options.archived_letters)
+    yield (
+        "archived letters",
+        DeadLetter.objects.filter(status=DeadLetter.Status.ARCHIVED, archived_ms__lt=archived),
+    )
     yield "health results", HealthResult.objects.filter(at_ms__lt=events)
     yield "breaker transitions", BreakerTransition.objects.filter(at_ms__lt=events)
     yield "service events", ServiceEvent.objects.filter(at_ms__lt=events)

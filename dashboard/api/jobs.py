@@ -26,6 +26,7 @@ from dashboard.recovery.actions import (
     pause_job,
     resume_job,
 )
+from dashboard.recovery.deeds import taken_by
 from dashboard.recovery.models import Job
 from dashboard.recovery.progress import list_jobs, read_progress
 from dashboard.recovery.selection import Selection, SelectionError
@@ -38,7 +39,7 @@ NAME = Field("", max_length=255)
 
 
 class FilterBody(Schema):
-    """Open letters that fit all of it; names are exact."""
+    """Letters that fit all of it (open ones, but for restoring); names are exact."""
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
     type: str = NAME
@@ -109,6 +110,30 @@ def discard(request: HttpRequest, body: SelectionBody) -> Any:
     return _made(request, body, Options(note=body.note, dry_run=body.dry_run), Job.Kind.DISCARD)
 
 
+@router.post(
+    "/dead-letters/archive",
+    response={200: JobShape, 202: JobShape},
+    operation_id="archiveDeadLetters",
+    summary="Archive dead letters",
+)
+def archive(request: HttpRequest, body: SelectionBody) -> Any:
+    """A job (202) that archives open letters: they are deleted after a while, unless restored. ``note`` says why."""
+    require(request, Role.OPERATOR)
+    return _made(request, body, Options(note=body.note, dry_run=body.dry_run), Job.Kind.ARCHIVE)
+
+
+@router.post(
+    "/dead-letters/restore",
+    response={200: JobShape, 202: JobShape},
+    operation_id="restoreDeadLetters",
+    summary="Restore dead letters",
+)
+def restore(request: HttpRequest, body: SelectionBody) -> Any:
+    """A job (202) that opens archived and discarded letters again."""
+    require(request, Role.OPERATOR)
+    return _made(request, body, Options(note=body.note, dry_run=body.dry_run), Job.Kind.RESTORE)
+
+
 @router.get("/jobs", response=JobPage, operation_id="listJobs")
 def jobs(request: HttpRequest, page: Query[PageParameters]) -> Any:
     """The newest first."""
@@ -175,22 +200,23 @@ def job_json(job: Job) -> dict[str, Any]:
 def _made(request: HttpRequest, body: SelectionBody, options: Options, kind: str) -> Any:
     try:
         job = create_job(
-            actor=caller(request), selection=_selection(body), options=options, kind=kind
+            actor=caller(request), selection=_selection(body, kind), options=options, kind=kind
         )
     except SelectionError as error:
         raise FilterError(error.place, error.reason) from error
     return Status(200 if options.dry_run else 202, job_json(job))
 
 
-def _selection(body: SelectionBody) -> Selection:
+def _selection(body: SelectionBody, kind: str) -> Selection:
     given = [name for name in ("ids", "group", "filter") if getattr(body, name) is not None]
     if len(given) != 1:
         raise SelectionError("ids", "give exactly one of ids, group and filter")
     if body.ids is not None:
         return Selection.of_ids(body.ids)
     if body.filter is None:
-        return Selection.of_filter(LetterFilter(fingerprint=body.group or ""))
-    return Selection.of_filter(_where(body.filter))
+        group = LetterFilter(fingerprint=body.group or "")
+        return Selection.of_filter(group, taken=taken_by(kind))
+    return Selection.of_filter(_where(body.filter), taken=taken_by(kind))
 
 
 def _where(told: FilterBody) -> LetterFilter:

@@ -256,7 +256,7 @@ class LeftOutShape(Shape):
 
 class JobShape(Shape):
     id: int
-    kind: str = Field(description="redrive or discard")
+    kind: str = Field(description="redrive, discard, archive or restore")
     state: str
     dry_run: bool
     created_at: str | None

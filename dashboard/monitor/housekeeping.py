@@ -41,9 +41,12 @@ def forget_old_alerts(*, now_ms: int | None = None) -> int:
 
 
 def forget_old_jobs(*, now_ms: int | None = None) -> int:
-    """Delete one job at a time with its items, once it is over for longer than dead letters are kept."""
+    """Delete one job at a time with its items, once it is over for longer than letters are kept: it tells
+    who dealt with them, when and why.
+    """
     now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    before = now - int(settings.INGEST.retention.dead_letters * 1000)
+    kept = settings.INGEST.retention
+    before = now - int((kept.dead_letters + kept.archived_letters) * 1000)
     over = Job.objects.exclude(state__in=Job.ACTIVE).filter(created_ms__lt=before)
     job = over.order_by("pk").first()
     if job is None:

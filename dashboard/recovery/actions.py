@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from dashboard.accounts import audit
+from dashboard.recovery.deeds import REASONED
 from dashboard.recovery.models import Job
 from dashboard.recovery.planning import plan_redrive
 from dashboard.recovery.selection import Selection, SelectionError, select_letters
@@ -73,6 +74,9 @@ def create_job(
     """
     now = _now(now_ms)
     chosen = (options or Options()).checked(now)
+    _check(
+        "note", chosen.dry_run or kind not in REASONED or bool(chosen.note.strip()), "told: why?"
+    )
     newest = DeadLetter.objects.aggregate(newest=Max("pk"))["newest"] or 0
     expected = _expected(selection, newest)
     plan = plan_redrive(selection, newest=newest, kind=kind).told() if chosen.dry_run else {}
@@ -128,12 +132,16 @@ def _expected(selection: Selection, newest: int) -> int:
     expected = rows.count()
     most = settings.DASHBOARD.dead_letters.max_job
     if not expected:
-        raise SelectionError("filter", "no open dead letter fits it")
+        raise SelectionError("filter", f"no {_words(selection)} dead letter fits it")
     if expected > most:
         raise SelectionError(
             "filter", f"{expected} letters, more than dead_letters.max_job, {most}"
         )
     return expected
+
+
+def _words(selection: Selection) -> str:
+    return " or ".join(selection.where.statuses) if selection.where else ""
 
 
 def _first_state(options: Options, now_ms: int) -> str:

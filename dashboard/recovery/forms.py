@@ -6,7 +6,7 @@ from django import forms
 
 from dashboard.recovery.actions import FASTEST, LONGEST_NOTE, MOST_CANARIES, Options
 
-__all__ = ["DiscardForm", "RedriveForm"]
+__all__ = ["DiscardForm", "RedriveForm", "RestoreForm"]
 
 CONTROL = {"class": "form-control"}
 CHECK = {"class": "form-check-input"}
@@ -81,9 +81,15 @@ class RedriveForm(forms.Form):
 
 
 class DiscardForm(forms.Form):
-    """Discarding is never silent."""
+    """Letters are never put aside silently."""
 
     note = _note("Why", required=True)
 
     def options(self) -> Options:
         return Options(note=self.cleaned_data["note"])
+
+
+class RestoreForm(DiscardForm):
+    """To take it back needs no reason."""
+
+    note = _note("Why (for the others)", required=False)

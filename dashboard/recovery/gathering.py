@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import transaction
 
+from dashboard.recovery.deeds import taken_by
 from dashboard.recovery.entities import entity_of
 from dashboard.recovery.judging import Bounds, Judged, refusal
 from dashboard.recovery.models import Job, JobItem
@@ -63,8 +64,9 @@ def refusal_of(kind: str, letter: Judged, *, broker: str, busy: bool, limits: Bo
     """Why a job of ``kind`` leaves ``letter`` out, "" if it does not. Pure."""
     if kind == Job.Kind.REDRIVE:
         return refusal(letter, broker=broker, busy=busy, bounds=limits)
-    not_open = letter.status != DeadLetter.Status.OPEN
-    return str(letter.status) if not_open else "busy" if busy else ""
+    if letter.status not in taken_by(kind):
+        return str(letter.status)
+    return "busy" if busy else ""
 
 
 _COLUMNS = (

@@ -11,11 +11,9 @@ from dashboard.recovery.publishing import Published, Queued
 from dashboard.recovery.rows import update_rows
 from dashboard.recovery.steps import Counts
 from dashboard.recovery.surroundings import Target
-from ingest.models import DeadLetter
 
 __all__ = [
     "count_items",
-    "discard",
     "give_up",
     "last_canary_ms",
     "next_items",
@@ -90,25 +88,6 @@ def note_published(
         requested=counts.requested - len(published),
         published=counts.published + len(done),
         skipped=counts.skipped + len(refused),
-    )
-
-
-def discard(counts: Counts, chosen: Sequence[Queued], now_ms: int) -> Counts:
-    """Discard the letters of ``chosen`` that are still open; the counts after it."""
-    letters = [item.letter for item in chosen]
-    rows = DeadLetter.objects.filter(pk__in=letters)
-    rows.filter(status=DeadLetter.Status.OPEN).update(status=DeadLetter.Status.DISCARDED)
-    status = dict(rows.values_list("pk", "status"))
-    gone = DeadLetter.Status.DISCARDED
-    done = [item for item in chosen if status.get(item.letter) == gone]
-    left = [item for item in chosen if status.get(item.letter) != gone]
-    ended = [(State.PROCESSED.value, "", now_ms, item.pk) for item in done]
-    ended += [(SKIPPED, status.get(item.letter, "gone"), now_ms, item.pk) for item in left]
-    update_rows(JobItem, ("state", "reason", "ended_ms"), ended)
-    return counts._replace(
-        requested=counts.requested - len(chosen),
-        processed=counts.processed + len(done),
-        skipped=counts.skipped + len(left),
     )
 
 

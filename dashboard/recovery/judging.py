@@ -10,6 +10,7 @@ from ingest.records import Flag
 __all__ = ["REASONS", "Bounds", "Judged", "refusal"]
 
 REASONS = {
+    "open": "it is open",
     "resolved": "its event has succeeded since",
     "superseded": "a newer letter stands for its event",
     "discarded": "it was discarded",

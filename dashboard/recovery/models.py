@@ -13,7 +13,7 @@ __all__ = ["Job", "JobItem"]
 
 
 class Job(models.Model):
-    """A redrive or a discard of selected letters, carried out by monitor.
+    """A redrive, discard, … of selected letters, carried out by monitor.
 
     1. PLANNED: a dry run; only looked at. 2. SCHEDULED until ``start_ms``. 3. RUNNING: the selection is
     gathered, then sent; WAITING for ``waits_for`` in between; PAUSED by a person. 4. SETTLING: nothing
@@ -24,6 +24,8 @@ class Job(models.Model):
     class Kind(models.TextChoices):
         REDRIVE = "redrive"
         DISCARD = "discard"
+        ARCHIVE = "archive"
+        RESTORE = "restore"
 
     class State(models.TextChoices):
         PLANNED = "planned"

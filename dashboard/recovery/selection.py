@@ -1,4 +1,4 @@
-"""Which letters somebody means: some by id, or all open ones that a filter selects."""
+"""Which letters somebody means: some by id, or all that a filter selects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SelectionError(EventscopeError, ValueError):
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """``ids`` alone, or the open letters that ``where`` selects."""
+    """``ids`` alone, or the letters that ``where`` selects."""
 
     ids: tuple[int, ...] = ()
     where: LetterFilter | None = None
@@ -45,9 +45,12 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
         return cls(ids=tuple(sorted(set(ids))))
 
     @classmethod
-    def of_filter(cls, where: LetterFilter) -> Selection:
-        """Whatever statuses ``where`` names, only open letters are taken."""
-        return cls(where=msgspec.structs.replace(where, statuses=(DeadLetter.Status.OPEN,)))
+    def of_filter(
+        cls, where: LetterFilter, *, taken: tuple[str, ...] = (DeadLetter.Status.OPEN,)
+    ) -> Selection:
+        """Of the statuses that ``where`` names only those ``taken``; all of these if it names none of them."""
+        named = tuple(status for status in taken if status in where.statuses)
+        return cls(where=msgspec.structs.replace(where, statuses=named or taken))
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Selection:

@@ -14,6 +14,8 @@ import structlog
 from django.conf import settings
 
 from dashboard.recovery import items
+from dashboard.recovery.closing import carry_out
+from dashboard.recovery.deeds import DEEDS
 from dashboard.recovery.gathering import gather_chunk
 from dashboard.recovery.items import count_items
 from dashboard.recovery.models import Job
@@ -152,8 +154,8 @@ class Worker:
             if turn.counts.requested:
                 _move(job, State.WAITING, waits_for="earlier events of the same entities")
             return not turn.counts.requested
-        if job.kind == Job.Kind.DISCARD:
-            turn.counts = items.discard(turn.counts, chosen, now_ms)
+        if job.kind in DEEDS:
+            turn.counts = carry_out(job, turn.counts, chosen, now_ms)
             return True
         try:
             published = self._publisher.publish(job, chosen, now_ms=now_ms)
@@ -192,7 +194,7 @@ class Worker:
 
 
 def _hindrances(job: Job) -> dict[Target, str]:
-    if not job.heed or not job.gathered or job.kind == Job.Kind.DISCARD:
+    if not job.heed or not job.gathered or job.kind in DEEDS:
         return {}
     return hindrances(items.targets(job), job.lags)
 

@@ -100,7 +100,7 @@ def id_chip(value: object, url: str = "", label: str = "") -> SafeString:
 def when(ms_value: object, style: str = "full") -> SafeString:
     """A moment in ms since 1970 as ``<time>``; the browser shows it local, UTC on hover.
 
-    ``style``: ``full`` (date and time), ``time`` (of the day), ``ago`` (kept current).
+    ``style``: ``full`` (date and time), ``time`` (of the day), ``ago`` and ``left`` (kept current).
     """
     value = _number(ms_value)
     if value is None or not 0 <= value <= LAST_MS:

@@ -14,6 +14,14 @@ export function ago(ms, now = Date.now()) {
   return `${Math.floor(seconds / 86400)} d ago`;
 }
 
+// How long until then, for what is counted down.
+export function left(ms, now = Date.now()) {
+  const seconds = Math.max(0, (ms - now) / 1000);
+  if (seconds < 3600) return `in ${Math.ceil(seconds / 60)} min`;
+  if (seconds < 2 * 86400) return `in ${Math.floor(seconds / 3600)} h`;
+  return `in ${Math.floor(seconds / 86400)} d`;
+}
+
 export function localTime(ms) {
   return clock.format(new Date(ms));
 }
@@ -31,7 +39,7 @@ export function utc(ms) {
 
 function show(element) {
   const ms = Number(element.dataset.ms);
-  const shown = { ago, time: localTime }[element.dataset.style] || localMoment;
+  const shown = { ago, left, time: localTime }[element.dataset.style] || localMoment;
   element.textContent = shown(ms);
 }
 
@@ -47,5 +55,5 @@ setInterval(() => {
     today = new Date().toDateString();
     localise(document);
   }
-  for (const element of document.querySelectorAll('time[data-style="ago"]')) show(element);
+  for (const element of document.querySelectorAll('time[data-style="ago"], time[data-style="left"]')) show(element);
 }, 1000);

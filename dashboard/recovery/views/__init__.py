@@ -1,6 +1,7 @@
 """Dead letters and the jobs over them: fetch, call, render."""
 
 from dashboard.recovery.views.jobs import (
+    archive_page,
     cancel,
     discard_page,
     job_page,
@@ -8,11 +9,13 @@ from dashboard.recovery.views.jobs import (
     pause,
     redrive_page,
     report,
+    restore_page,
     resume,
 )
 from dashboard.recovery.views.letters import dead_letter_page, dead_letters_page
 
 __all__ = [
+    "archive_page",
     "cancel",
     "dead_letter_page",
     "dead_letters_page",
@@ -22,5 +25,6 @@ __all__ = [
     "pause",
     "redrive_page",
     "report",
+    "restore_page",
     "resume",
 ]

@@ -20,17 +20,20 @@ from dashboard.accounts.rights import role_required
 from dashboard.recovery import actions
 from dashboard.recovery.actions import JobError, create_job
 from dashboard.recovery.asking import parse_ask
-from dashboard.recovery.forms import DiscardForm, RedriveForm
+from dashboard.recovery.deeds import taken_by
+from dashboard.recovery.forms import DiscardForm, RedriveForm, RestoreForm
 from dashboard.recovery.judging import REASONS
 from dashboard.recovery.models import Job, JobItem
 from dashboard.recovery.planning import plan_redrive
 from dashboard.recovery.progress import job_rows, list_jobs, read_progress
 from dashboard.recovery.selection import Selection, SelectionError, select_letters
+from dashboard.recovery.wording import WORDS
 from dashboard.spreadsheets import defuse
 from eventscope.stamps import format_ms
 from ingest.models import DeadLetter
 
 __all__ = [
+    "archive_page",
     "cancel",
     "discard_page",
     "job_page",
@@ -38,6 +41,7 @@ __all__ = [
     "pause",
     "redrive_page",
     "report",
+    "restore_page",
     "resume",
 ]
 
@@ -74,6 +78,22 @@ def redrive_page(request: HttpRequest) -> HttpResponse:
 def discard_page(request: HttpRequest) -> HttpResponse:
     """The same for discarding them."""
     return _ask_first(request, Job.Kind.DISCARD, DiscardForm)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@role_required(Role.OPERATOR)
+def archive_page(request: HttpRequest) -> HttpResponse:
+    """The same for archiving them."""
+    return _ask_first(request, Job.Kind.ARCHIVE, DiscardForm)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@role_required(Role.OPERATOR)
+def restore_page(request: HttpRequest) -> HttpResponse:
+    """The same for opening again what was archived or discarded."""
+    return _ask_first(request, Job.Kind.RESTORE, RestoreForm)
 
 
 @require_GET
@@ -140,7 +160,7 @@ class _Echo:
 def _ask_first(request: HttpRequest, kind: str, form_class: type[forms.Form]) -> HttpResponse:
     form: Any = form_class(request.POST or None)
     try:
-        selection = _selection(request)
+        selection = _selection(request, kind)
         if request.method == "POST" and form.is_valid():
             job = create_job(
                 actor=request.user, selection=selection, options=form.options(), kind=kind
@@ -150,28 +170,30 @@ def _ask_first(request: HttpRequest, kind: str, form_class: type[forms.Form]) ->
         return render(request, "recovery/refused.html", {"error": error}, status=400)
     context = {
         "kind": kind,
+        "words": WORDS[kind],
         "form": form,
         "plan": plan_redrive(selection, newest=NEWEST, kind=kind).told(),
-        "sample": _sample(selection),
+        "sample": _sample(selection, kind),
         "back": request.GET.urlencode(),
     }
     return render(request, "recovery/ask.html", context)
 
 
-def _selection(request: HttpRequest) -> Selection:
+def _selection(request: HttpRequest, kind: str) -> Selection:
     """``?letter=`` (any number) or the filters of the list."""
     letters = request.GET.getlist("letter")
     if letters:
         return Selection.of_ids([_number(text) for text in letters])
-    return Selection.of_filter(parse_ask(request.GET, now_ms=_now_ms()).where)
+    where = parse_ask(request.GET, now_ms=_now_ms()).where
+    return Selection.of_filter(where, taken=taken_by(kind))
 
 
 def _number(text: str) -> Any:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else text
 
 
-def _sample(selection: Selection) -> list[DeadLetter]:
-    rows = select_letters(selection, until=NEWEST).filter(status=DeadLetter.Status.OPEN)
+def _sample(selection: Selection, kind: str) -> list[DeadLetter]:
+    rows = select_letters(selection, until=NEWEST).filter(status__in=taken_by(kind))
     return list(rows.defer("event", "headers", "error_stack").order_by("-pk")[:SAMPLE])
 
 
@@ -180,6 +202,7 @@ def _job_context(job: Job) -> dict[str, Any]:
     bad = JobItem.objects.filter(job=job, state=JobItem.State.FAILED).order_by("-ended_ms", "-pk")
     return {
         "job": job,
+        "words": WORDS[job.kind],
         "progress": progress,
         "parts": _parts(progress),
         "failed": list(bad[:SAMPLE]),

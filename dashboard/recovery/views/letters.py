@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from dashboard.recovery.asking import RANGES, STATUSES, parse_ask
+from dashboard.recovery.history import letter_history
 from dashboard.recovery.presenting import present_letter
 from ingest.queries import state
 from ingest.queries.entities import entities_in, entity_kinds
@@ -60,6 +61,7 @@ def dead_letter_page(request: HttpRequest, letter_id: int) -> HttpResponse:
     context = {
         "letter": letter,
         "shown": shown,
+        "history": letter_history(letter.pk),
         "entities": entities_in(letter.event_type, shown.value, kinds),
         "alike": state.filter_dead_letters(alike).count() - 1 if letter.fingerprint else 0,
     }

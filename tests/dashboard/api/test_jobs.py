@@ -152,3 +152,16 @@ def test_a_viewer_looks_on(caller: Any) -> None:
     post(viewer, f"jobs/{job['id']}/cancel", {}, 403)
     assert viewer.get(f"/api/v1/jobs/{job['id']}").status_code == 200
     assert viewer.get("/api/v1/jobs/999999").status_code == 404
+
+
+def test_letters_are_archived_with_a_note_and_restored(operator: Client) -> None:
+    letter = make_original(1)
+    refused = post(operator, "dead-letters/archive", {"ids": [letter.pk]}, 400)
+    assert "note" in str(refused)
+
+    post(operator, "dead-letters/archive", {"ids": [letter.pk], "note": "old"}, 202)
+    Worker().step()
+    letter.refresh_from_db()
+    assert letter.status == "archived"
+    job = post(operator, "dead-letters/restore", {"filter": {}}, 202)
+    assert (job["kind"], job["expected"]) == ("restore", 1)
