@@ -140,7 +140,7 @@ def test_filter_form_puts_only_what_is_set_into_the_address(tab: Tab) -> None:
     page = tab.go("/events/?range=1h")
 
     page.locator("[data-filters] > summary").click()
-    page.get_by_label("Type", exact=True).fill("INVENTORY_UPDATED")
+    page.locator("[data-filters]").get_by_label("Type", exact=True).fill("INVENTORY_UPDATED")
     page.get_by_role("button", name="Show").click()
 
     page.wait_for_url(re.compile(r"/events/\?type=INVENTORY_UPDATED&range=1h$"))
