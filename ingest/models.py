@@ -27,6 +27,8 @@ __all__ = [
     "KeyPage",
     "KeyRun",
     "Lease",
+    "LetterCell",
+    "LetterHour",
     "MetricPiece",
     "Posting",
     "QuarantinedMessage",
@@ -297,7 +299,65 @@ class DeadLetter(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["status", "received_ms"], name="dead_letter_newest"),
-            models.Index(fields=["fingerprint", "received_ms"], name="dead_letter_group"),
+            models.Index(fields=["fingerprint", "status", "received_ms"], name="letter_of_failure"),
+            models.Index(fields=["event_type", "status", "received_ms"], name="letter_of_type"),
+            models.Index(fields=["consumer", "status", "received_ms"], name="letter_of_consumer"),
+            models.Index(fields=["error_type", "status", "received_ms"], name="letter_of_error"),
+        ]
+
+
+class LetterCell(models.Model):
+    """Dead letters of one failure, type, consumer and topic, counted by status.
+
+    Kept by triggers of the database (`ingest.letter_counts`), whoever changes a letter: a count is
+    right when the transaction that changes a status is, and no list has to count letters. A cell whose
+    letters have expired stays for a while, and remembers when the failure was seen first.
+    """
+
+    fingerprint = models.CharField(max_length=32, default="", blank=True)
+    error_type = models.CharField(max_length=200, default="", blank=True)
+    event_type = models.CharField(max_length=200, default="", blank=True)
+    consumer = models.CharField(max_length=200, default="", blank=True)
+    topic = models.CharField(max_length=255, default="", blank=True)
+    open = models.BigIntegerField(default=0)
+    resolved = models.BigIntegerField(default=0)
+    superseded = models.BigIntegerField(default=0)
+    discarded = models.BigIntegerField(default=0)
+    archived = models.BigIntegerField(default=0)
+    first_ms = models.BigIntegerField(help_text="when the first was received, ever")
+    last_ms = models.BigIntegerField()
+    newest = models.BigIntegerField(help_text="id of the letter stored last")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["fingerprint", "error_type", "event_type", "consumer", "topic"],
+                name="letter_cell",
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["last_ms"], name="letter_cell_latest")]
+
+
+class LetterHour(models.Model):
+    """What became of the letters of one cell in one hour: how many came, and how many left the open ones.
+
+    Kept by the same triggers. Letters count in the hour in which they were received, changes in the
+    hour in which they were made.
+    """
+
+    cell = models.ForeignKey(LetterCell, on_delete=models.CASCADE, db_index=False)
+    hour_ms = models.BigIntegerField(db_index=True)
+    arrived = models.BigIntegerField(default=0)
+    resolved = models.BigIntegerField(default=0)
+    superseded = models.BigIntegerField(default=0)
+    discarded = models.BigIntegerField(default=0)
+    archived = models.BigIntegerField(default=0)
+    reopened = models.BigIntegerField(default=0)
+    expired = models.BigIntegerField(default=0, help_text="deleted while they were open")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["cell", "hour_ms"], name="letter_hour")
         ]
 
 
@@ -404,6 +464,9 @@ class ServiceEvent(models.Model):
     version = models.CharField(max_length=100, default="", blank=True)
     text = models.TextField(default="", blank=True)
     at_ms = models.BigIntegerField(db_index=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["kind", "at_ms"], name="service_event_kind")]
 
 
 class ConsumerGroup(models.Model):

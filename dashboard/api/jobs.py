@@ -27,9 +27,11 @@ from dashboard.recovery.actions import (
     resume_job,
 )
 from dashboard.recovery.deeds import taken_by
+from dashboard.recovery.groups import merged_fingerprints
 from dashboard.recovery.models import Job
 from dashboard.recovery.progress import list_jobs, read_progress
 from dashboard.recovery.selection import Selection, SelectionError
+from ingest.queries.letter_groups import members_of
 from ingest.queries.letters import LetterFilter
 
 __all__ = ["job_json", "router"]
@@ -214,7 +216,7 @@ def _selection(body: SelectionBody, kind: str) -> Selection:
     if body.ids is not None:
         return Selection.of_ids(body.ids)
     if body.filter is None:
-        group = LetterFilter(fingerprint=body.group or "")
+        group = LetterFilter(fingerprints=_members(body.group or ""))
         return Selection.of_filter(group, taken=taken_by(kind))
     return Selection.of_filter(_where(body.filter), taken=taken_by(kind))
 
@@ -226,12 +228,17 @@ def _where(told: FilterBody) -> LetterFilter:
         consumers=(told.consumer,) if told.consumer else (),
         error_types=(told.error_type,) if told.error_type else (),
         topics=(told.topic,) if told.topic else (),
-        fingerprint=told.group,
+        fingerprints=_members(told.group) if told.group else (),
         event_id=told.event_id,
         correlation_id=told.correlation_id,
         since_ms=parse_time("filter.since", told.since, now) if told.since else None,
         until_ms=parse_time("filter.until", told.until, now) if told.until else None,
     )
+
+
+def _members(group: str) -> tuple[str, ...]:
+    """The fingerprints that people let count as this one."""
+    return members_of(group, merged_fingerprints())
 
 
 def _changed(request: HttpRequest, job_id: int, change: Any) -> dict[str, Any]:

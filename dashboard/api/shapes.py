@@ -230,6 +230,15 @@ class DeadLetterGroupShape(Shape):
     event_type: str
     count: int
     open: int
+    counts: dict[str, int] = Field(description="by status")
+    trend: list[int] = Field(description="arrivals in each of the last 24 hours")
+    new: bool = Field(description="seen first within the last day")
+    regressed: bool = Field(description="came again after somebody said that it is fixed")
+    deploy: str | None = Field(description="service and version after which it is new or came back")
+    muted_until: str | None
+    owner: str
+    note: str
+    ticket: str
     first_received_at: str | None
     last_received_at: str | None
 

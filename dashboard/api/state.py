@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
-from django.db.models import Count, Max, Min, Q
 from django.http import HttpRequest
-from ninja import Query, Router
+from ninja import Query, Router, Schema
 from ninja.params.functions import Path
 from pydantic import Field
 
@@ -39,7 +38,11 @@ from dashboard.api.shapes import (
 from dashboard.explore.filters import parse_time
 from dashboard.explore.topology import read_topology
 from dashboard.fleet.scaling import wanted_instances
+from dashboard.recovery.asking import Ask
+from dashboard.recovery.groups import GroupRow, merged_fingerprints, read_groups
 from ingest.models import Breaker, ConsumerGroup, DeadLetter, HealthComponent, Stream
+from ingest.queries.letter_groups import members_of
+from ingest.queries.letters import LetterFilter
 
 __all__ = ["router"]
 
@@ -63,27 +66,30 @@ def dead_letters(request: HttpRequest, parameters: Query[DeadLetterParameters]) 
     return keyset_page(rows, parameters, dead_letter_json, identity=f"dead-letters {asked}")
 
 
+class GroupParameters(Schema):
+    by: Literal["failure", "type", "consumer", "topic", "error"] = "failure"
+    status: DeadLetter.Status | None = None
+    type: str = Field("", max_length=200)
+    consumer: str = Field("", max_length=200)
+    limit: int = Field(100, ge=1, le=1000)
+
+
 @router.get(
     "/dead-letters/groups", response=DeadLetterGroupPage, operation_id="listDeadLetterGroups"
 )
-def dead_letter_groups(request: HttpRequest, limit: Query[int] = 100) -> Any:
-    """Dead letters of one error, type and consumer together; most open first."""
-    if not 1 <= limit <= 1000:
-        raise Problem(400, "limit: must be from 1 to 1000")
-    grouped = (
-        DeadLetter.objects.values("fingerprint")
-        .annotate(
-            count=Count("id"),
-            open=Count("id", filter=Q(status=DeadLetter.Status.OPEN)),
-            first=Min("received_ms"),
-            last=Max("received_ms"),
-            newest=Max("id"),
-        )
-        .order_by("-open", "-last")[:limit]
+def dead_letter_groups(request: HttpRequest, parameters: Query[GroupParameters]) -> Any:
+    """Dead letters of one failure together (or of one type, consumer, …); most open first."""
+    where = LetterFilter(
+        statuses=(parameters.status,) if parameters.status else (),
+        types=(parameters.type,) if parameters.type else (),
+        consumers=(parameters.consumer,) if parameters.consumer else (),
     )
-    found = list(grouped)
-    newest = DeadLetter.objects.defer("event", "headers").in_bulk([one["newest"] for one in found])
-    return {"results": [_group(dict(one), newest[one["newest"]]) for one in found], "next": None}
+    rows = read_groups(
+        Ask(where, by=parameters.by),
+        now_ms=time.time_ns() // 1_000_000,
+        limit=parameters.limit,
+    )
+    return {"results": [_group(row) for row in rows[: parameters.limit]], "next": None}
 
 
 @router.get("/health", response=HealthPage, operation_id="listHealth")
@@ -177,7 +183,8 @@ def _dead_letters(parameters: DeadLetterParameters) -> Any:
     if parameters.consumer:
         rows = rows.filter(consumer=parameters.consumer)
     if parameters.group:
-        rows = rows.filter(fingerprint=parameters.group)
+        members = members_of(parameters.group, merged_fingerprints())
+        rows = rows.filter(fingerprint__in=members)
     if parameters.since:
         rows = rows.filter(received_ms__gte=parse_time("since", parameters.since, now))
     if parameters.until:
@@ -185,17 +192,28 @@ def _dead_letters(parameters: DeadLetterParameters) -> Any:
     return rows
 
 
-def _group(one: dict[str, Any], newest: DeadLetter) -> dict[str, Any]:
+def _group(row: GroupRow) -> dict[str, Any]:
+    group, newest, kept = row.group, row.group.newest, row.kept
+    deploy = row.standing.deploy
     return {
-        "id": one["fingerprint"],
-        "error_type": newest.error_type,
-        "error_message": newest.error_message,
-        "consumer": newest.consumer,
-        "event_type": newest.event_type,
-        "count": one["count"],
-        "open": one["open"],
-        "first_received_at": iso(one["first"]),
-        "last_received_at": iso(one["last"]),
+        "id": group.key,
+        "error_type": newest.error_type if newest else group.error_type,
+        "error_message": newest.error_message if newest else "",
+        "consumer": newest.consumer if newest else "",
+        "event_type": newest.event_type if newest else group.event_type,
+        "count": group.count,
+        "open": group.open,
+        "counts": group.counts,
+        "trend": row.trend,
+        "new": row.standing.new,
+        "regressed": row.standing.regressed,
+        "deploy": f"{deploy.service} {deploy.version}" if deploy else None,
+        "muted_until": iso(row.standing.muted_until_ms),
+        "owner": kept.owner if kept else "",
+        "note": kept.note if kept else "",
+        "ticket": kept.ticket if kept else "",
+        "first_received_at": iso(group.first_ms),
+        "last_received_at": iso(group.last_ms),
     }
 
 

@@ -1,6 +1,7 @@
-"""Jobs over many dead letters, and what becomes of each letter. Times are ms since 1970 UTC.
+"""Jobs over many dead letters, what becomes of each letter, and what people know of failures. Times are
+ms since 1970 UTC.
 
-Both live in the ``default`` database; a letter is named by the id that it has in ``events``.
+All live in the ``default`` database; a letter is named by the id that it has in ``events``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["Job", "JobItem"]
+__all__ = ["FailureGroup", "GroupEntry", "Job", "JobItem"]
 
 
 class Job(models.Model):
@@ -140,3 +141,41 @@ class JobItem(models.Model):
             models.Index(fields=["job", "state", "id"], name="job_item_state"),
             models.Index(fields=["letter"], name="job_item_letter"),
         ]
+
+
+class FailureGroup(models.Model):
+    """What people say of the dead letters of one failure; a failure that nobody spoke of has no row."""
+
+    fingerprint = models.CharField(max_length=32, unique=True, blank=True)
+    owner = models.CharField(max_length=200, default="", blank=True)
+    note = models.TextField(default="", blank=True)
+    ticket = models.CharField(max_length=500, default="", blank=True, help_text="an http(s) link")
+    fixed_ms = models.BigIntegerField(null=True, help_text="when somebody said that it is fixed")
+    muted_until_ms = models.BigIntegerField(null=True)
+    merged_into = models.CharField(
+        max_length=32, default="", blank=True, help_text="the fingerprint that it counts with"
+    )
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["merged_into"], name="group_merged")]
+
+
+class GroupEntry(models.Model):
+    """One thing that somebody did about a failure, in its history."""
+
+    class Kind(models.TextChoices):
+        DESCRIBED = "described"
+        FIXED = "fixed"
+        MUTED = "muted"
+        UNMUTED = "unmuted"
+        MERGED = "merged"
+        SPLIT = "split"
+
+    group = models.ForeignKey(FailureGroup, on_delete=models.CASCADE, db_index=False)
+    at_ms = models.BigIntegerField()
+    by = models.CharField(max_length=200)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    text = models.TextField(default="", blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["group", "at_ms"], name="group_history")]

@@ -11,6 +11,16 @@ app_name = "recovery"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("dead-letters/", views.dead_letters_page, name="dead-letters"),
     path("dead-letters/<int:letter_id>/", views.dead_letter_page, name="dead-letter"),
+    path("dead-letters/groups/<str:fingerprint>/", views.failure_page, name="failure"),
+    path(
+        "dead-letters/groups/<str:fingerprint>/describe/",
+        views.describe_failure,
+        name="failure-describe",
+    ),
+    path("dead-letters/groups/<str:fingerprint>/fixed/", views.fix_failure, name="failure-fixed"),
+    path("dead-letters/groups/<str:fingerprint>/mute/", views.mute_failure, name="failure-mute"),
+    path("dead-letters/groups/<str:fingerprint>/merge/", views.merge_failure, name="failure-merge"),
+    path("dead-letters/groups/<str:fingerprint>/split/", views.split_failure, name="failure-split"),
     path("dead-letters/redrive/", views.redrive_page, name="redrive"),
     path("dead-letters/discard/", views.discard_page, name="discard"),
     path("dead-letters/archive/", views.archive_page, name="archive"),

@@ -1,33 +1,45 @@
-"""Dead letters: lists, groups by failure, one with its bytes."""
+"""Dead letters: lists, and one with its bytes. Groups of them are in `ingest.queries.letter_groups`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import heapq
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from eventscope.errors import EventscopeError
 from ingest.envelopes import stored_id
+from ingest.letter_counts import STATUSES
 from ingest.models import DeadLetter
 
 __all__ = [
+    "MOST_SCANNED",
     "BadCursor",
-    "LetterFacets",
     "LetterFilter",
-    "LetterGroup",
     "LetterPage",
-    "dead_letter_facets",
-    "dead_letter_groups",
     "filter_dead_letters",
     "get_dead_letter",
     "list_dead_letters",
-    "open_dead_letters",
+    "neighbours_of",
 ]
 
-_FACETS = 200
+MOST_SCANNED = 5_000
+"""Letters whose text a page looks through."""
+_CHUNK = 500
+_SEARCHED = (
+    "error_message",
+    "error_stack",
+    "error_type",
+    "event_type",
+    "event_id",
+    "correlation_id",
+    "consumer",
+    "offset",
+)
+_WHOLE = ("event", "headers", "error_stack")
 
 
 class BadCursor(EventscopeError, ValueError):
@@ -43,45 +55,28 @@ class LetterFilter(msgspec.Struct, frozen=True, kw_only=True):
     error_types: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     fingerprint: str = ""
+    fingerprints: tuple[str, ...] = ()
     event_id: str = ""
     correlation_id: str = ""
     since_ms: int | None = None
     until_ms: int | None = None
+    text: str = ""
 
 
 class LetterPage(NamedTuple):
-    """Letters without their bytes (they are read when touched), and the cursor of the next page."""
+    """Letters without their bytes (they are read when touched), and the cursor of the next page.
+
+    With a text ``scanned`` letters were looked through; not ``complete``: go on with ``next``.
+    """
 
     letters: list[DeadLetter]
     next: str | None
-
-
-@dataclass(frozen=True)
-class LetterGroup:
-    """Letters of one fingerprint; the words are those of the newest."""
-
-    fingerprint: str
-    count: int
-    open: int
-    first_ms: int
-    last_ms: int
-    newest: DeadLetter
-
-
-class LetterFacets(NamedTuple):
-    """What can be chosen in a filter."""
-
-    types: list[str]
-    consumers: list[str]
-    error_types: list[str]
-
-
-def open_dead_letters() -> int:
-    return DeadLetter.objects.filter(status=DeadLetter.Status.OPEN).count()
+    scanned: int = 0
+    complete: bool = True
 
 
 def filter_dead_letters(where: LetterFilter) -> QuerySet[DeadLetter]:
-    """Unordered, whole rows: for bulk work by id."""
+    """Unordered, whole rows: for bulk work by id. A ``text`` is looked for in all of them."""
     named = {
         "status__in": where.statuses,
         "event_type__in": where.types,
@@ -89,6 +84,7 @@ def filter_dead_letters(where: LetterFilter) -> QuerySet[DeadLetter]:
         "error_type__in": where.error_types,
         "topic__in": where.topics,
         "fingerprint": where.fingerprint,
+        "fingerprint__in": where.fingerprints,
         "event_id": stored_id(where.event_id),
         "correlation_id": stored_id(where.correlation_id),
     }
@@ -97,66 +93,98 @@ def filter_dead_letters(where: LetterFilter) -> QuerySet[DeadLetter]:
         rows = rows.filter(received_ms__gte=where.since_ms)
     if where.until_ms is not None:
         rows = rows.filter(received_ms__lt=where.until_ms)
-    return rows
+    return rows.filter(_bears(where.text)) if where.text else rows
 
 
 def list_dead_letters(
     where: LetterFilter, *, cursor: str | None = None, limit: int = 50, newest_first: bool = True
 ) -> LetterPage:
-    """One page in the order of (received, id). Raises `BadCursor`."""
-    rows = filter_dead_letters(where)
-    if cursor is not None:
-        rows = rows.filter(_beyond(*_read_cursor(cursor), newest_first=newest_first))
-    order = ("-received_ms", "-id") if newest_first else ("received_ms", "id")
-    found = list(rows.defer("event", "headers", "error_stack").order_by(*order)[: limit + 1])
-    page = found[:limit]
-    more = len(found) > limit
-    return LetterPage(page, f"{page[-1].received_ms}-{page[-1].pk}" if more and page else None)
+    """One page in the order of (received, id). Raises `BadCursor`.
+
+    With a text the next `MOST_SCANNED` letters are looked through, until the page is full.
+    """
+    after = _read_cursor(cursor) if cursor is not None else None
+    most = MOST_SCANNED if where.text else limit
+    found = _places(where, after, most + 1, newest_first=newest_first)
+    more = len(found) > most
+    places = found[:most]
+    if where.text:
+        return _search(places, where.text, limit=limit, more=more)
+    letters = DeadLetter.objects.defer(*_WHOLE).in_bulk([id for _, id in places])
+    page = [letters[id] for _, id in places if id in letters]
+    return LetterPage(page, _cursor(places[-1]) if more else None)
 
 
-def dead_letter_groups(where: LetterFilter, *, limit: int = 100) -> list[LetterGroup]:
-    """Failures that are alike, those with most open letters first."""
-    grouped = list(
-        filter_dead_letters(where)
-        .values("fingerprint")
-        .annotate(
-            count=Count("id"),
-            open=Count("id", filter=Q(status=DeadLetter.Status.OPEN)),
-            first=Min("received_ms"),
-            last=Max("received_ms"),
-            newest=Max("id"),
+def _places(
+    where: LetterFilter, after: Sequence[int] | None, limit: int, *, newest_first: bool
+) -> list[tuple[int, int]]:
+    """(received, id) of the next letters. Each status is asked for apart: so an index has the order."""
+    statuses = where.statuses or STATUSES
+    if where.event_id:
+        return list(_place(where, after, limit, newest_first=newest_first))
+    runs = (
+        _place(
+            msgspec.structs.replace(where, statuses=(status,)),
+            after,
+            limit,
+            newest_first=newest_first,
         )
-        .order_by("-open", "-last", "fingerprint")[:limit]
+        for status in statuses
     )
-    rows = DeadLetter.objects.defer("event", "headers", "error_stack")
-    newest = rows.in_bulk([row["newest"] for row in grouped])
-    return [
-        LetterGroup(
-            fingerprint=row["fingerprint"],
-            count=row["count"],
-            open=row["open"],
-            first_ms=row["first"],
-            last_ms=row["last"],
-            newest=newest[row["newest"]],
-        )
-        for row in grouped
-        if row["newest"] in newest
-    ]
+    return list(islice(heapq.merge(*runs, reverse=newest_first), limit))
 
 
-def dead_letter_facets(where: LetterFilter) -> LetterFacets:
-    """The names among the letters of ``where``, the first few hundred of each kind."""
-    rows = filter_dead_letters(where)
+def _place(
+    where: LetterFilter, after: Sequence[int] | None, limit: int, *, newest_first: bool
+) -> Iterable[tuple[int, int]]:
+    rows = filter_dead_letters(msgspec.structs.replace(where, text=""))
+    if after is not None:
+        rows = rows.filter(_beyond(*after, newest_first=newest_first))
+    order = ("-received_ms", "-id") if newest_first else ("received_ms", "id")
+    return list(rows.order_by(*order).values_list("received_ms", "id")[:limit])
 
-    def names(field: str) -> list[str]:
-        values = rows.exclude(**{field: ""}).order_by(field).values_list(field, flat=True)
-        return list(values.distinct()[:_FACETS])
 
-    return LetterFacets(names("event_type"), names("consumer"), names("error_type"))
+def _search(places: Sequence[tuple[int, int]], text: str, *, limit: int, more: bool) -> LetterPage:
+    """Look through the letters at ``places`` in their order, some at a time, until a page is found."""
+    found: list[DeadLetter] = []
+    for begin in range(0, len(places), _CHUNK):
+        some = [id for _, id in places[begin : begin + _CHUNK]]
+        bearing = DeadLetter.objects.filter(_bears(text)).defer(*_WHOLE).in_bulk(some)
+        found += [bearing[id] for id in some if id in bearing]
+        if len(found) > limit:
+            last = found[limit - 1]
+            scanned = [id for _, id in places].index(last.pk) + 1
+            return LetterPage(found[:limit], _cursor((last.received_ms, last.pk)), scanned)
+    following = _cursor(places[-1]) if more else None
+    return LetterPage(found, following, len(places), complete=not more)
+
+
+def _bears(text: str) -> Q:
+    bears = Q()
+    for field in _SEARCHED:
+        bears |= Q(**{f"{field}__icontains": text})
+    return bears
+
+
+def neighbours_of(
+    letter: DeadLetter, fingerprints: tuple[str, ...]
+) -> tuple[DeadLetter | None, DeadLetter | None]:
+    """The newer and the older letter of the same failure and status."""
+    where = LetterFilter(statuses=(letter.status,), fingerprints=fingerprints)
+    cursor = _cursor((letter.received_ms, letter.pk))
+    newer, older = (
+        list_dead_letters(where, cursor=cursor, limit=1, newest_first=newest_first).letters
+        for newest_first in (False, True)
+    )
+    return (newer[0] if newer else None), (older[0] if older else None)
 
 
 def get_dead_letter(id: int) -> DeadLetter | None:
     return DeadLetter.objects.select_related("stream").filter(id=id).first()
+
+
+def _cursor(place: tuple[int, int]) -> str:
+    return f"{place[0]}-{place[1]}"
 
 
 def _read_cursor(cursor: str) -> Sequence[int]:

@@ -17,18 +17,14 @@ from ingest.queries.fleet import (
     open_breakers,
     unhealthy_components,
 )
+from ingest.queries.letter_groups import open_dead_letters
 from ingest.queries.letters import (
     BadCursor,
-    LetterFacets,
     LetterFilter,
-    LetterGroup,
     LetterPage,
-    dead_letter_facets,
-    dead_letter_groups,
     filter_dead_letters,
     get_dead_letter,
     list_dead_letters,
-    open_dead_letters,
 )
 
 __all__ = [
@@ -36,15 +32,11 @@ __all__ = [
     "BreakerView",
     "ComponentView",
     "GroupBacklog",
-    "LetterFacets",
     "LetterFilter",
-    "LetterGroup",
     "LetterPage",
     "breaker_transitions",
     "component_results",
     "consumer_backlogs",
-    "dead_letter_facets",
-    "dead_letter_groups",
     "filter_dead_letters",
     "get_dead_letter",
     "judge_component",

@@ -1,5 +1,13 @@
 """Dead letters and the jobs over them: fetch, call, render."""
 
+from dashboard.recovery.views.groups import (
+    describe_failure,
+    failure_page,
+    fix_failure,
+    merge_failure,
+    mute_failure,
+    split_failure,
+)
 from dashboard.recovery.views.jobs import (
     archive_page,
     cancel,
@@ -19,12 +27,18 @@ __all__ = [
     "cancel",
     "dead_letter_page",
     "dead_letters_page",
+    "describe_failure",
     "discard_page",
+    "failure_page",
+    "fix_failure",
     "job_page",
     "jobs_page",
+    "merge_failure",
+    "mute_failure",
     "pause",
     "redrive_page",
     "report",
     "restore_page",
     "resume",
+    "split_failure",
 ]

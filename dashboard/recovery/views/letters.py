@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,41 +12,80 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from dashboard.recovery.asking import RANGES, STATUSES, parse_ask
+from dashboard.recovery.asking import BY, RANGES, STATUSES, Ask, parse_ask
+from dashboard.recovery.groups import LISTED as GROUPS_LISTED
+from dashboard.recovery.groups import SPANS, read_burndown, read_groups
 from dashboard.recovery.history import letter_history
 from dashboard.recovery.presenting import present_letter
+from dashboard.recovery.views.groups import span_of
 from ingest.queries import state
+from ingest.queries.deploys import list_deploys
 from ingest.queries.entities import entities_in, entity_kinds
+from ingest.queries.letter_groups import DAY_MS, letter_facets, letter_flow, letter_totals
 
 __all__ = ["dead_letter_page", "dead_letters_page"]
 
 LISTED = 50
+WORST = 3
+DAYS = 90
+DEPLOYS = 20
 
 
 @require_GET
 @never_cache
 def dead_letters_page(request: HttpRequest) -> HttpResponse:
-    """The letters, or with ``?by=failure`` the failures that are alike; all of it is in the URL."""
-    ask = parse_ask(request.GET, now_ms=_now_ms())
+    """The letters, or with ``?by=`` the groups that they fall into; all of it is in the URL."""
+    now = _now_ms()
+    ask = parse_ask(request.GET, now_ms=now)
     context = {
         "ask": ask,
         "ranges": RANGES,
         "statuses": STATUSES,
-        "facets": state.dead_letter_facets(state.LetterFilter()),
-        "open_count": state.open_dead_letters(),
+        "groupings": BY,
+        "spans": SPANS,
+        "totals": letter_totals(ask.where),
         "here": reverse("recovery:dead-letters"),
+        **(_groups(request, ask, now) if ask.by else _letters(ask, now)),
     }
-    if ask.by_failure:
-        context["groups"] = state.dead_letter_groups(ask.where)
-    else:
-        try:
-            page = state.list_dead_letters(ask.where, cursor=ask.cursor, limit=LISTED)
-        except state.BadCursor as error:
-            context["problem"], page = str(error), state.LetterPage([], None)
-        context |= {"letters": page.letters, "next_cursor": page.next}
-    fragment = request.htmx and not request.htmx.boosted  # type: ignore[attr-defined]
-    template = "recovery/_list.html" if fragment else "recovery/dead_letters.html"
-    return render(request, template, context)
+    if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
+        return render(request, "recovery/_list.html", context)
+    context |= {"facets": letter_facets(), "deploys": list_deploys(limit=DEPLOYS)}
+    return render(request, "recovery/dead_letters.html", context)
+
+
+def _letters(ask: Ask, now_ms: int) -> dict[str, Any]:
+    """A page of letters; above the first of them the failures that hurt most."""
+    try:
+        page = state.list_dead_letters(ask.where, cursor=ask.cursor, limit=LISTED)
+    except state.BadCursor as error:
+        return {"problem": str(error), "letters": []}
+    context: dict[str, Any] = {
+        "letters": page.letters,
+        "next_cursor": page.next,
+        "scanned": page.scanned,
+        "complete": page.complete,
+    }
+    if ask.first_page and not ask.where.fingerprints and not ask.where.text:
+        rows = read_groups(ask, now_ms=now_ms, limit=2 * WORST)
+        heard = [row for row in rows if not row.standing.muted_until_ms and row.group.open]
+        context["worst"] = heard[:WORST]
+    return context
+
+
+def _groups(request: HttpRequest, ask: Ask, now_ms: int) -> dict[str, Any]:
+    burndown = read_burndown(ask.where, span=span_of(request.GET), now_ms=now_ms)
+    if ask.by == "day":
+        flows = letter_flow(ask.where, until_ms=now_ms, step_ms=DAY_MS, steps=DAYS)
+        days = [flow for flow in reversed(flows) if flow.arrived or flow.drained]
+        return {"days": days, "burndown": burndown}
+    rows = read_groups(ask, now_ms=now_ms)
+    listed = rows[:GROUPS_LISTED]
+    return {
+        "groups": [row for row in listed if not row.standing.muted_until_ms],
+        "muted": [row for row in listed if row.standing.muted_until_ms],
+        "next_page": ask.page + 1 if len(rows) > GROUPS_LISTED else None,
+        "burndown": burndown,
+    }
 
 
 @require_GET
@@ -55,7 +95,7 @@ def dead_letter_page(request: HttpRequest, letter_id: int) -> HttpResponse:
     letter = state.get_dead_letter(letter_id)
     if letter is None:
         raise Http404("There is no dead letter with this number.")
-    alike = state.LetterFilter(fingerprint=letter.fingerprint)
+    alike = state.LetterFilter(fingerprints=(letter.fingerprint,))
     shown = present_letter(letter)
     kinds = entity_kinds(settings.INGEST).values()
     context = {
@@ -63,7 +103,7 @@ def dead_letter_page(request: HttpRequest, letter_id: int) -> HttpResponse:
         "shown": shown,
         "history": letter_history(letter.pk),
         "entities": entities_in(letter.event_type, shown.value, kinds),
-        "alike": state.filter_dead_letters(alike).count() - 1 if letter.fingerprint else 0,
+        "alike": sum(letter_totals(alike).values()) - 1 if letter.fingerprint else 0,
     }
     return render(request, "recovery/dead_letter.html", context)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from html import unescape
 
 import msgspec
@@ -84,9 +85,10 @@ def test_alike_failures_are_one_line_with_counts(viewer: Client) -> None:
         make_letter(number)
     make_letter(9, fingerprint="b" * 16, error_type="TIMEOUT")
     answer = viewer.get("/dead-letters/?by=failure")
-    groups = [(group.newest.error_type, group.count) for group in answer.context["groups"]]
+    rows = [row.group for row in answer.context["groups"]]
+    groups = [(group.newest.error_type, group.count) for group in rows]
     assert groups == [("OUT_OF_STOCK", 3), ("TIMEOUT", 1)]
-    assert f"fingerprint={'f' * 16}" in answer.content.decode()
+    assert f"/dead-letters/groups/{'f' * 16}/" in answer.content.decode()
 
 
 def test_letter_tells_event_error_and_where_it_came_from(viewer: Client) -> None:
@@ -147,7 +149,7 @@ def test_empty_states(viewer: Client) -> None:
 def test_filters_of_a_link_survive_in_links_and_form(viewer: Client) -> None:
     ask = parse_ask({"type": "A&B", "status": "all", "cursor": "1-2", "by": "failure"}, now_ms=0)
     assert ask.query == "type=A%26B&status=all"
-    assert ask.by_failure
+    assert ask.by == "failure"
     assert ask.cursor == "1-2"
 
 
@@ -173,7 +175,33 @@ def test_nothing_in_any_field_can_script_a_page(viewer: Client) -> None:
         assert "alert(1)" in unescape(text)
 
 
-@pytest.mark.parametrize("query", ["", "by=failure"])
+@pytest.mark.parametrize("by", ["type", "consumer", "topic", "error", "day"])
+def test_other_groupings(viewer: Client, by: str) -> None:
+    make_letter(1, event_type="A&B", received_ms=time.time_ns() // 1_000_000)
+    text = viewer.get(f"/dead-letters/?by={by}").content.decode()
+    shown = {"type": "A&amp;B", "consumer": "inventory", "topic": "orders-topic"}
+    assert shown.get(by, "OUT_OF_STOCK" if by == "error" else "Open at its end") in text
+    assert "Fill and drain" in text
+
+
+def test_text_is_looked_for_inside(viewer: Client) -> None:
+    make_letter(1, error_stack="deep inside.py")
+    make_letter(2)
+    found = viewer.get("/dead-letters/", {"q": "deep INSIDE"})
+    assert ids(found) == ["evt_1"]
+    none = viewer.get("/dead-letters/", {"q": "nowhere"}).content.decode()
+    assert "2 letters were looked through" in none
+
+
+def test_what_hurts_most_stands_above_the_letters(viewer: Client) -> None:
+    for number in range(3):
+        make_letter(number)
+    make_letter(9, fingerprint="b" * 16, error_type="TIMEOUT")
+    worst = viewer.get("/dead-letters/").context["worst"]
+    assert [(row.group.key[0], row.group.open) for row in worst] == [("f", 3), ("b", 1)]
+
+
+@pytest.mark.parametrize("query", ["", "by=failure", "by=type", "by=day", "q=OUT"])
 def test_list_asks_the_same_number_of_queries_for_1_and_for_30(viewer: Client, query: str) -> None:
     counts = []
     viewer.get("/dead-letters/")

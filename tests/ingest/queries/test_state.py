@@ -93,30 +93,11 @@ def test_filters(stream: Stream, where: LetterFilter, expected: list[int]) -> No
     assert numbers(state.list_dead_letters(where)) == expected
 
 
-def test_groups_are_by_fingerprint_the_most_open_first(stream: Stream) -> None:
-    for number in range(3):
-        make_letter(stream, number, fingerprint="few")
-    for number in range(3, 8):
-        make_letter(stream, number, fingerprint="many", error_message=f"no {number}")
-    make_letter(stream, 8, fingerprint="few", status="resolved")
-
-    groups = state.dead_letter_groups(LetterFilter())
-
-    assert [(g.fingerprint, g.count, g.open, g.first_ms, g.last_ms) for g in groups] == [
-        ("many", 5, 5, START + 3, START + 7),
-        ("few", 4, 3, START, START + 8),
-    ]
-    assert groups[0].newest.error_message == "no 7"
-
-
-def test_counts_facets_and_one_letter(stream: Stream) -> None:
+def test_count_and_one_letter(stream: Stream) -> None:
     letter = make_letter(stream, 1)
     make_letter(stream, 2, status="discarded", event_type="B", consumer="", error_type="")
 
     assert state.open_dead_letters() == 1
-    assert state.dead_letter_facets(LetterFilter()) == state.LetterFacets(
-        ["B", "ORDER_CREATED"], ["payment"], ["Refused"]
-    )
     found = state.get_dead_letter(letter.pk)
     assert found is not None
     assert bytes(found.event) == b"{}"
@@ -136,9 +117,8 @@ def test_lists_take_the_same_few_queries(
         BreakerTransition.objects.create(breaker=breaker, at_ms=START, to_state="open")
         ConsumerGroup.objects.create(stream=stream, name=f"g{number}", lag=1, sampled_ms=START)
 
-    with django_assert_num_queries(7, using="events"):
+    with django_assert_num_queries(10, using="events"):
         assert len(state.list_dead_letters(LetterFilter()).letters) == rows
-        assert len(state.dead_letter_groups(LetterFilter())) == rows
         assert len(state.list_components(now_ms=START)) == rows
         assert len(state.list_breakers()) == rows
         assert len(state.consumer_backlogs()) == rows

@@ -1,0 +1,92 @@
+"""Fill and drain as a drawing: what was open above, what came and went below. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from ingest.queries.letter_groups import Flow
+
+__all__ = ["HEIGHT", "WIDTH", "Bar", "Drawing", "draw_flow"]
+
+WIDTH, HEIGHT = 720, 150
+LANE = 70
+"""Height of the upper lane (open); the lower one has its zero line in the middle of the rest."""
+ZERO = LANE + (HEIGHT - LANE) / 2
+ROOM = (HEIGHT - LANE) / 2 - 4
+
+
+class Bar(NamedTuple):
+    """``kind`` is arrived or drained; ``text`` says it in words."""
+
+    kind: str
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+
+
+class Drawing(NamedTuple):
+    """``area`` are the points of the open letters' outline; the sums are those of the whole span."""
+
+    area: str
+    bars: list[Bar]
+    arrived: int
+    drained: int
+    before: int
+    now: int
+    most_open: int
+
+    @property
+    def empty(self) -> bool:
+        return not (self.arrived or self.drained or self.now)
+
+
+def draw_flow(flows: Sequence[Flow], *, step_ms: int) -> Drawing:
+    """``flows`` oldest first, one at least."""
+    across = WIDTH / len(flows)
+    most_open = max(flow.open for flow in flows)
+    most = max(1, *(max(flow.arrived, flow.drained) for flow in flows))
+    bars = []
+    for place, flow in enumerate(flows):
+        text = _text(flow, step_ms)
+        for kind, count in (("arrived", flow.arrived), ("drained", flow.drained)):
+            if count:
+                height = max(1.5, count / most * ROOM)
+                y = ZERO - height if kind == "arrived" else ZERO
+                x = place * across + across * 0.15
+                bars.append(Bar(kind, *map(_tenth, (x, y, across * 0.7, height)), text))
+    first = flows[0]
+    return Drawing(
+        area=_area(flows, across, most_open),
+        bars=bars,
+        arrived=sum(flow.arrived for flow in flows),
+        drained=sum(flow.drained for flow in flows),
+        before=max(0, first.open - first.arrived - first.reopened + first.drained),
+        now=flows[-1].open,
+        most_open=most_open,
+    )
+
+
+def _area(flows: Sequence[Flow], across: float, most_open: int) -> str:
+    room = LANE - 10
+    points = [(0.0, float(LANE))]
+    for place, flow in enumerate(flows):
+        y = LANE - flow.open / max(1, most_open) * room
+        points += [(place * across, y), ((place + 1) * across, y)]
+    points.append((float(WIDTH), float(LANE)))
+    return " ".join(f"{_tenth(x)},{_tenth(y)}" for x, y in points)
+
+
+def _text(flow: Flow, step_ms: int) -> str:
+    at = datetime.fromtimestamp(flow.at_ms / 1000, tz=UTC)
+    shape = "%Y-%m-%d" if step_ms >= 86_400_000 else "%Y-%m-%d %H:%M UTC"
+    kinds = ("arrived", "resolved", "superseded", "discarded", "archived", "reopened", "expired")
+    parts = [f"{count:,} {kind}" for kind in kinds if (count := getattr(flow, kind))]
+    return f"{at.strftime(shape)}: {', '.join(parts)}; {flow.open:,} open"
+
+
+def _tenth(number: float) -> float:
+    return round(number, 1)

@@ -1,0 +1,183 @@
+"""Counts of dead letters, kept by the database itself in the transaction that changes a letter.
+
+Letters are written by ingest and change their status through redrives, discards, people and retention.
+Triggers count all of them alike, so no writer can forget to, and none counts twice: `LetterCell` and
+`LetterHour` are right whenever the letters are. PostgreSQL counts once a statement, its rows in one
+order, so that writers do not wait for each other crosswise; SQLite has one writer and counts each row.
+
+Every change is a row (old status, new status), "" for a letter that is not there.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+__all__ = ["CLOSED", "STATUSES", "count_all", "drop_triggers", "install_triggers"]
+
+STATUSES = ("open", "resolved", "superseded", "discarded", "archived")
+CLOSED = STATUSES[1:]
+_NAMES = ("fingerprint", "error_type", "event_type", "consumer", "topic")
+_HOUR = 3_600_000
+_TABLE, _CELL, _HOURS = "ingest_deadletter", "ingest_lettercell", "ingest_letterhour"
+_EVENTS = ("insert", "update", "delete")
+
+
+class _Dialect(NamedTuple):
+    least: str
+    greatest: str
+    now_ms: str
+
+
+_DIALECTS = {
+    "sqlite": _Dialect("MIN", "MAX", "CAST(strftime('%s', 'now') AS INTEGER) * 1000"),
+    "postgresql": _Dialect(
+        "LEAST", "GREATEST", "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+    ),
+}
+
+
+def install_triggers(connection: BaseDatabaseWrapper) -> None:
+    """Make the triggers anew; needed after every migration, as SQLite drops them with a rebuilt table."""
+    drop_triggers(connection)
+    made = _sqlite() if connection.vendor == "sqlite" else _postgresql()
+    _execute(connection, made)
+
+
+def drop_triggers(connection: BaseDatabaseWrapper) -> None:
+    on = "" if connection.vendor == "sqlite" else f" ON {_TABLE}"
+    _execute(connection, [f"DROP TRIGGER IF EXISTS letter_{event}{on}" for event in _EVENTS])
+
+
+def count_all(connection: BaseDatabaseWrapper) -> None:
+    """Fill the empty tables from the letters that are stored; how those left the open ones when is not known."""
+    changes = _changes(f"{_TABLE} letter", new="letter", old_status="''", new_status="status")
+    _execute(connection, _statements(changes, _DIALECTS[connection.vendor]))
+
+
+def _execute(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def _sqlite() -> list[str]:
+    sources = {
+        "insert": _changes("", new="NEW", old_status="''", new_status="NEW.status"),
+        "update": _changes("", new="NEW", old_status="OLD.status", new_status="NEW.status"),
+        "delete": _changes("", new="OLD", old_status="OLD.status", new_status="''"),
+    }
+    heads = {
+        "insert": "AFTER INSERT",
+        "update": f"AFTER UPDATE OF status ON {_TABLE} WHEN OLD.status <> NEW.status",
+        "delete": "AFTER DELETE",
+    }
+    return [
+        f"CREATE TRIGGER letter_{event} {_on(heads[event])} "
+        f"BEGIN {'; '.join(_statements(sources[event], _DIALECTS['sqlite']))}; END"
+        for event in _EVENTS
+    ]
+
+
+def _on(head: str) -> str:
+    return head if " ON " in head else f"{head} ON {_TABLE}"
+
+
+def _postgresql() -> list[str]:
+    both = "added JOIN removed ON added.id = removed.id AND added.status <> removed.status"
+    sources = {
+        "insert": _changes("added", new="added", old_status="''", new_status="added.status"),
+        "update": _changes(
+            both, new="added", old_status="removed.status", new_status="added.status"
+        ),
+        "delete": _changes("removed", new="removed", old_status="removed.status", new_status="''"),
+    }
+    tables = {
+        "insert": "NEW TABLE AS added",
+        "update": "OLD TABLE AS removed NEW TABLE AS added",
+        "delete": "OLD TABLE AS removed",
+    }
+    made = []
+    for event in _EVENTS:
+        body = "; ".join(_statements(sources[event], _DIALECTS["postgresql"]))
+        made += [
+            f"CREATE OR REPLACE FUNCTION count_letter_{event}() RETURNS trigger LANGUAGE plpgsql "
+            f"AS $$ BEGIN {body}; RETURN NULL; END $$",
+            f"CREATE TRIGGER letter_{event} AFTER {event.upper()} ON {_TABLE} "
+            f"REFERENCING {tables[event]} FOR EACH STATEMENT EXECUTE FUNCTION count_letter_{event}()",
+        ]
+    return made
+
+
+def _changes(source: str, *, new: str, old_status: str, new_status: str) -> str:
+    columns = ", ".join(f"{new}.{name} AS {name}" for name in ("id", "received_ms", *_NAMES))
+    origin = f" FROM {source}" if source else ""
+    return f"(SELECT {columns}, {old_status} AS old_status, {new_status} AS new_status{origin})"
+
+
+def _statements(changes: str, dialect: _Dialect) -> list[str]:
+    return [_count_cells(changes, dialect), _count_hours(changes, dialect)]
+
+
+def _count_cells(changes: str, dialect: _Dialect) -> str:
+    names = ", ".join(_NAMES)
+    sums = ", ".join(
+        f"SUM(CASE WHEN new_status = '{status}' THEN 1 ELSE 0 END)"
+        f" - SUM(CASE WHEN old_status = '{status}' THEN 1 ELSE 0 END)"
+        for status in STATUSES
+    )
+    added = ", ".join(f"{status} = {_CELL}.{status} + excluded.{status}" for status in STATUSES)
+    return (
+        f"INSERT INTO {_CELL} ({names}, {', '.join(STATUSES)}, first_ms, last_ms, newest) "
+        f"SELECT {names}, {sums}, MIN(received_ms), MAX(received_ms), MAX(id) "
+        f"FROM {changes} AS changes WHERE true GROUP BY {names} ORDER BY {names} "
+        f"ON CONFLICT ({names}) DO UPDATE SET {added}, "
+        f"first_ms = {dialect.least}({_CELL}.first_ms, excluded.first_ms), "
+        f"last_ms = {dialect.greatest}({_CELL}.last_ms, excluded.last_ms), "
+        f"newest = {dialect.greatest}({_CELL}.newest, excluded.newest)"
+    )
+
+
+def _count_hours(changes: str, dialect: _Dialect) -> str:
+    kinds = {
+        "arrived": "old_status = ''",
+        **{status: f"new_status = '{status}' AND old_status IN ('open', '')" for status in CLOSED},
+        "reopened": "new_status = 'open' AND old_status <> ''",
+        "expired": "new_status = '' AND old_status = 'open'",
+    }
+    sums = ", ".join(f"SUM(CASE WHEN {when} THEN 1 ELSE 0 END)" for when in kinds.values())
+    added = ", ".join(f"{kind} = {_HOURS}.{kind} + excluded.{kind}" for kind in kinds)
+    at = f"(CASE WHEN old_status = '' THEN received_ms ELSE {dialect.now_ms} END)"
+    fits = " AND ".join(f"cell.{name} = changes.{name}" for name in _NAMES)
+    return (
+        f"INSERT INTO {_HOURS} (cell_id, hour_ms, {', '.join(kinds)}) "
+        f"SELECT cell.id, {at} / {_HOUR} * {_HOUR} AS hour, {sums} "
+        f"FROM {changes} AS changes JOIN {_CELL} cell ON {fits} "
+        f"WHERE true GROUP BY cell.id, hour ORDER BY cell.id, hour "
+        f"ON CONFLICT (cell_id, hour_ms) DO UPDATE SET {added}"
+    )
+
+
+def before_migrating(**sent: Any) -> None:
+    """SQLite cannot rebuild a table that a trigger writes to."""
+    connection = _concerned(sent)
+    if connection is not None and connection.vendor == "sqlite" and sent.get("plan"):
+        drop_triggers(connection)
+
+
+def after_migrating(**sent: Any) -> None:
+    connection = _concerned(sent)
+    if connection is not None:
+        install_triggers(connection)
+
+
+def _concerned(sent: dict[str, Any]) -> BaseDatabaseWrapper | None:
+    """The connection, if the tables are there."""
+    from django.db import connections, router
+
+    if not router.allow_migrate(sent["using"], "ingest"):
+        return None
+    connection = connections[sent["using"]]
+    tables = connection.introspection.table_names()
+    return connection if {_TABLE, _CELL, _HOURS} <= set(tables) else None
