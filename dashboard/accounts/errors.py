@@ -9,7 +9,15 @@ from django.template.loader import render_to_string
 
 from dashboard.accounts.rights import problem, wants_json
 
-__all__ = ["bad_request", "csrf_failure", "forbidden", "locked_out", "not_found", "server_error"]
+__all__ = [
+    "bad_request",
+    "csrf_failure",
+    "forbidden",
+    "locked_out",
+    "not_found",
+    "server_error",
+    "too_long",
+]
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -32,6 +40,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Without context processors: what failed may be the database that they read."""
     text = "Something failed on the server; its log says what. Your data is not affected."
     return _error(request, 500, "That did not work", text, plain=True)
+
+
+def too_long(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    text = "Reading took longer than [limits] reading allows. Choose a shorter time or a rarer value, or try again when less is going on."
+    return _error(request, 503, "That would take too long", text)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

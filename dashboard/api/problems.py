@@ -16,6 +16,7 @@ from ninja.errors import HttpError, ValidationError
 
 from dashboard.explore.filters import FilterError
 from dashboard.explore.querytext import QueryTextError
+from ingest.queries.events import ReadingTooLong
 
 __all__ = ["Problem", "handle_problems", "in_problem_shape", "no_such_call", "problem_response"]
 
@@ -52,6 +53,7 @@ def handle_problems(api: NinjaAPI) -> None:
     api.add_exception_handler(Problem, _on_problem)
     api.add_exception_handler(QueryTextError, _on_query_text)
     api.add_exception_handler(FilterError, _on_filter)
+    api.add_exception_handler(ReadingTooLong, _on_too_long)
     api.add_exception_handler(ValidationError, _on_invalid)
     api.add_exception_handler(HttpError, _on_http_error)
     api.add_exception_handler(Http404, _on_missing)
@@ -82,6 +84,13 @@ def no_such_call(request: HttpRequest, rest: str = "") -> HttpResponse:
 
 def _on_problem(request: HttpRequest, error: Any) -> HttpResponse:
     return problem_response(error.status, error.detail, **error.members)
+
+
+def _on_too_long(request: HttpRequest, error: Any) -> HttpResponse:
+    return problem_response(
+        503,
+        "Reading took longer than [limits] reading allows; ask for a shorter time or a rarer value.",
+    )
 
 
 def _on_filter(request: HttpRequest, error: Any) -> HttpResponse:
