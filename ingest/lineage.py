@@ -23,13 +23,17 @@ _ODD = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 Pairs = Sequence[tuple[bytes, bytes]]
 
 
-class Lineage(msgspec.Struct, frozen=True):
-    """``attempt`` counts the redrives of the event from 1; ``at`` is RFC 3339."""
+class Lineage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``attempt`` counts the redrives of the event from 1; ``at`` is RFC 3339.
+
+    ``edited``: it is another event, made of the one that had failed.
+    """
 
     id: str
     attempt: int
     by: str
     at: str
+    edited: bool = False
 
 
 class _Attempt(msgspec.Struct):

@@ -7,12 +7,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from dashboard.accounts import audit, people
+from dashboard.accounts import audit, people, switches
 from dashboard.accounts.forms import PasswordForm, TokenForm, UserChangeForm, UserForm
 from dashboard.accounts.links import issue_sign_in_link
 from dashboard.accounts.models import ApiToken, AuditEntry, Role, User
@@ -28,6 +28,7 @@ __all__ = [
     "make_link",
     "password",
     "settings_page",
+    "turn_switch",
 ]
 
 AUDIT_PAGE = 50
@@ -115,6 +116,18 @@ def end_token(request: HttpRequest, token_id: int) -> HttpResponse:
     return redirect("accounts:settings")
 
 
+@require_POST
+@role_required(Role.ADMIN)
+def turn_switch(request: HttpRequest, name: str) -> HttpResponse:
+    if name not in switches.KNOWN:
+        raise Http404("There is no such switch.")
+    on = request.POST.get("on") == "1"
+    if switches.set_switch(name, on=on, by=request.user):
+        label, _ = switches.KNOWN[name]
+        messages.success(request, f"{label} is {'allowed' if on else 'forbidden'} from now on.")
+    return redirect("accounts:settings")
+
+
 @require_GET
 @role_required(Role.OPERATOR)
 def audit_page(request: HttpRequest) -> HttpResponse:
@@ -152,6 +165,7 @@ def _settings(request: HttpRequest, **shown: Any) -> HttpResponse:
             "user_form": UserForm(),
             "token_form": TokenForm(),
             "people": User.objects.order_by("username"),
+            "switches": switches.list_switches(),
             "tokens": ApiToken.objects.filter(revoked_ms=None).order_by("-created_ms"),
             **context,
         }

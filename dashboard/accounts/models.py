@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NoReturn
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
-__all__ = ["ApiToken", "AuditEntry", "AuditHead", "Role", "SignInLink", "User"]
+__all__ = ["ApiToken", "AuditEntry", "AuditHead", "Role", "SignInLink", "Switch", "User"]
 
 
 class Role(models.TextChoices):
@@ -46,6 +46,15 @@ class SignInLink(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     expires_ms = models.BigIntegerField()
     used_ms = models.BigIntegerField(null=True)
+
+
+class Switch(models.Model):
+    """Something that an admin allowed, or forbade again, for everybody."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    on = models.BooleanField(default=False)
+    changed_by = models.CharField(max_length=200, default="", blank=True)
+    changed_ms = models.BigIntegerField(null=True)
 
 
 class AuditHead(models.Model):

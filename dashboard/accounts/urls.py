@@ -19,5 +19,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/people/<int:user_id>/link/", house.make_link, name="make-link"),
     path("settings/tokens/", house.add_token, name="add-token"),
     path("settings/tokens/<int:token_id>/revoke/", house.end_token, name="end-token"),
+    path("settings/switches/<str:name>/", house.turn_switch, name="switch"),
     path("audit/", house.audit_page, name="audit"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from django.db.models import Max
 
 from dashboard.accounts import audit
 from dashboard.recovery.deeds import REASONED
+from dashboard.recovery.editing import Edited
+from dashboard.recovery.edition_rows import keep_editions
 from dashboard.recovery.models import Job
 from dashboard.recovery.planning import plan_redrive
 from dashboard.recovery.selection import Selection, SelectionError, select_letters
@@ -66,10 +69,13 @@ def create_job(
     selection: Selection,
     options: Options | None = None,
     kind: str = Job.Kind.REDRIVE,
+    topic: str = "",
+    editions: Sequence[Edited] = (),
     now_ms: int | None = None,
 ) -> Job:
     """Freeze the selection and leave the rest to monitor; a dry run is only looked at and kept.
 
+    ``topic``: where all go instead of where they came from. ``editions`` are the events of an edit.
     Raises `SelectionError` for an empty selection, an unknown id, too many letters, a wrong option.
     """
     now = _now(now_ms)
@@ -79,7 +85,11 @@ def create_job(
     )
     newest = DeadLetter.objects.aggregate(newest=Max("pk"))["newest"] or 0
     expected = _expected(selection, newest)
-    plan = plan_redrive(selection, newest=newest, kind=kind).told() if chosen.dry_run else {}
+    plan = (
+        plan_redrive(selection, newest=newest, kind=kind, topic=topic).told()
+        if chosen.dry_run
+        else {}
+    )
     with transaction.atomic():
         job = Job.objects.create(
             kind=kind,
@@ -94,14 +104,17 @@ def create_job(
             plan=plan,
             start_ms=chosen.start_ms,
             rate_per_second=chosen.rate_per_second,
-            canary=chosen.canary if kind == Job.Kind.REDRIVE else 0,
+            topic=topic,
+            canary=chosen.canary if kind in Job.SENDING else 0,
             canary_share=chosen.canary_share,
             canary_wait_ms=chosen.canary_wait_ms,
             in_order=chosen.in_order,
             heed=chosen.heed,
         )
+        keep_editions(job, editions)
         if not chosen.dry_run:
-            _record(actor, f"job.{kind}", job, letters=expected, **_told(chosen, selection))
+            told = _told(chosen, selection) | ({"topic": topic} if topic else {})
+            _record(actor, f"job.{kind}", job, letters=expected, **told)
     return job
 
 

@@ -24,7 +24,7 @@ DEEDS: dict[str, Deed] = {
     Job.Kind.ARCHIVE: Deed((Status.OPEN,), Status.ARCHIVED),
     Job.Kind.RESTORE: Deed((Status.ARCHIVED, Status.DISCARDED), Status.OPEN),
 }
-REASONED = (Job.Kind.DISCARD, Job.Kind.ARCHIVE)
+REASONED = (Job.Kind.DISCARD, Job.Kind.ARCHIVE, Job.Kind.EDIT)
 """Kinds that are never done without a reason."""
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 
 from dashboard.recovery.actions import FASTEST, LONGEST_NOTE, MOST_CANARIES, Options
+from dashboard.recovery.topics import dead_letter_topics, watched_topics
 
-__all__ = ["DiscardForm", "RedriveForm", "RestoreForm"]
+__all__ = ["DiscardForm", "EditForm", "RedirectForm", "RedriveForm", "RestoreForm"]
 
 CONTROL = {"class": "form-control"}
 CHECK = {"class": "form-check-input"}
@@ -15,6 +18,11 @@ CHECK = {"class": "form-check-input"}
 def _note(label: str, *, required: bool) -> forms.CharField:
     widget = forms.Textarea(attrs={**CONTROL, "rows": 2})
     return forms.CharField(label=label, required=required, max_length=LONGEST_NOTE, widget=widget)
+
+
+def _lines(text: str) -> str:
+    """As it was typed: forms send every line end as two characters."""
+    return text.replace("\r\n", "\n")
 
 
 class RedriveForm(forms.Form):
@@ -78,6 +86,61 @@ class RedriveForm(forms.Form):
             start_ms=None if start is None else round(start.timestamp() * 1000),
             note=told["note"],
         )
+
+
+class RedirectForm(RedriveForm):
+    """A redrive to one topic for all. A topic that is not watched is asked about once more."""
+
+    topic = forms.CharField(
+        label="To the topic",
+        max_length=255,
+        widget=forms.TextInput(attrs={**CONTROL, "list": "topics", "autocomplete": "off"}),
+    )
+    unknown = forms.BooleanField(
+        label="Send there although it is not watched",
+        required=False,
+        widget=forms.CheckboxInput(attrs=CHECK),
+        help_text="What becomes of the events cannot be seen then. The topic must be on the broker.",
+    )
+    field_order = ("topic", "unknown")
+
+    @property
+    def topics(self) -> list[str]:
+        return watched_topics()
+
+    def clean(self) -> dict[str, Any] | None:
+        told = super().clean() or {}
+        topic = told.get("topic", "")
+        if topic and topic in dead_letter_topics():
+            self.add_error("topic", "That is a dead-letter topic: nobody would handle them there.")
+        elif topic and topic not in watched_topics() and not told.get("unknown"):
+            self.add_error(
+                "topic", "It is not among the watched topics. Tick below if you are sure."
+            )
+        return told
+
+
+class EditForm(forms.Form):
+    """An event as text, the headers that may be changed, and why."""
+
+    event = forms.CharField(
+        strip=False,
+        widget=forms.Textarea(
+            attrs={**CONTROL, "spellcheck": "false", "autocapitalize": "off", "wrap": "off"}
+        ),
+    )
+    headers = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={**CONTROL, "rows": 5, "spellcheck": "false", "wrap": "off"}),
+        help_text="One `name: value` a line. Those that tell events apart stay as they are.",
+    )
+    note = _note("Why", required=True)
+
+    def clean_event(self) -> str:
+        return _lines(self.cleaned_data["event"])
+
+    def clean_headers(self) -> str:
+        return _lines(self.cleaned_data["headers"])
 
 
 class DiscardForm(forms.Form):

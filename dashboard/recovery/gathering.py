@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from dashboard.recovery.deeds import taken_by
+from dashboard.recovery.edition_rows import read_editions
 from dashboard.recovery.entities import entity_of
 from dashboard.recovery.judging import Bounds, Judged, refusal
 from dashboard.recovery.models import Job, JobItem
@@ -62,7 +63,7 @@ def busy_letters(letters: Iterable[int]) -> set[int]:
 
 def refusal_of(kind: str, letter: Judged, *, broker: str, busy: bool, limits: Bounds) -> str:
     """Why a job of ``kind`` leaves ``letter`` out, "" if it does not. Pure."""
-    if kind == Job.Kind.REDRIVE:
+    if kind in Job.SENDING:
         return refusal(letter, broker=broker, busy=busy, bounds=limits)
     if letter.status not in taken_by(kind):
         return str(letter.status)
@@ -94,11 +95,16 @@ def _items(job: Job, letters: list[_Chosen], now_ms: int) -> Iterable[tuple[obje
     busy = busy_letters(letter.pk for letter in letters)
     entities = _entities(letters) if job.in_order else {}
     limits = bounds()
+    editions = read_editions(job, [letter.pk for letter in letters])
     for one in letters:
         broker = brokers[one.stream_id]
         reason = refusal_of(job.kind, one, broker=broker, busy=one.pk in busy, limits=limits)
         state = JobItem.State.SKIPPED if reason else JobItem.State.REQUESTED
-        names = (one.event_id, one.event_type, one.topic, one.consumer, one.consumer_group)
+        edition = editions.get(one.pk)
+        event = (edition.event_id, edition.event_type[:200]) if edition else one[2:4]
+        # Where it is redirected to, whoever handles it answers.
+        whose = ("", "") if job.topic else (one.consumer, one.consumer_group)
+        names = (*event, job.topic or one.topic, *whose)
         verdict = (state.value, reason, now_ms if reason else None)
         yield (job.pk, one.pk, *names, entities.get(one.pk, ""), *verdict, *_UNSENT)
 

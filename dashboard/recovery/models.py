@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["FailureGroup", "GroupEntry", "Job", "JobItem"]
+__all__ = ["Edition", "FailureGroup", "GroupEntry", "Job", "JobItem"]
 
 
 class Job(models.Model):
@@ -27,6 +27,8 @@ class Job(models.Model):
         DISCARD = "discard"
         ARCHIVE = "archive"
         RESTORE = "restore"
+        EDIT = "edit"
+        REDIRECT = "redirect"
 
     class State(models.TextChoices):
         PLANNED = "planned"
@@ -49,6 +51,8 @@ class Job(models.Model):
         State.SETTLING,
     )
 
+    SENDING: ClassVar = (Kind.REDRIVE, Kind.EDIT, Kind.REDIRECT)
+
     kind = models.CharField(max_length=16, choices=Kind.choices)
     token = models.CharField(
         max_length=16, unique=True, help_text="names it outside of this database"
@@ -64,6 +68,9 @@ class Job(models.Model):
 
     start_ms = models.BigIntegerField(null=True)
     rate_per_second = models.FloatField(null=True, help_text="None: as fast as the broker takes")
+    topic = models.CharField(
+        max_length=255, default="", blank=True, help_text="where to, if not to their own topics"
+    )
     canary = models.IntegerField(default=0, help_text="letters to send first; 0 for none")
     canary_share = models.FloatField(default=0.0, help_text="of them may fail, 0 to 1")
     canary_wait_ms = models.BigIntegerField(default=300_000)
@@ -86,6 +93,11 @@ class Job(models.Model):
 
     def is_active(self) -> bool:
         return self.state in self.ACTIVE
+
+    @property
+    def sends(self) -> bool:
+        """Whether it puts events on the broker; else it only changes what letters count as."""
+        return self.kind in self.SENDING
 
     def redrive_id(self, letter: int) -> str:
         """What the event of ``letter`` carries as ``metadata.redrive.id``."""
@@ -179,3 +191,19 @@ class GroupEntry(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["group", "at_ms"], name="group_history")]
+
+
+class Edition(models.Model):
+    """What a job sends in the stead of a letter's own event: an edited one, with an id of its own."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, db_index=False)
+    letter = models.BigIntegerField()
+    event_id = models.CharField(max_length=255, unique=True)
+    event_type = models.CharField(max_length=200, default="", blank=True)
+    body = models.BinaryField()
+    headers = models.BinaryField(default=b"", help_text="MessagePack list of [name, value]")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["job", "letter"], name="edition_once")
+        ]

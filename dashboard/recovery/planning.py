@@ -86,7 +86,12 @@ class Plan:
 
 
 def plan_redrive(
-    selection: Selection, *, newest: int, kind: str = Job.Kind.REDRIVE, warn: bool = True
+    selection: Selection,
+    *,
+    newest: int,
+    kind: str = Job.Kind.REDRIVE,
+    topic: str = "",
+    warn: bool = True,
 ) -> Plan:
     """What a job over ``selection``, up to the letter ``newest``, would do now. Changes nothing."""
     rows = select_letters(selection, until=newest)
@@ -97,11 +102,11 @@ def plan_redrive(
         if reason:
             skipped[reason] += n
         else:
-            ways[letter.topic, letter.consumer, letter.consumer_group] += n
+            ways[topic or letter.topic, letter.consumer, letter.consumer_group] += n
     sample = (
         list(rows.filter(status=DeadLetter.Status.OPEN).order_by("pk")[:SAMPLE]) if warn else []
     )
-    redrive = kind == Job.Kind.REDRIVE
+    redrive = kind in Job.SENDING
     return Plan(
         letters=sum(ways.values()) + sum(skipped.values()),
         ways=_ways(ways) if redrive else [Way(*names, n) for names, n in ways.most_common()],

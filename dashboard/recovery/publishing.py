@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+from dashboard.recovery.editing import Edited
+from dashboard.recovery.edition_rows import read_editions
 from dashboard.recovery.gathering import bounds
 from dashboard.recovery.judging import Bounds, refusal
 from dashboard.recovery.models import Job
@@ -17,7 +19,7 @@ from ingest.lineage import Lineage, with_lineage
 from ingest.models import DeadLetter, Stream
 from ingest.queries.opening import NotAsItWas, open_letter, open_letter_headers
 
-__all__ = ["Published", "Publisher", "Queued", "message_fields"]
+__all__ = ["Published", "Publisher", "Queued", "edition_fields", "message_fields"]
 
 LONGEST_REASON = 200
 
@@ -59,12 +61,13 @@ class Publisher:
         Nothing is noted here. What had been appended by an earlier call is not appended again.
         """
         letters = _read_letters([item.letter for item in items])
+        editions = read_editions(job, letters)
         limits = bounds()
         results: list[Published] = []
         puts: dict[str, list[tuple[Published, Put]]] = {}
         for item in items:
             letter = letters.get(item.letter)
-            made = _make(job, item, letter, limits, now_ms)
+            made = _make(job, letter, editions.get(item.letter), limits, now_ms)
             published = Published(item, Sent("", refused=made.refused), made.attempt)
             if letter is None or made.refused:
                 results.append(published)
@@ -103,14 +106,30 @@ def _read_letters(ids: Sequence[int]) -> dict[int, DeadLetter]:
     return letters
 
 
-def _make(job: Job, item: Queued, letter: DeadLetter | None, limits: Bounds, now_ms: int) -> _Made:
+def edition_fields(edited: Edited, lineage: Lineage) -> tuple[bytes, ...]:
+    """The entry of an edited event."""
+    message = with_lineage(edited.body, edited.headers, lineage)
+    return entry_fields(message.body, message.headers)
+
+
+def _make(
+    job: Job, letter: DeadLetter | None, edited: Edited | None, limits: Bounds, now_ms: int
+) -> _Made:
     if letter is None:
         return _Made("gone")
     reason = refusal(letter, broker=letter.stream.broker, busy=False, bounds=limits)
     if reason:
         return _Made(reason)
     attempt = letter.redrives + 1
-    lineage = Lineage(job.redrive_id(item.letter), attempt, job.created_by, format_ms(now_ms))
+    lineage = Lineage(
+        job.redrive_id(letter.pk),
+        attempt,
+        job.created_by,
+        format_ms(now_ms),
+        edited=edited is not None,
+    )
+    if edited is not None:
+        return _Made("", attempt, edition_fields(edited, lineage))
     try:
         return _Made("", attempt, message_fields(letter, lineage))
     except NotAsItWas as error:

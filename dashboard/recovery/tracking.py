@@ -8,22 +8,27 @@ gives up without a letter.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from django.db.models import QuerySet
 
+from dashboard.recovery.following import verdicts_otherwise
 from dashboard.recovery.models import Job, JobItem
+from dashboard.recovery.verdicts import (
+    ASKED,
+    QUIET_MS,
+    Followed,
+    Verdicts,
+    answers,
+    read_receipts,
+    verdict_of_receipts,
+)
 from ingest.envelopes import stored_id
 from ingest.models import DeadLetter
-from ingest.queries.receipts import receipts_for
-from ingest.system import Receipt
-from ingest.timestamps import parse_ms
 
-__all__ = ["LOOKED_AT", "Followed", "Tracker", "verdict_of_receipts"]
+__all__ = ["LOOKED_AT", "Tracker"]
 
 LOOKED_AT = 2_000
-ASKED = 200
-QUIET_MS = 30_000
 LATE_MS = 86_400_000
 CHUNK = 500
 
@@ -34,30 +39,6 @@ _OF_LETTER = {
     DeadLetter.Status.RESOLVED: State.PROCESSED,
     DeadLetter.Status.SUPERSEDED: State.FAILED,
 }
-_BAD = ("failed", "dead_lettered")
-_SLACK_MS = 5_000
-
-
-class Followed(NamedTuple):
-    """The columns of an item that following needs."""
-
-    pk: int
-    letter: int
-    event_id: str
-    topic: str
-    consumer: str
-    consumer_group: str
-    position: str
-    sent_ms: int | None
-    state: str
-
-    def quiet_ms(self, now_ms: int) -> int:
-        """For how long nothing was heard of it."""
-        return now_ms - (self.sent_ms or 0)
-
-
-Verdicts = dict[int, str]
-"""Item → state, of those that something is known of."""
 
 
 class Tracker:
@@ -69,9 +50,7 @@ class Tracker:
     def follow(self, job: Job, *, now_ms: int, timeout_ms: int) -> int:
         """Note what is known by now of the next items of ``job``; how many got a verdict."""
         items = self._next(job.pk, State.PUBLISHED)
-        verdicts = _by_letters(items)
-        quiet = [one for one in items if one.pk not in verdicts and one.quiet_ms(now_ms) > QUIET_MS]
-        verdicts |= _by_receipts(quiet[:ASKED])
+        verdicts = _heard(job, items, now_ms)
         for one in items:
             if one.pk not in verdicts and one.quiet_ms(now_ms) > timeout_ms:
                 verdicts[one.pk] = State.UNKNOWN
@@ -79,14 +58,16 @@ class Tracker:
 
     def follow_late(self, job: Job, *, now_ms: int) -> int:
         """The same for items that nothing was heard of in time."""
-        return _note(_by_letters(self._next(job.pk, State.UNKNOWN)), now_ms)
+        items = self._next(job.pk, State.UNKNOWN)
+        as_they_were = job.kind == Job.Kind.REDRIVE
+        verdicts = _by_letters(items) if as_they_were else verdicts_otherwise(items, now_ms=now_ms)
+        return _note(verdicts, now_ms)
 
     def canaries(self, job: Job, *, now_ms: int) -> list[str]:
         """Their states now; one whose consumer retries counts as failed already."""
         items = _read(JobItem.objects.filter(job=job, canary=True))
         waiting = [item for item in items if item.state == State.PUBLISHED]
-        verdicts = _by_letters(waiting)
-        verdicts |= _by_receipts([item for item in waiting if item.pk not in verdicts])
+        verdicts = _heard(job, waiting, now_ms, quiet_ms=0)
         _note(verdicts, now_ms)
         verdicts |= _retried([item for item in waiting if item.pk not in verdicts])
         return [verdicts.get(item.pk, item.state) for item in items]
@@ -101,25 +82,13 @@ class Tracker:
         return found
 
 
-def verdict_of_receipts(item: Followed, receipts: Iterable[Receipt]) -> str:
-    """What the receipts of the item's event since it was sent amount to: "" while nothing is decided. Pure."""
-    outcomes = [receipt.outcome for receipt in receipts if _answers(item, receipt)]
-    if "success" in outcomes:
-        return State.PROCESSED
-    return State.FAILED if any(outcome in _BAD for outcome in outcomes) else ""
-
-
-def _answers(item: Followed, receipt: Receipt) -> bool:
-    """By the consumer that had given it up, of the copy that was sent."""
-    named = (item.consumer, receipt.consumer), (item.consumer_group, receipt.consumer_group)
-    if any((item.consumer, item.consumer_group)) and not any(
-        wanted and wanted == told for wanted, told in named
-    ):
-        return False
-    if str(receipt.offset) == item.position and receipt.topic in ("", item.topic):
-        return True
-    started = parse_ms(receipt.started_at)
-    return not receipt.offset and started is not None and started >= (item.sent_ms or 0)
+def _heard(job: Job, items: Sequence[Followed], now_ms: int, quiet_ms: int = QUIET_MS) -> Verdicts:
+    """What is known by now; receipts are looked at for what was quiet so long."""
+    if job.kind != Job.Kind.REDRIVE:
+        return verdicts_otherwise(items, now_ms=now_ms)
+    verdicts = _by_letters(items)
+    quiet = [one for one in items if one.pk not in verdicts and one.quiet_ms(now_ms) > quiet_ms]
+    return verdicts | _by_receipts(quiet[:ASKED])
 
 
 def _read(rows: QuerySet[JobItem]) -> list[Followed]:
@@ -143,7 +112,7 @@ def _by_letters(items: Sequence[Followed]) -> Verdicts:
 
 
 def _by_receipts(items: Sequence[Followed]) -> Verdicts:
-    told = _told(items)
+    told = read_receipts(items)
     found = {
         item.pk: verdict_of_receipts(item, told.get(stored_id(item.event_id), ())) for item in items
     }
@@ -151,22 +120,15 @@ def _by_receipts(items: Sequence[Followed]) -> Verdicts:
 
 
 def _retried(items: Sequence[Followed]) -> Verdicts:
-    told = _told(items)
+    told = read_receipts(items)
     return {
         item.pk: State.FAILED
         for item in items
         if any(
-            receipt.outcome == "retry" and _answers(item, receipt)
+            receipt.outcome == "retry" and answers(item, receipt)
             for receipt in told.get(stored_id(item.event_id), ())
         )
     }
-
-
-def _told(items: Sequence[Followed]) -> dict[str, list[Receipt]]:
-    if not items:
-        return {}
-    since = min(item.sent_ms or 0 for item in items) - _SLACK_MS
-    return receipts_for({stored_id(item.event_id) for item in items}, since_ms=since)
 
 
 def _note(verdicts: Verdicts, now_ms: int) -> int:

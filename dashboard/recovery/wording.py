@@ -18,6 +18,7 @@ class Words(NamedTuple):
     icon: str
     lead: str
     button: str = "btn-primary"
+    sends: bool = False
 
 
 WORDS: dict[str, Words] = {
@@ -27,6 +28,24 @@ WORDS: dict[str, Words] = {
         "event",
         "send",
         "Each goes back to the topic that it came from, with the same id, key and headers.",
+        sends=True,
+    ),
+    Job.Kind.EDIT: Words(
+        "Edit",
+        "Processed",
+        "event",
+        "note",
+        "A new event goes to the topic of the old one, which caused it.",
+        sends=True,
+    ),
+    Job.Kind.REDIRECT: Words(
+        "Redirect",
+        "Processed",
+        "event",
+        "send",
+        "Each goes to another topic, with the same id, key and headers. Whoever handles it there answers "
+        "for it.",
+        sends=True,
     ),
     Job.Kind.DISCARD: Words(
         "Discard",

@@ -1,5 +1,6 @@
 """Dead letters and the jobs over them: fetch, call, render."""
 
+from dashboard.recovery.views.editing import check_edit, edit_page
 from dashboard.recovery.views.groups import (
     describe_failure,
     failure_page,
@@ -15,6 +16,7 @@ from dashboard.recovery.views.jobs import (
     job_page,
     jobs_page,
     pause,
+    redirect_page,
     redrive_page,
     report,
     restore_page,
@@ -25,10 +27,12 @@ from dashboard.recovery.views.letters import dead_letter_page, dead_letters_page
 __all__ = [
     "archive_page",
     "cancel",
+    "check_edit",
     "dead_letter_page",
     "dead_letters_page",
     "describe_failure",
     "discard_page",
+    "edit_page",
     "failure_page",
     "fix_failure",
     "job_page",
@@ -36,6 +40,7 @@ __all__ = [
     "merge_failure",
     "mute_failure",
     "pause",
+    "redirect_page",
     "redrive_page",
     "report",
     "restore_page",

@@ -21,7 +21,7 @@ from dashboard.recovery import actions
 from dashboard.recovery.actions import JobError, create_job
 from dashboard.recovery.asking import parse_ask
 from dashboard.recovery.deeds import taken_by
-from dashboard.recovery.forms import DiscardForm, RedriveForm, RestoreForm
+from dashboard.recovery.forms import DiscardForm, RedirectForm, RedriveForm, RestoreForm
 from dashboard.recovery.judging import REASONS
 from dashboard.recovery.models import Job, JobItem
 from dashboard.recovery.planning import plan_redrive
@@ -39,6 +39,7 @@ __all__ = [
     "job_page",
     "jobs_page",
     "pause",
+    "redirect_page",
     "redrive_page",
     "report",
     "restore_page",
@@ -94,6 +95,14 @@ def archive_page(request: HttpRequest) -> HttpResponse:
 def restore_page(request: HttpRequest) -> HttpResponse:
     """The same for opening again what was archived or discarded."""
     return _ask_first(request, Job.Kind.RESTORE, RestoreForm)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@role_required(Role.ADMIN)
+def redirect_page(request: HttpRequest) -> HttpResponse:
+    """The same for sending them to another topic than they came from."""
+    return _ask_first(request, Job.Kind.REDIRECT, RedirectForm)
 
 
 @require_GET
@@ -163,7 +172,11 @@ def _ask_first(request: HttpRequest, kind: str, form_class: type[forms.Form]) ->
         selection = _selection(request, kind)
         if request.method == "POST" and form.is_valid():
             job = create_job(
-                actor=request.user, selection=selection, options=form.options(), kind=kind
+                actor=request.user,
+                selection=selection,
+                options=form.options(),
+                kind=kind,
+                topic=form.cleaned_data.get("topic", ""),
             )
             return redirect("recovery:job", job.pk)
     except SelectionError as error:

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from dashboard.recovery.asking import BY, RANGES, STATUSES, Ask, parse_ask
+from dashboard.recovery.editions import origin_of
 from dashboard.recovery.groups import LISTED as GROUPS_LISTED
 from dashboard.recovery.groups import SPANS, read_burndown, read_groups
 from dashboard.recovery.history import letter_history
@@ -102,6 +103,7 @@ def dead_letter_page(request: HttpRequest, letter_id: int) -> HttpResponse:
         "letter": letter,
         "shown": shown,
         "history": letter_history(letter.pk),
+        "origin": origin_of(letter.event_id),
         "entities": entities_in(letter.event_type, shown.value, kinds),
         "alike": sum(letter_totals(alike).values()) - 1 if letter.fingerprint else 0,
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.recovery.tracking import Followed, verdict_of_receipts
+from dashboard.recovery.verdicts import Followed, verdict_of_receipts
 from ingest.system import Receipt
 from tests.ingest.folds.factories import make_receipt
 

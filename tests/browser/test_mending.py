@@ -1,0 +1,76 @@
+"""What a person does to a dead letter besides putting it back: edit it, archive it, restore it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Tab
+from tests.browser.house import House, event
+from tests.browser.test_care import letter
+from tests.browser.test_redrive import copies
+
+pytestmark = [pytest.mark.browser]
+
+SOON = 30_000
+
+
+def open_letter(tab: Tab, house: House, number: int) -> Page:
+    """A letter of the event ``evt_NUMBER``, opened from the list."""
+    original = event(number)
+    house.publish(original)
+    house.publish(letter(original), topic="failed-events")
+    page = tab.go("/dead-letters/")
+    row = page.locator("tr", has_text=f"evt_{number}")
+    expect(row).to_be_visible(timeout=SOON)
+    row.get_by_role("link", name="ORDER_CREATED").click()
+    return page
+
+
+def test_an_event_is_edited_looked_at_and_sent_as_a_new_one(tab: Tab, house: House) -> None:
+    page = open_letter(tab, house, 9801)
+    address = page.url
+    tab.go("/settings/")
+    page.get_by_role("button", name="Allow: Editing of dead letters").click()
+    page.goto(address)
+    page.get_by_role("link", name="Edit").click()
+    editor = page.get_by_label("The event")
+    expect(page.locator(".ed-gutter span")).to_have_count(len(editor.input_value().split("\n")))
+    typed = editor.input_value()
+
+    editor.fill(typed + "}")
+    expect(page.get_by_role("alert")).to_contain_text("extra data", timeout=SOON)
+    expect(page.locator(".ed-gutter [data-wrong]")).to_have_count(1)
+    editor.fill(typed.replace('"payload": {', '"payload": {\n    "quantity": 2,', 1))
+    expect(page.get_by_text("Well formed")).to_be_visible(timeout=SOON)
+    page.get_by_label("Why").fill("the quantity was missing")
+    page.get_by_role("button", name="Look at the difference").click()
+    expect(page.locator(".ed-diff [data-kind=added]")).to_contain_text('"quantity": 2,')
+    page.get_by_role("button", name="Send the edited event").click()
+
+    expect(page).to_have_url(re.compile(r"/dead-letters/jobs/\d+/$"))
+    expect(page.locator("[data-kind=published] dd")).to_have_text("1", timeout=SOON)
+    assert len(copies(house, "evt_9801")) == 1
+    page.goto(address)
+    expect(page.get_by_text("the quantity was missing")).to_be_visible()
+
+
+@pytest.mark.parametrize("tab", [(390, "dark")], indirect=True)
+def test_a_letter_is_archived_counts_down_and_is_restored(tab: Tab, house: House) -> None:
+    page = open_letter(tab, house, 9802)
+    address = page.url
+    page.get_by_role("link", name="Archive").click()
+    page.get_by_label("Why").fill("an order of ours")
+    page.get_by_role("button", name="Archive 1").click()
+    expect(page.locator("[data-status=completed]")).to_be_visible(timeout=SOON)
+
+    page.goto(address)
+    expect(page.get_by_text("It is archived, and deleted in 29 d")).to_be_visible()
+    expect(page.get_by_text("an order of ours")).to_be_visible()
+    page.get_by_role("link", name="Restore").click()
+    page.get_by_role("button", name="Restore 1").click()
+    expect(page.locator("[data-status=completed]")).to_be_visible(timeout=SOON)
+    page.goto(address)
+    expect(page.get_by_role("link", name="Archive")).to_be_visible()
