@@ -132,7 +132,7 @@ class EditForm(forms.Form):
     headers = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={**CONTROL, "rows": 5, "spellcheck": "false", "wrap": "off"}),
-        help_text="One `name: value` a line. Those that tell events apart stay as they are.",
+        help_text="One header a line, as name: value. Those that tell events apart stay as they are.",
     )
     note = _note("Why", required=True)
 
