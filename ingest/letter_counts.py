@@ -5,7 +5,8 @@ Triggers count all of them alike, so no writer can forget to, and none counts tw
 `LetterHour` are right whenever the letters are. PostgreSQL counts once a statement, its rows in one
 order, so that writers do not wait for each other crosswise; SQLite has one writer and counts each row.
 
-Every change is a row (old status, new status), "" for a letter that is not there.
+Every change is a row (old status, new status), "" for a letter that is not there. An imported letter did
+not arrive here: it counts as one that was opened again.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ def drop_triggers(connection: BaseDatabaseWrapper) -> None:
 
 def count_all(connection: BaseDatabaseWrapper) -> None:
     """Fill the empty tables from the letters that are stored; how those left the open ones when is not known."""
-    changes = _changes(f"{_TABLE} letter", new="letter", old_status="''", new_status="status")
+    changes = _changes(
+        f"{_TABLE} letter", new="letter", old_status="''", new_status="status", origin="''"
+    )
     _execute(connection, _statements(changes, _DIALECTS[connection.vendor]))
 
 
@@ -110,10 +113,12 @@ def _postgresql() -> list[str]:
     return made
 
 
-def _changes(source: str, *, new: str, old_status: str, new_status: str) -> str:
+def _changes(source: str, *, new: str, old_status: str, new_status: str, origin: str = "") -> str:
     columns = ", ".join(f"{new}.{name} AS {name}" for name in ("id", "received_ms", *_NAMES))
-    origin = f" FROM {source}" if source else ""
-    return f"(SELECT {columns}, {old_status} AS old_status, {new_status} AS new_status{origin})"
+    statuses = f"{old_status} AS old_status, {new_status} AS new_status"
+    imported = f"{origin or f'{new}.origin'} AS origin"
+    rows = f" FROM {source}" if source else ""
+    return f"(SELECT {columns}, {statuses}, {imported}{rows})"
 
 
 def _statements(changes: str, dialect: _Dialect) -> list[str]:
@@ -141,9 +146,9 @@ def _count_cells(changes: str, dialect: _Dialect) -> str:
 
 def _count_hours(changes: str, dialect: _Dialect) -> str:
     kinds = {
-        "arrived": "old_status = ''",
+        "arrived": "old_status = '' AND origin = ''",
         **{status: f"new_status = '{status}' AND old_status IN ('open', '')" for status in CLOSED},
-        "reopened": "new_status = 'open' AND old_status <> ''",
+        "reopened": "new_status = 'open' AND (old_status <> '' OR origin <> '')",
         "expired": "new_status = '' AND old_status = 'open'",
     }
     sums = ", ".join(f"SUM(CASE WHEN {when} THEN 1 ELSE 0 END)" for when in kinds.values())

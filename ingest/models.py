@@ -292,6 +292,9 @@ class DeadLetter(models.Model):
     archived_ms = models.BigIntegerField(
         null=True, help_text="when it was archived: its time here counts from then"
     )
+    origin = models.CharField(
+        max_length=300, default="", blank=True, help_text="where it was imported from"
+    )
 
     class Meta:
         constraints: ClassVar = [

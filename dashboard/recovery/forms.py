@@ -9,7 +9,7 @@ from django import forms
 from dashboard.recovery.actions import FASTEST, LONGEST_NOTE, MOST_CANARIES, Options
 from dashboard.recovery.topics import dead_letter_topics, watched_topics
 
-__all__ = ["DiscardForm", "EditForm", "RedirectForm", "RedriveForm", "RestoreForm"]
+__all__ = ["DiscardForm", "EditForm", "ImportForm", "RedirectForm", "RedriveForm", "RestoreForm"]
 
 CONTROL = {"class": "form-control"}
 CHECK = {"class": "form-check-input"}
@@ -156,3 +156,20 @@ class RestoreForm(DiscardForm):
     """To take it back needs no reason."""
 
     note = _note("Why (for the others)", required=False)
+
+
+class ImportForm(forms.Form):
+    """A file of exported letters, and the broker that they are to be put back on."""
+
+    file = forms.FileField(
+        label="NDJSON",
+        widget=forms.FileInput(attrs={**CONTROL, "accept": ".ndjson,application/x-ndjson"}),
+        help_text="One letter a line. Every line is checked first; one that is wrong, and nothing is imported.",
+    )
+    broker = forms.ChoiceField(label="Broker", widget=forms.Select(attrs={"class": "form-select"}))
+
+    def __init__(self, *args: Any, brokers: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = self.fields["broker"]
+        assert isinstance(choices, forms.ChoiceField)
+        choices.choices = [(name, name) for name in brokers]

@@ -9,6 +9,7 @@ from dashboard.recovery.views.groups import (
     mute_failure,
     split_failure,
 )
+from dashboard.recovery.views.interchange import export_letters, import_page
 from dashboard.recovery.views.jobs import (
     archive_page,
     cancel,
@@ -33,8 +34,10 @@ __all__ = [
     "describe_failure",
     "discard_page",
     "edit_page",
+    "export_letters",
     "failure_page",
     "fix_failure",
+    "import_page",
     "job_page",
     "jobs_page",
     "merge_failure",

@@ -1,0 +1,72 @@
+"""Dead letters as a file, and from one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from dashboard.accounts import audit
+from dashboard.accounts.models import Role
+from dashboard.accounts.rights import role_required
+from dashboard.recovery.asking import parse_ask
+from dashboard.recovery.exporting import MOST, chosen_letters, write_letters
+from dashboard.recovery.forms import ImportForm
+from dashboard.recovery.importing import BadFile, import_letters
+
+__all__ = ["export_letters", "import_page"]
+
+
+@require_GET
+@role_required(Role.OPERATOR)
+def export_letters(request: HttpRequest) -> StreamingHttpResponse:
+    """All that the filters of the list choose, one a line; streamed and audited."""
+    now = time.time_ns() // 1_000_000
+    ask = parse_ask(request.GET, now_ms=now)
+    audit.record(
+        actor=request.user,
+        action="letters.exported",
+        subject="dead letters",
+        detail={"query": ask.query, "most": MOST},
+    )
+    pieces = write_letters(chosen_letters(ask.where), host=request.get_host())
+    response = StreamingHttpResponse(
+        _in_thread(pieces), content_type="application/x-ndjson; charset=utf-8"
+    )
+    name = f"dead-letters-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now / 1000))}.ndjson"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@role_required(Role.OPERATOR)
+def import_page(request: HttpRequest) -> HttpResponse:
+    """A file that was exported elsewhere; with a POST what became of it."""
+    brokers = [name for name, one in settings.INGEST.brokers.items() if one.type == "redis"]
+    form = ImportForm(request.POST or None, request.FILES or None, brokers=brokers)
+    if request.method != "POST" or not form.is_valid():
+        status = 200 if request.method == "GET" else 400
+        return render(request, "recovery/import.html", {"form": form}, status=status)
+    told = form.cleaned_data
+    try:
+        done = import_letters(told["file"], broker=told["broker"], by=request.user)
+    except BadFile as error:
+        context = {"form": form, "errors": error.errors}
+        return render(request, "recovery/import.html", context, status=400)
+    return render(request, "recovery/import.html", {"form": form, "done": done})
+
+
+async def _in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Each piece made in the request's own thread while the server writes: an ordinary iterator
+    would be read whole, into memory, before its first byte is sent."""
+    following = sync_to_async(next)
+    while (piece := await following(pieces, None)) is not None:
+        yield piece
