@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from dashboard.explore.entities_diff import Difference, difference
+from dashboard.differences import Difference, difference
 from dashboard.explore.entities_fold import Fold
 from dashboard.explore.entities_history import (
     Arranged,

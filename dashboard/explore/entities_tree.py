@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from dashboard.explore.entities_diff import Change
+from dashboard.differences import Change
 
 __all__ = ["short_json", "state_tree"]
 

@@ -6,7 +6,16 @@ retry and the silence of a dead member can be told apart by owner.
 
 from __future__ import annotations
 
-__all__ = ["DEAD_LETTER", "HOLD", "LEAVE", "LONG_IDLE_MS", "RELEASE", "RETRY", "WAITING"]
+__all__ = [
+    "DEAD_LETTER",
+    "HOLD",
+    "LEAVE",
+    "LONG_IDLE_MS",
+    "RELEASE",
+    "RETRY",
+    "RETRY_NOW",
+    "WAITING",
+]
 
 WAITING = b"eventscope:waiting"
 
@@ -76,5 +85,13 @@ LEAVE = """
 -- KEYS topic; ARGV group member
 if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return 0 end
 redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+return 1
+"""
+
+RETRY_NOW = f"""
+-- KEYS topic; ARGV group id. Ends the delay of an entry that waits; 0 if it does not wait.
+local waiting = '{WAITING.decode()}'
+if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1, waiting) == 0 then return 0 end
+redis.call('XCLAIM', KEYS[1], ARGV[1], waiting, 0, ARGV[2], 'IDLE', {LONG_IDLE_MS}, 'JUSTID')
 return 1
 """

@@ -24,6 +24,7 @@ from dashboard.recovery.views.jobs import (
     resume,
 )
 from dashboard.recovery.views.letters import dead_letter_page, dead_letters_page
+from dashboard.recovery.views.retries import retries_page, retry_now
 
 __all__ = [
     "archive_page",
@@ -48,5 +49,7 @@ __all__ = [
     "report",
     "restore_page",
     "resume",
+    "retries_page",
+    "retry_now",
     "split_failure",
 ]

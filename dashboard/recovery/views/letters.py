@@ -13,16 +13,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from dashboard.recovery.asking import BY, RANGES, STATUSES, Ask, parse_ask
+from dashboard.recovery.circumstances import read_circumstances
 from dashboard.recovery.editions import origin_of
 from dashboard.recovery.groups import LISTED as GROUPS_LISTED
 from dashboard.recovery.groups import SPANS, read_burndown, read_groups
 from dashboard.recovery.history import letter_history
 from dashboard.recovery.presenting import present_letter
+from dashboard.recovery.stacks import fold_stack
 from dashboard.recovery.views.groups import span_of
 from ingest.queries import state
 from ingest.queries.deploys import list_deploys
 from ingest.queries.entities import entities_in, entity_kinds
 from ingest.queries.letter_groups import DAY_MS, letter_facets, letter_flow, letter_totals
+from ingest.queries.moments import MOST_BESIDE
 
 __all__ = ["dead_letter_page", "dead_letters_page"]
 
@@ -92,7 +95,7 @@ def _groups(request: HttpRequest, ask: Ask, now_ms: int) -> dict[str, Any]:
 @require_GET
 @never_cache
 def dead_letter_page(request: HttpRequest, letter_id: int) -> HttpResponse:
-    """One letter: the event as it was, the error, and where it came from."""
+    """One letter: the event as it was, the error, and what surrounded it."""
     letter = state.get_dead_letter(letter_id)
     if letter is None:
         raise Http404("There is no dead letter with this number.")
@@ -102,6 +105,9 @@ def dead_letter_page(request: HttpRequest, letter_id: int) -> HttpResponse:
     context = {
         "letter": letter,
         "shown": shown,
+        "stack": fold_stack(letter.error_stack),
+        "around": read_circumstances(letter, shown.value),
+        "most_beside": MOST_BESIDE,
         "history": letter_history(letter.pk),
         "origin": origin_of(letter.event_id),
         "entities": entities_in(letter.event_type, shown.value, kinds),

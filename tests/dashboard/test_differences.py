@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.explore.entities_diff import Change, difference, same
+from dashboard.differences import Change, difference, same
 from dashboard.explore.entities_tree import state_tree
 
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
