@@ -17,6 +17,7 @@ from dashboard.monitor.housekeeping import (
     forget_old_jobs,
 )
 from dashboard.monitor.probing import probe_all
+from dashboard.recovery.firing import carry_out_rules
 from dashboard.recovery.working import Worker
 from ingest.answering import AnsweredLetters
 from ingest.consumers import sample_groups
@@ -26,6 +27,7 @@ __all__ = ["all_duties"]
 
 EVALUATE_S = 2.0
 JOBS_S = 1.0
+RULES_S = 5.0
 SAMPLE_S = 5.0
 TREND_S = 30.0
 RETENTION_S = 300.0
@@ -42,6 +44,7 @@ def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
         Duty("consumer-groups", SAMPLE_S, sample_groups),
         Duty("backlog-trends", TREND_S, keep_backlogs),
         Duty("jobs", JOBS_S, Worker(stopping).step),
+        Duty("rules", RULES_S, lambda: carry_out_rules(stopping)),
         Duty("answered-letters", ANSWERED_S, AnsweredLetters().step),
         Duty("flows", LEARN_S, FlowLearner().step),
         Duty("retention", RETENTION_S, lambda: expire_stored(stopping)),

@@ -7,9 +7,19 @@ from typing import Any
 from django import forms
 
 from dashboard.recovery.actions import FASTEST, LONGEST_NOTE, MOST_CANARIES, Options
+from dashboard.recovery.models import HandlerRule
+from dashboard.recovery.rule_steps import StepError, read_rule
 from dashboard.recovery.topics import dead_letter_topics, watched_topics
 
-__all__ = ["DiscardForm", "EditForm", "ImportForm", "RedirectForm", "RedriveForm", "RestoreForm"]
+__all__ = [
+    "DiscardForm",
+    "EditForm",
+    "ImportForm",
+    "RedirectForm",
+    "RedriveForm",
+    "RestoreForm",
+    "RuleForm",
+]
 
 CONTROL = {"class": "form-control"}
 CHECK = {"class": "form-check-input"}
@@ -173,3 +183,31 @@ class ImportForm(forms.Form):
         choices = self.fields["broker"]
         assert isinstance(choices, forms.ChoiceField)
         choices.choices = [(name, name) for name in brokers]
+
+
+class RuleForm(forms.Form):
+    """Which letters, and what is done to them."""
+
+    match = forms.ChoiceField(
+        label="Letters of the",
+        choices=HandlerRule.Match.choices,
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+    value = forms.CharField(
+        label="Named",
+        max_length=200,
+        widget=forms.TextInput(attrs={**CONTROL, "autocomplete": "off"}),
+        help_text="An error type, * for any; or the id of a failure, as in its address.",
+    )
+    actions = forms.CharField(
+        label="One thing a line",
+        max_length=2000,
+        widget=forms.Textarea(attrs={**CONTROL, "rows": 4, "spellcheck": "false"}),
+        help_text="notify-admin, log, redrive after 5m up to 3, discard after 7d, hold while breaker NAME is open",
+    )
+
+    def clean_actions(self) -> list[str]:
+        try:
+            return read_rule(self.cleaned_data["actions"].splitlines()).texts
+        except StepError as error:
+            raise forms.ValidationError(str(error)) from error

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["Edition", "FailureGroup", "GroupEntry", "Job", "JobItem"]
+__all__ = ["Edition", "FailureGroup", "Firing", "GroupEntry", "HandlerRule", "Job", "JobItem"]
 
 
 class Job(models.Model):
@@ -206,4 +206,54 @@ class Edition(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["job", "letter"], name="edition_once")
+        ]
+
+
+class HandlerRule(models.Model):
+    """What is done by itself to letters of one error or failure: see `rule_steps`.
+
+    1. OFF. 2. TRIED: what it would do is noted, nothing is done. 3. ON. It is for letters after
+    ``since_letter`` only, those that arrived since it was turned on or tried.
+    """
+
+    class Match(models.TextChoices):
+        ERROR = "error", "error type"
+        FAILURE = "failure", "failure"
+
+    class Mode(models.TextChoices):
+        OFF = "off"
+        TRIED = "tried"
+        ON = "on"
+
+    match = models.CharField(max_length=16, choices=Match.choices)
+    value = models.CharField(max_length=200, help_text="error type (* for any) or fingerprint")
+    actions = models.JSONField(default=list, help_text="sentences")
+    mode = models.CharField(max_length=16, choices=Mode.choices, default=Mode.OFF)
+    configured = models.BooleanField(default=False, help_text="of [dead_letters.handlers]")
+    since_letter = models.BigIntegerField(default=0)
+    looked_until = models.BigIntegerField(default=0, help_text="for what is done at once")
+    changed_by = models.CharField(max_length=200, default="", blank=True)
+    changed_ms = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["match", "value", "configured"], name="rule_once")
+        ]
+
+
+class Firing(models.Model):
+    """One step of a rule for one letter: done, or only ``tried``."""
+
+    rule = models.ForeignKey(HandlerRule, on_delete=models.CASCADE, db_index=False)
+    letter = models.BigIntegerField()
+    step = models.CharField(max_length=40)
+    at_ms = models.BigIntegerField(db_index=True)
+    tried = models.BooleanField(default=False)
+    job = models.BigIntegerField(null=True, help_text="the job that does it")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["rule", "step", "letter", "tried"], name="rule_fires_once"
+            )
         ]

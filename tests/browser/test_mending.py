@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -74,3 +75,30 @@ def test_a_letter_is_archived_counts_down_and_is_restored(tab: Tab, house: House
     expect(page.locator("[data-status=completed]")).to_be_visible(timeout=SOON)
     page.goto(address)
     expect(page.get_by_role("link", name="Archive", exact=True)).to_be_visible()
+
+
+def test_a_rule_is_made_and_tried_before_it_does_anything(tab: Tab, house: House) -> None:
+    page = tab.go("/dead-letters/rules/")
+    page.get_by_label("Named").fill("OUT_OF_STOCK")
+    page.get_by_label("One thing a line").fill("dance")
+    page.get_by_role("button", name="Make the rule").click()
+    expect(page.get_by_role("alert")).to_contain_text("'dance' is not known")
+    tab.wrong.clear()  # Chromium tells of every 400
+    page.get_by_label("One thing a line").fill("log\ndiscard after 1s")
+    page.get_by_role("button", name="Make the rule").click()
+    expect(page.get_by_text("would have looked after")).to_be_visible()
+    page.get_by_role("button", name="Try the rule for OUT_OF_STOCK").click()
+
+    open_letter(tab, house, 9803)
+    number = page.url.rstrip("/").rsplit("/", 1)[1]
+    row = page.locator("tr", has=page.get_by_role("link", name=number, exact=True))
+    row = row.filter(has_text="discard")
+    deadline = time.monotonic() + SOON / 1000
+    while time.monotonic() < deadline and not row.count():
+        tab.go("/dead-letters/rules/")
+    expect(row).to_contain_text("only tried")
+    tab.go(f"/dead-letters/{number}/")
+    expect(page.get_by_role("link", name="Archive", exact=True)).to_be_visible()
+    tab.go("/dead-letters/rules/")
+    page.get_by_role("button", name="Remove the rule for OUT_OF_STOCK").click()
+    expect(page.get_by_text("No rule yet")).to_be_visible()

@@ -25,8 +25,10 @@ from dashboard.recovery.views.jobs import (
 )
 from dashboard.recovery.views.letters import dead_letter_page, dead_letters_page
 from dashboard.recovery.views.retries import retries_page, retry_now
+from dashboard.recovery.views.rules import add, remove, rules_page, turn
 
 __all__ = [
+    "add",
     "archive_page",
     "cancel",
     "check_edit",
@@ -46,10 +48,13 @@ __all__ = [
     "pause",
     "redirect_page",
     "redrive_page",
+    "remove",
     "report",
     "restore_page",
     "resume",
     "retries_page",
     "retry_now",
+    "rules_page",
     "split_failure",
+    "turn",
 ]

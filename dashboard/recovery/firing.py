@@ -1,0 +1,191 @@
+"""The duty that carries rules out: each step once for each letter, whatever is killed when.
+
+What fired is noted in the transaction that makes the job of it, and a letter, a rule and a step are noted
+once only (a constraint): who is killed before has done nothing, who is killed after has done all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+import structlog
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from dashboard.accounts import audit
+from dashboard.recovery.actions import Options, create_job
+from dashboard.recovery.gathering import busy_letters
+from dashboard.recovery.models import Firing, HandlerRule, Job
+from dashboard.recovery.rule_steps import Rule, Step, StepError, due_before_ms, read_rule
+from dashboard.recovery.ruling import matching, sync_configured
+from dashboard.recovery.selection import Selection
+from ingest.models import DeadLetter
+from ingest.queries.fleet import OPEN_STATES, list_breakers
+
+__all__ = ["AT_ONCE", "carry_out_rules"]
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 500
+MOST_PAGES = 20
+OVERLAP = 1_000
+"""Letters that were stored beside each other may be seen out of order by so many."""
+KINDS = {"redrive": Job.Kind.REDRIVE, "discard": Job.Kind.DISCARD}
+
+
+def carry_out_rules(stopping: Callable[[], bool] = lambda: False) -> int:
+    """One round over all rules that are tried or on; how many letters were acted on."""
+    sync_configured()
+    now = time.time_ns() // 1_000_000
+    fired = 0
+    for rule in HandlerRule.objects.exclude(mode=HandlerRule.Mode.OFF).order_by("pk"):
+        try:
+            told = read_rule(rule.actions)
+        except StepError as error:
+            log.warning("rules.unread", action="rules.unread", rule=rule.pk, error=str(error))
+            continue
+        for step in told.steps:
+            if stopping():
+                return fired
+            fired += _fire(rule, step, now, told)
+    _forget(now)
+    return fired
+
+
+def _fire(rule: HandlerRule, step: Step, now_ms: int, told: Rule) -> int:
+    if step.kind == "redrive" and _held(told):
+        return 0
+    chosen = _at_once(rule, step) if step.kind not in KINDS else _waited(rule, step, now_ms)
+    if not chosen:
+        return 0
+    dry = rule.mode == HandlerRule.Mode.TRIED
+    try:
+        with transaction.atomic():
+            as_read = {"pk": rule.pk, "mode": rule.mode, "since_letter": rule.since_letter}
+            if not HandlerRule.objects.select_for_update().filter(**as_read).exists():
+                return 0
+            firings = [
+                Firing(rule=rule, letter=letter, step=step.name, at_ms=now_ms, tried=dry)
+                for letter in chosen
+            ]
+            Firing.objects.bulk_create(firings)
+            job = None if dry else _act(rule, step, chosen)
+            if job is not None:
+                Firing.objects.filter(rule=rule, step=step.name, letter__in=chosen).update(
+                    job=job.pk
+                )
+            _note(rule, step, chosen, job, dry)
+    except IntegrityError:  # another monitor was first: it is noted, and so is done
+        return 0
+    return len(chosen)
+
+
+def _act(rule: HandlerRule, step: Step, letters: list[int]) -> Job | None:
+    if step.kind == "log":
+        log.warning(
+            "rules.failed_events",
+            action="rules.failed_events",
+            rule=rule.pk,
+            match=rule.value,
+            letters=letters[:20],
+            count=len(letters),
+        )
+    if step.kind not in KINDS:
+        return None
+    return create_job(
+        actor=f"rule {rule.pk}",
+        selection=Selection.of_ids(letters),
+        options=Options(note=f"rule {rule.pk} for {rule.value}: {step}"),
+        kind=KINDS[step.kind],
+    )
+
+
+def _note(rule: HandlerRule, step: Step, letters: list[int], job: Job | None, dry: bool) -> None:
+    audit.record(
+        actor=f"rule {rule.pk}",
+        action="rule.tried" if dry else "rule.fired",
+        subject=rule.value,
+        detail={
+            "step": str(step),
+            "letters": len(letters),
+            "ids": letters[:100],
+            "job": job.pk if job else None,
+        },
+    )
+
+
+def _at_once(rule: HandlerRule, step: Step) -> list[int]:
+    """Letters since the rule was turned on that were not told of yet; where it looked is kept."""
+    begin = max(rule.since_letter, rule.looked_until - OVERLAP)
+    ids = list(
+        matching(rule)
+        .filter(pk__gt=begin)
+        .order_by("pk")
+        .values_list("pk", flat=True)[: AT_ONCE + OVERLAP]
+    )
+    if ids and ids[-1] > rule.looked_until and step == _last_at_once(rule):
+        HandlerRule.objects.filter(pk=rule.pk, since_letter=rule.since_letter).update(
+            looked_until=ids[-1]
+        )
+    return _not_fired(rule, step, ids)
+
+
+def _last_at_once(rule: HandlerRule) -> Step | None:
+    steps = [step for step in read_rule(rule.actions).steps if step.kind not in KINDS]
+    return steps[-1] if steps else None
+
+
+def _waited(rule: HandlerRule, step: Step, now_ms: int) -> list[int]:
+    """Open letters since the rule was turned on whose time has come, and that no job has in hand."""
+    rows = matching(rule).filter(status=DeadLetter.Status.OPEN, pk__gt=rule.since_letter)
+    tries = range(min(step.most, settings.DASHBOARD.dead_letters.max_redrives) or 1)
+    found: list[int] = []
+    for redrives in tries:
+        before = due_before_ms(step, redrives, now_ms)
+        if before is None:
+            continue
+        due = rows.filter(received_ms__lte=before)
+        due = due.filter(redrives=redrives) if step.kind == "redrive" else due
+        found += _pages(rule, step, due)
+    return found[:AT_ONCE]
+
+
+def _pages(rule: HandlerRule, step: Step, rows: QuerySet[DeadLetter]) -> list[int]:
+    found: list[int] = []
+    after = 0
+    for _ in range(MOST_PAGES):
+        page = rows.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
+        ids = list(page)
+        if not ids or len(found) >= AT_ONCE:
+            break
+        after = ids[-1]
+        busy = busy_letters(ids)
+        found += _not_fired(rule, step, (id for id in ids if id not in busy))
+    return found
+
+
+def _not_fired(rule: HandlerRule, step: Step, ids: Iterable[int]) -> list[int]:
+    wanted = list(ids)
+    known = Firing.objects.filter(
+        rule=rule, step=step.name, letter__in=wanted, tried=rule.mode == HandlerRule.Mode.TRIED
+    )
+    told = set(known.values_list("letter", flat=True))
+    return [id for id in wanted if id not in told]
+
+
+def _held(told: Rule) -> bool:
+    wanted = {hold.breaker for hold in told.holds}
+    return bool(wanted) and any(
+        view.breaker.name in wanted and view.breaker.state in OPEN_STATES and not view.stale
+        for view in list_breakers(transitions=0)
+    )
+
+
+def _forget(now_ms: int) -> None:
+    """What fired for letters that are surely gone, a bounded number."""
+    kept = settings.INGEST.retention
+    before = now_ms - int((kept.dead_letters + kept.archived_letters) * 1000)
+    old = Firing.objects.filter(at_ms__lt=before).values_list("pk", flat=True)[:AT_ONCE]
+    Firing.objects.filter(pk__in=list(old)).delete()
