@@ -40,6 +40,7 @@ class DeadLetterOptions(Section, frozen=True):
     retry_delay: Duration = Duration(300)
     max_redrives: Positive = 5
     max_job: Positive = 200_000
+    approval_over: Annotated[int, msgspec.Meta(ge=0)] = 0
     redrive_timeout: Duration = Duration(1800)
     handlers: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 

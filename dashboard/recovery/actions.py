@@ -22,7 +22,15 @@ from dashboard.recovery.selection import Selection, SelectionError, select_lette
 from eventscope.errors import EventscopeError
 from ingest.models import DeadLetter
 
-__all__ = ["JobError", "Options", "cancel_job", "create_job", "pause_job", "resume_job"]
+__all__ = [
+    "JobError",
+    "Options",
+    "approve_job",
+    "cancel_job",
+    "create_job",
+    "pause_job",
+    "resume_job",
+]
 
 LONGEST_NOTE = 2000
 MOST_CANARIES = 100
@@ -94,7 +102,7 @@ def create_job(
         job = Job.objects.create(
             kind=kind,
             token=secrets.token_hex(6),
-            state=_first_state(chosen, now),
+            state=_first_state(chosen, now, expected),
             created_ms=now,
             created_by=audit.name_of(actor),
             note=chosen.note.replace("\x00", "").strip(),
@@ -128,9 +136,20 @@ def resume_job(job_id: int, *, by: object) -> Job:
     return _change(job_id, by, "job.resumed", (State.PAUSED,), state=State.RUNNING)
 
 
+def approve_job(job_id: int, *, by: object) -> Job:
+    """Let a large job begin; whoever made it cannot. Raises `JobError`."""
+    with transaction.atomic():
+        rows = Job.objects.filter(pk=job_id, state=State.AWAITING)
+        own = rows.filter(created_by=audit.name_of(by)).exists()
+        if own:
+            raise JobError("Whoever made a job cannot confirm it; ask another operator.")
+        rows.update(approved_by=audit.name_of(by))
+        return _change(job_id, by, "job.approved", (State.AWAITING,), state=State.RUNNING)
+
+
 def cancel_job(job_id: int, *, by: object) -> Job:
     """Give up what is not sent yet; what is sent stays sent and is still listened for."""
-    stoppable = (State.SCHEDULED, State.RUNNING, State.WAITING, State.PAUSED)
+    stoppable = (State.AWAITING, State.SCHEDULED, State.RUNNING, State.WAITING, State.PAUSED)
     return _change(job_id, by, "job.cancelled", stoppable, state=State.CANCELLING, waits_for="")
 
 
@@ -157,9 +176,12 @@ def _words(selection: Selection) -> str:
     return " or ".join(selection.where.statuses) if selection.where else ""
 
 
-def _first_state(options: Options, now_ms: int) -> str:
+def _first_state(options: Options, now_ms: int, letters: int) -> str:
+    most_alone = settings.DASHBOARD.dead_letters.approval_over
     if options.dry_run:
         return State.PLANNED
+    if most_alone and letters > most_alone:
+        return State.AWAITING
     later = options.start_ms is not None and options.start_ms > now_ms
     return State.SCHEDULED if later else State.RUNNING
 

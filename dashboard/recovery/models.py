@@ -16,7 +16,7 @@ __all__ = ["Edition", "FailureGroup", "Firing", "GroupEntry", "HandlerRule", "Jo
 class Job(models.Model):
     """A redrive, discard, … of selected letters, carried out by monitor.
 
-    1. PLANNED: a dry run; only looked at. 2. SCHEDULED until ``start_ms``. 3. RUNNING: the selection is
+    1. PLANNED: a dry run; only looked at. AWAITING: another operator is to confirm it. 2. SCHEDULED until ``start_ms``. 3. RUNNING: the selection is
     gathered, then sent; WAITING for ``waits_for`` in between; PAUSED by a person. 4. SETTLING: nothing
     is left to send, verdicts are still to come. 5. COMPLETED; STOPPED by itself (``why``); CANCELLED by
     a person, through CANCELLING. A person changes ``state`` only; items are changed by monitor alone.
@@ -32,6 +32,7 @@ class Job(models.Model):
 
     class State(models.TextChoices):
         PLANNED = "planned"
+        AWAITING = "awaiting"
         SCHEDULED = "scheduled"
         RUNNING = "running"
         WAITING = "waiting"
@@ -81,6 +82,7 @@ class Job(models.Model):
     gathered = models.BooleanField(default=False)
     gathered_until = models.BigIntegerField(default=0, help_text="letters up to here have items")
     lags = models.JSONField(default=dict, help_text="consumer group → lag when it began")
+    approved_by = models.CharField(max_length=200, default="", blank=True)
     waits_for = models.TextField(default="", blank=True)
     why = models.TextField(default="", blank=True, help_text="why it stopped by itself")
     ending = models.CharField(max_length=16, default=State.COMPLETED)

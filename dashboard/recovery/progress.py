@@ -69,8 +69,12 @@ def read_progress(job: Job) -> Progress:
             for code, n in left_out.annotate(n=Count("pk")).order_by("-n", "reason")
         ],
         ways=[ways[names] for names in sorted(ways)],
-        arrived=arrived_since(job) if job.is_active() else 0,
+        arrived=arrived_since(job) if _is_ahead(job) else 0,
     )
+
+
+def _is_ahead(job: Job) -> bool:
+    return job.is_active() or job.state == Job.State.AWAITING
 
 
 def arrived_since(job: Job) -> int:

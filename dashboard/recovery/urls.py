@@ -39,6 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("dead-letters/jobs/", views.jobs_page, name="jobs"),
     path("dead-letters/jobs/<int:job_id>/", views.job_page, name="job"),
     path("dead-letters/jobs/<int:job_id>/report.csv", views.report, name="job-report"),
+    path("dead-letters/jobs/<int:job_id>/approve/", views.approve, name="job-approve"),
     path("dead-letters/jobs/<int:job_id>/pause/", views.pause, name="job-pause"),
     path("dead-letters/jobs/<int:job_id>/resume/", views.resume, name="job-resume"),
     path("dead-letters/jobs/<int:job_id>/cancel/", views.cancel, name="job-cancel"),

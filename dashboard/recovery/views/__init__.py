@@ -11,6 +11,7 @@ from dashboard.recovery.views.groups import (
 )
 from dashboard.recovery.views.interchange import export_letters, import_page
 from dashboard.recovery.views.jobs import (
+    approve,
     archive_page,
     cancel,
     discard_page,
@@ -29,6 +30,7 @@ from dashboard.recovery.views.rules import add, remove, rules_page, turn
 
 __all__ = [
     "add",
+    "approve",
     "archive_page",
     "cancel",
     "check_edit",

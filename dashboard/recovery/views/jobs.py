@@ -33,6 +33,7 @@ from eventscope.stamps import format_ms
 from ingest.models import DeadLetter
 
 __all__ = [
+    "approve",
     "archive_page",
     "cancel",
     "discard_page",
@@ -127,6 +128,13 @@ def job_page(request: HttpRequest, job_id: int) -> HttpResponse:
     """One job, live while it is at work."""
     template = "recovery/_job.html" if _wants_fragment(request) else "recovery/job.html"
     return render(request, template, _job_context(_find(job_id)))
+
+
+@require_POST
+@role_required(Role.OPERATOR)
+def approve(request: HttpRequest, job_id: int) -> HttpResponse:
+    """By a person of the house: a program's token is no second person."""
+    return _change(request, job_id, actions.approve_job)
 
 
 @require_POST
