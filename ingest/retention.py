@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from ingest.letter_counts import STATUSES
 from ingest.models import (
     Block,
     Breaker,
@@ -19,6 +20,8 @@ from ingest.models import (
     Gap,
     HealthComponent,
     HealthResult,
+    LetterCell,
+    LetterHour,
     MetricPiece,
     QuarantinedMessage,
     ServiceEvent,
@@ -91,6 +94,8 @@ def _expired(options: RetentionOptions, now_ms: int) -> Iterator[tuple[str, Quer
         "archived letters",
         DeadLetter.objects.filter(status=DeadLetter.Status.ARCHIVED, archived_ms__lt=archived),
     )
+    yield "hours of letters", LetterHour.objects.filter(hour_ms__lt=min(hours, letters))
+    yield "failures", _failures_gone(min(hours, letters))
     yield "health results", HealthResult.objects.filter(at_ms__lt=events)
     yield "breaker transitions", BreakerTransition.objects.filter(at_ms__lt=events)
     yield "service events", ServiceEvent.objects.filter(at_ms__lt=events)
@@ -102,6 +107,12 @@ def _expired(options: RetentionOptions, now_ms: int) -> Iterator[tuple[str, Quer
     yield "flows", FlowCount.objects.filter(day__lt=events // 86_400_000)
     yield "schemas", EventSchema.objects.filter(seen_ms__lt=hours)
     yield "gaps", Gap.objects.filter(until_ms__lt=hours)
+
+
+def _failures_gone(before_ms: int) -> QuerySet[LetterCell]:
+    """What is known of a failure outlives its letters as long as anything is known of its time."""
+    empty = dict.fromkeys(STATUSES, 0)
+    return LetterCell.objects.filter(last_ms__lt=before_ms, **empty)
 
 
 def _breakers_gone(before_ms: int) -> QuerySet[Breaker]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from ingest.queries.deploys import Deploy
 from ingest.queries.letter_groups import Flow
 
-__all__ = ["HEIGHT", "WIDTH", "Bar", "Drawing", "draw_flow"]
+__all__ = ["HEIGHT", "WIDTH", "Bar", "Drawing", "Mark", "draw_flow"]
 
 WIDTH, HEIGHT = 720, 150
 LANE = 70
@@ -28,11 +29,19 @@ class Bar(NamedTuple):
     text: str
 
 
+class Mark(NamedTuple):
+    """A deploy, where it stands."""
+
+    x: float
+    text: str
+
+
 class Drawing(NamedTuple):
     """``area`` are the points of the open letters' outline; the sums are those of the whole span."""
 
     area: str
     bars: list[Bar]
+    marks: list[Mark]
     arrived: int
     drained: int
     before: int
@@ -44,7 +53,7 @@ class Drawing(NamedTuple):
         return not (self.arrived or self.drained or self.now)
 
 
-def draw_flow(flows: Sequence[Flow], *, step_ms: int) -> Drawing:
+def draw_flow(flows: Sequence[Flow], *, step_ms: int, deploys: Iterable[Deploy] = ()) -> Drawing:
     """``flows`` oldest first, one at least."""
     across = WIDTH / len(flows)
     most_open = max(flow.open for flow in flows)
@@ -62,12 +71,28 @@ def draw_flow(flows: Sequence[Flow], *, step_ms: int) -> Drawing:
     return Drawing(
         area=_area(flows, across, most_open),
         bars=bars,
+        marks=_marks(deploys, first.at_ms, len(flows) * step_ms),
         arrived=sum(flow.arrived for flow in flows),
         drained=sum(flow.drained for flow in flows),
         before=max(0, first.open - first.arrived - first.reopened + first.drained),
         now=flows[-1].open,
         most_open=most_open,
     )
+
+
+def _marks(deploys: Iterable[Deploy], since_ms: int, span_ms: int) -> list[Mark]:
+    inside = [deploy for deploy in deploys if 0 <= deploy.at_ms - since_ms < span_ms]
+    return [
+        Mark(
+            _tenth((deploy.at_ms - since_ms) / span_ms * WIDTH),
+            f"{deploy.service} {deploy.version}, {_moment(deploy.at_ms)}",
+        )
+        for deploy in inside
+    ]
+
+
+def _moment(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, tz=UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _area(flows: Sequence[Flow], across: float, most_open: int) -> str:
@@ -81,11 +106,11 @@ def _area(flows: Sequence[Flow], across: float, most_open: int) -> str:
 
 
 def _text(flow: Flow, step_ms: int) -> str:
-    at = datetime.fromtimestamp(flow.at_ms / 1000, tz=UTC)
-    shape = "%Y-%m-%d" if step_ms >= 86_400_000 else "%Y-%m-%d %H:%M UTC"
+    moment = _moment(flow.at_ms)
+    when = moment[:10] if step_ms >= 86_400_000 else moment
     kinds = ("arrived", "resolved", "superseded", "discarded", "archived", "reopened", "expired")
     parts = [f"{count:,} {kind}" for kind in kinds if (count := getattr(flow, kind))]
-    return f"{at.strftime(shape)}: {', '.join(parts)}; {flow.open:,} open"
+    return f"{when}: {', '.join(parts)}; {flow.open:,} open"
 
 
 def _tenth(number: float) -> float:

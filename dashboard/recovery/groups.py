@@ -146,7 +146,7 @@ def read_group(fingerprint: str, *, span: Span, now_ms: int) -> GroupPage | None
     return GroupPage(
         row=row,
         fingerprints=members,
-        burndown=read_burndown(where, span=span, now_ms=now_ms),
+        burndown=read_burndown(where, span=span, now_ms=now_ms, deploys=deploys),
         history=list(entries[:HISTORY]),
         consumers=letter_groups(where, by="consumer", limit=PARTS),
         types=letter_groups(where, by="type", limit=PARTS),
@@ -155,13 +155,15 @@ def read_group(fingerprint: str, *, span: Span, now_ms: int) -> GroupPage | None
     )
 
 
-def read_burndown(where: LetterFilter, *, span: Span, now_ms: int) -> BurnDown:
+def read_burndown(
+    where: LetterFilter, *, span: Span, now_ms: int, deploys: Sequence[Deploy]
+) -> BurnDown:
     """Fill against drain of what ``where`` selects, how old it is, and what of it will expire."""
     flows = letter_flow(where, until_ms=now_ms, step_ms=span.step_ms, steps=span.steps)
     kept_s = settings.INGEST.retention.dead_letters
     expiries = expiring_letters(where, SOON_MS, kept_s=kept_s, now_ms=now_ms)
     return BurnDown(
-        drawing=draw_flow(flows, step_ms=span.step_ms),
+        drawing=draw_flow(flows, step_ms=span.step_ms, deploys=deploys),
         span=span,
         oldest_ms=oldest_open_ms(where),
         expiries=[expiry for expiry in expiries if expiry.letters],

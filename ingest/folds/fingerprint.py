@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import islice, pairwise
 
 import xxhash
 
@@ -10,6 +12,7 @@ __all__ = ["fingerprint", "frames_of", "normalise"]
 
 _MESSAGE = 400
 _FRAMES = 3
+_MOST_GO = 64_000
 
 _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "<email>"),
@@ -26,7 +29,9 @@ _PLACEHOLDERS: tuple[tuple[re.Pattern[str], str], ...] = (
 _SPACE = re.compile(r"\s+")
 
 _PYTHON = re.compile(r'File "([^"\n]+)", line \d+, in (\S+)')
-_DOTTED = re.compile(r"^\s*at ([^\s(]+)", re.MULTILINE)
+_DOTTED = re.compile(r"^\s*at (?:async |new )*([^\s(]+)", re.MULTILINE)
+_GO_PLACE = re.compile(r"\s+\S{1,500}\.go:\d+")
+_GO_PANICS = ("panic", "runtime/debug.Stack", "runtime.gopanic")
 _GENERATED = re.compile(r"[\d$]+")
 
 
@@ -47,14 +52,26 @@ def normalise(message: str) -> str:
 
 
 def frames_of(stack: str) -> list[str]:
-    """The innermost few functions of a Python, JVM, .NET or JavaScript stack, without line numbers."""
+    """The innermost few functions of a Python, JVM, .NET, JavaScript or Go stack, without line numbers."""
     python = _PYTHON.findall(stack)
     if python:
         return [f"{_file(path)}:{function}" for path, function in python[-_FRAMES:]]
     dotted = _DOTTED.findall(stack)
     if dotted:
         return [_GENERATED.sub("", frame) for frame in dotted[:_FRAMES]]
+    if go := list(islice(_go_frames(stack), _FRAMES)):
+        return go
     return [normalise(line) for line in stack.strip().splitlines()[:_FRAMES]]
+
+
+def _go_frames(stack: str) -> Iterator[str]:
+    """A function stands above its place: ``main.(*Stock).Take(0xc000…)``, ``created by main.main in …``."""
+    for line, place in pairwise(stack[:_MOST_GO].splitlines()):
+        if _GO_PLACE.match(place):
+            created = line.removeprefix("created by ").partition(" in goroutine ")[0]
+            name = line.rpartition("(")[0] or created
+            if name not in _GO_PANICS:
+                yield _GENERATED.sub("", name)
 
 
 def _file(path: str) -> str:

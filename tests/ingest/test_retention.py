@@ -11,6 +11,8 @@ from ingest.models import (
     DeadLetter,
     FlowCount,
     HealthComponent,
+    LetterCell,
+    LetterHour,
     MetricPiece,
     QuarantinedMessage,
     ServiceEvent,
@@ -118,3 +120,19 @@ def test_flows_and_what_they_would_be_learnt_from_go_with_the_events() -> None:
     assert steps == ["traces", "flows"]
     assert TracePiece.objects.get().newest_ms == NOW - 9 * DAY
     assert FlowCount.objects.get().day == (NOW - 9 * DAY) // DAY
+
+
+def test_a_failure_is_known_after_its_letters_have_gone_but_not_for_ever() -> None:
+    stream = make_stream()
+    row = {"stream_id": stream.id, "minor": 0, "size": 0, "event_type": "T", "event": b""}
+    DeadLetter.objects.create(**row, major=1, received_ms=NOW - 500 * DAY, event_id="e")
+    DeadLetter.objects.create(**row, major=2, received_ms=NOW - 60 * DAY, event_id="e", topic="t")
+    kept = options(
+        dead_letters=Duration(30 * 86_400), metrics=MetricsRetention(hour=Duration(90 * 86_400))
+    )
+
+    list(purge_expired(Filler().store, kept, now_ms=NOW))
+
+    (cell,) = LetterCell.objects.all()
+    assert (cell.topic, cell.open, cell.first_ms) == ("t", 0, NOW - 60 * DAY)
+    assert not LetterHour.objects.filter(hour_ms__lt=NOW - 90 * DAY, arrived__gt=0).exists()

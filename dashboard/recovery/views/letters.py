@@ -77,12 +77,14 @@ def _letters(ask: Ask, now_ms: int) -> dict[str, Any]:
 
 
 def _groups(request: HttpRequest, ask: Ask, now_ms: int) -> dict[str, Any]:
-    burndown = read_burndown(ask.where, span=span_of(request.GET), now_ms=now_ms)
+    deploys = list_deploys()
+    span = span_of(request.GET)
+    burndown = read_burndown(ask.where, span=span, now_ms=now_ms, deploys=deploys)
     if ask.by == "day":
         flows = letter_flow(ask.where, until_ms=now_ms, step_ms=DAY_MS, steps=DAYS)
         days = [flow for flow in reversed(flows) if flow.arrived or flow.drained]
         return {"days": days, "burndown": burndown}
-    rows = read_groups(ask, now_ms=now_ms)
+    rows = read_groups(ask, now_ms=now_ms, deploys=deploys)
     listed = rows[:GROUPS_LISTED]
     return {
         "groups": [row for row in listed if not row.standing.muted_until_ms],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboard.recovery.burndown import HEIGHT, LANE, WIDTH, ZERO, draw_flow
+from ingest.queries.deploys import Deploy
 from ingest.queries.letter_groups import Flow
 
 HOUR = 3_600_000
@@ -30,3 +31,9 @@ def test_nothing_at_all_is_said_to_be_nothing() -> None:
     assert drawn.empty
     assert drawn.bars == []
     assert not draw_flow([flow(0, opened=3)], step_ms=HOUR).empty
+
+
+def test_deploys_of_the_span_are_marked_where_they_were() -> None:
+    deploys = [Deploy("payment", "1.1", HOUR), Deploy("payment", "1.0", 9 * HOUR)]
+    drawn = draw_flow([flow(0, opened=1), flow(1)], step_ms=HOUR, deploys=deploys)
+    assert drawn.marks == [(WIDTH / 2, "payment 1.1, 1970-01-01 01:00 UTC")]

@@ -23,6 +23,18 @@ NODE = """Error: refused
     at chargeCard (/app/src/payment.js:{line}:17)
     at async handle (/app/src/main.js:5:3)
 """
+GO = """goroutine {number} [running]:
+runtime/debug.Stack()
+\t/usr/local/go/src/runtime/debug/stack.go:24 +0x5e
+panic({{0x10a, 0xc000}})
+\t/usr/local/go/src/runtime/panic.go:770 +0x132
+main.(*Stock).Take(0xc0000b2000, {{0xc0000140a0, 0x{number}}})
+\t/srv/stock/stock.go:{number} +0x1b
+github.com/shop/bus.Handle(...)
+\t/srv/bus/bus.go:12
+created by main.main in goroutine 1
+\t/srv/main.go:9 +0x3a
+"""
 
 
 @pytest.mark.parametrize(
@@ -64,6 +76,7 @@ def test_numbers_ids_places_and_times_are_taken_out(message: str, expected: str)
         ),
         (("T", "late", DOTNET.format(line=3)), ("T", "late", DOTNET.format(line=44))),
         (("E", "refused", NODE.format(line=3)), ("E", "refused", NODE.format(line=44))),
+        (("P", "nil map", GO.format(number=7)), ("P", "nil map", GO.format(number=31))),
         (("E", "x", "odd trace 17\nline 4"), ("E", "x", "odd trace 18\nline 5")),
     ],
 )
@@ -96,6 +109,13 @@ def test_frames_are_the_innermost_functions_without_lines() -> None:
         "com.shop.Stock.take",
         "com.shop.Handler.run",
     ]
+    assert frames_of(NODE.format(line=1)) == ["chargeCard", "handle"]
+    assert frames_of(DOTNET.format(line=1)) == ["Shop.Payments.Charge"]
+    assert frames_of(GO.format(number=1)) == [
+        "main.(*Stock).Take",
+        "github.com/shop/bus.Handle",
+        "main.main",
+    ]
 
 
 def test_a_fingerprint_is_stable_across_releases() -> None:
@@ -111,3 +131,8 @@ def test_a_fingerprint_is_stable_across_releases() -> None:
 )
 def test_a_hostile_message_is_normalised_quickly(message: str) -> None:
     assert len(normalise(message)) <= 400
+
+
+@pytest.mark.parametrize("stack", ["(" * 1_000_000, "a(\n\t" * 200_000, "\n\tx.go:1" * 200_000])
+def test_a_hostile_stack_is_read_quickly(stack: str) -> None:
+    assert len(frames_of(stack)) <= 3
