@@ -40,8 +40,8 @@ function bars(width) {
   const drawn = [];
   told.bins.forEach((bin, at) => {
     if (!bin.known) {
+      // What was seen of a time that was not observed to its end, such as the present one, stands before it.
       drawn.push(make("rect", { class: "ex-unknown", x: place(at, width), y: 0, width: one, height: HEIGHT }));
-      return;
     }
     let y = HEIGHT;
     for (const outcome of [...ORDER].reverse()) {
@@ -116,8 +116,8 @@ function span(ms) {
 function reading(at) {
   const bin = told.bins[at];
   const moment = localMoment(bin.atMs).replace(/\.\d+$/, "");
-  if (!bin.known) return [moment, "not observed"];
   const parts = ORDER.filter((outcome) => bin.counts[outcome]).map((outcome) => `${word(outcome)} ${compact(bin.counts[outcome])}`);
+  if (!bin.known) return [moment, ...parts, parts.length ? "not observed to its end" : "not observed"];
   return [moment, ...(parts.length ? parts : ["no events"])];
 }
 

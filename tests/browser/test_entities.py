@@ -25,12 +25,12 @@ def told(number: int, type: str, entity: str, **payload: Any) -> dict[str, Any]:
 def orders(house: House) -> None:
     """One order of four events, one that grows, and one whose every word is evil."""
     for at, status in enumerate(STATUSES, 1):
-        house.publish(told(7000 + at, f"ENTITY_{status.upper()}", "ORD_slider", status=status))
-    house.publish(told(7010, "ENTITY_NEW", "ORD_live", status="new"))
-    for number in (7020, 7021):
+        house.publish(told(6000 + at, f"ENTITY_{status.upper()}", "ORD_slider", status=status))
+    house.publish(told(6010, "ENTITY_NEW", "ORD_live", status="new"))
+    for number in (6020, 6021):
         house.publish(told(number, f"EVIL{EVIL}", f"ORD{EVIL}", **{EVIL: [EVIL, number]}))
-    house.publish(*(told(7100 + n, "ENTITY_STEP", "ORD_long", n=n) for n in range(120)))
-    house.publish(told(7030, "ENTITY_LAST", "ORD_last"))
+    house.publish(*(told(6100 + n, "ENTITY_STEP", "ORD_long", n=n) for n in range(120)))
+    house.publish(told(6030, "ENTITY_LAST", "ORD_last"))
 
 
 def open_entity(tab: Tab, name: str) -> Page:
@@ -111,7 +111,7 @@ def test_new_event_appears_and_is_followed(tab: Tab) -> None:
     page = open_entity(tab, "ORD_live")
     expect(page.locator("#entity-step")).to_have_text("1 of 1")
 
-    tab.house.publish(told(7011, "ENTITY_PAID", "ORD_live", status="paid"))
+    tab.house.publish(told(6011, "ENTITY_PAID", "ORD_live", status="paid"))
 
     expect(page.locator("#entity-step")).to_have_text("2 of 2", timeout=20_000)
     expect(page.locator(".en-row[aria-current]")).to_contain_text("ENTITY_PAID")

@@ -26,8 +26,8 @@ PAYLOAD = {
 def events(chromium: Browser, session: object, house: House) -> None:
     """Three neighbours of a type of their own, and one that is hostile; stored when this returns."""
     house.publish(
-        *(event(number, "READ_CLOSELY", payload=PAYLOAD) for number in (7001, 7002, 7003)),
-        event(7009, f"EVIL{EVIL}", eventId=f"evil{EVIL}", payload={EVIL: [EVIL]}),
+        *(event(number, "READ_CLOSELY", payload=PAYLOAD) for number in (7301, 7302, 7303)),
+        event(7309, f"EVIL{EVIL}", eventId=f"evil{EVIL}", payload={EVIL: [EVIL]}),
     )
     context = chromium.new_context(storage_state=session)  # type: ignore[arg-type]
     page = context.new_page()
@@ -41,12 +41,12 @@ def events(chromium: Browser, session: object, house: House) -> None:
 
 
 def test_neighbours_raw_and_finding_are_keys_away(tab: Tab) -> None:
-    page = tab.go("/events/evt_7001/")
+    page = tab.go("/events/evt_7301/")
 
     page.keyboard.press("]")
-    page.wait_for_url("**/events/evt_7002/")
+    page.wait_for_url("**/events/evt_7302/")
     page.keyboard.press("[")
-    page.wait_for_url("**/events/evt_7001/")
+    page.wait_for_url("**/events/evt_7301/")
     page.keyboard.press("r")
     expect(page.locator("[data-raw]")).to_have_attribute("open", "")
     page.get_by_text("Bytes in hexadecimal").click()
@@ -61,7 +61,7 @@ def test_neighbours_raw_and_finding_are_keys_away(tab: Tab) -> None:
 
 def test_a_name_copies_its_path_without_folding(tab: Tab) -> None:
     tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = tab.go("/events/evt_7001/")
+    page = tab.go("/events/evt_7301/")
 
     page.locator('[data-copy="payload.items"]').click()
     page.wait_for_function("navigator.clipboard.readText().then(t => t === 'payload.items')")
@@ -71,11 +71,11 @@ def test_a_name_copies_its_path_without_folding(tab: Tab) -> None:
         "navigator.clipboard.readText().then(t => t === 'payload.items[1].price')"
     )
     page.keyboard.press("c")
-    page.wait_for_function("navigator.clipboard.readText().then(t => t === 'evt_7001')")
+    page.wait_for_function("navigator.clipboard.readText().then(t => t === 'evt_7301')")
 
 
 def test_everything_folds_and_unfolds(tab: Tab) -> None:
-    page = tab.go("/events/evt_7001/")
+    page = tab.go("/events/evt_7301/")
 
     page.get_by_role("button", name="Fold all").click()
     expect(page.get_by_text('"sku"').first).to_be_hidden()
@@ -84,12 +84,12 @@ def test_everything_folds_and_unfolds(tab: Tab) -> None:
 
 
 def test_what_stands_around_it_is_fetched_when_it_is_opened(tab: Tab) -> None:
-    page = tab.go("/events/evt_7002/")
+    page = tab.go("/events/evt_7302/")
 
     page.get_by_text("Around it on").click()
 
     expect(page.locator(".ev-neighbours [aria-current]")).to_contain_text("READ_CLOSELY")
-    expect(page.locator('.ev-neighbours a[href="/events/evt_7001/"]')).to_be_visible()
+    expect(page.locator('.ev-neighbours a[href="/events/evt_7301/"]')).to_be_visible()
 
 
 def test_unknown_event_offers_the_search_for_it(tab: Tab) -> None:
@@ -107,7 +107,7 @@ def test_unknown_event_offers_the_search_for_it(tab: Tab) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/events/evt_7001/",
+        "/events/evt_7301/",
         "/catalog/",
         "/catalog/READ_CLOSELY/",
         f"/events/{quote('evil' + EVIL, safe='')}/",

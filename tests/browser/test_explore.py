@@ -97,7 +97,8 @@ def test_payload_is_fetched_when_its_event_is_selected(tab: Tab) -> None:
     search(tab, "corr_story")
     page = tab.page
 
-    page.locator(".ex-line", has_text="ORDER_CREATED").get_by_role("link").first.click()
+    line = page.locator(".ex-line", has_text="ORDER_CREATED")
+    line.get_by_role("link", name="ORDER_CREATED").click()
 
     expect(page.locator("#story-panel .ex-json")).to_contain_text('"ORD_789"')
 
