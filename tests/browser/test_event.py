@@ -130,4 +130,4 @@ def test_catalog_leads_to_a_type_and_that_to_its_newest_event(tab: Tab) -> None:
     expect(page.locator(".ct-fields")).to_contain_text("price")
     expect(page.locator(".ct-fields")).to_contain_text("always")
     page.get_by_role("link", name="Open it").click()
-    page.wait_for_url(re.compile("/events/evt_700[123]/"))
+    page.wait_for_url(re.compile("/events/evt_730[123]/"))
