@@ -24,10 +24,12 @@ from ingest.queries.schemas import schema_of
 from ingest.schema import ENOUGH, Violation, check_payload
 
 __all__ = [
+    "OFF",
     "Origin",
     "Original",
     "create_edit",
     "edit_refusal",
+    "letter_refusal",
     "make_edit",
     "open_original",
     "origin_of",
@@ -57,7 +59,11 @@ def edit_refusal(letter: DeadLetter) -> str:
     """Why the event of ``letter`` cannot be edited now, in words; "" if it can."""
     if not is_on(EDITING):
         return OFF
-    busy = bool(busy_letters([letter.pk]))
+    return letter_refusal(letter, busy=bool(busy_letters([letter.pk])))
+
+
+def letter_refusal(letter: DeadLetter, *, busy: bool) -> str:
+    """The same for one of many, where editing is allowed and it is known which a job has in hand."""
     reason = refusal(letter, broker=letter.stream.broker, busy=busy, bounds=bounds())
     if reason:
         return REASONS[reason]

@@ -15,6 +15,7 @@ __all__ = [
     "DiscardForm",
     "EditForm",
     "ImportForm",
+    "PatchForm",
     "RedirectForm",
     "RedriveForm",
     "RestoreForm",
@@ -211,3 +212,21 @@ class RuleForm(forms.Form):
             return read_rule(self.cleaned_data["actions"].splitlines()).texts
         except StepError as error:
             raise forms.ValidationError(str(error)) from error
+
+
+class PatchForm(forms.Form):
+    """A JSON Patch for all of them, and why."""
+
+    patch = forms.CharField(
+        label="JSON Patch",
+        widget=forms.Textarea(
+            attrs={
+                **CONTROL,
+                "rows": 8,
+                "spellcheck": "false",
+                "placeholder": '[{"op": "replace", "path": "/payload/currency", "value": "EUR"}]',
+            }
+        ),
+        help_text="RFC 6902: add, remove, replace, move, copy, test; a test that fails leaves the letter out.",
+    )
+    note = _note("Why", required=True)

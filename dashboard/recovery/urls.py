@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("dead-letters/rules/add/", views.add, name="rule-add"),
     path("dead-letters/rules/<int:rule_id>/mode/", views.turn, name="rule-mode"),
     path("dead-letters/rules/<int:rule_id>/remove/", views.remove, name="rule-remove"),
+    path("dead-letters/patch/", views.patch_page, name="patch"),
     path("dead-letters/redirect/", views.redirect_page, name="redirect"),
     path("dead-letters/retries/", views.retries_page, name="retries"),
     path("dead-letters/retries/now/", views.retry_now, name="retry-now"),

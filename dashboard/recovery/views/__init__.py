@@ -25,6 +25,7 @@ from dashboard.recovery.views.jobs import (
     resume,
 )
 from dashboard.recovery.views.letters import dead_letter_page, dead_letters_page
+from dashboard.recovery.views.patching import patch_page
 from dashboard.recovery.views.retries import retries_page, retry_now
 from dashboard.recovery.views.rules import add, remove, rules_page, turn
 
@@ -47,6 +48,7 @@ __all__ = [
     "jobs_page",
     "merge_failure",
     "mute_failure",
+    "patch_page",
     "pause",
     "redirect_page",
     "redrive_page",

@@ -19,7 +19,6 @@ from dashboard.accounts.models import Role
 from dashboard.accounts.rights import role_required
 from dashboard.recovery import actions
 from dashboard.recovery.actions import JobError, create_job
-from dashboard.recovery.asking import parse_ask
 from dashboard.recovery.deeds import taken_by
 from dashboard.recovery.forms import DiscardForm, RedirectForm, RedriveForm, RestoreForm
 from dashboard.recovery.judging import REASONS
@@ -27,6 +26,7 @@ from dashboard.recovery.models import Job, JobItem
 from dashboard.recovery.planning import plan_redrive
 from dashboard.recovery.progress import job_rows, list_jobs, read_progress
 from dashboard.recovery.selection import Selection, SelectionError, select_letters
+from dashboard.recovery.views.choosing import read_selection
 from dashboard.recovery.wording import WORDS
 from dashboard.spreadsheets import defuse
 from eventscope.stamps import format_ms
@@ -177,7 +177,7 @@ class _Echo:
 def _ask_first(request: HttpRequest, kind: str, form_class: type[forms.Form]) -> HttpResponse:
     form: Any = form_class(request.POST or None)
     try:
-        selection = _selection(request, kind)
+        selection = read_selection(request, kind)
         if request.method == "POST" and form.is_valid():
             job = create_job(
                 actor=request.user,
@@ -198,19 +198,6 @@ def _ask_first(request: HttpRequest, kind: str, form_class: type[forms.Form]) ->
         "back": request.GET.urlencode(),
     }
     return render(request, "recovery/ask.html", context)
-
-
-def _selection(request: HttpRequest, kind: str) -> Selection:
-    """``?letter=`` (any number) or the filters of the list."""
-    letters = request.GET.getlist("letter")
-    if letters:
-        return Selection.of_ids([_number(text) for text in letters])
-    where = parse_ask(request.GET, now_ms=_now_ms()).where
-    return Selection.of_filter(where, taken=taken_by(kind))
-
-
-def _number(text: str) -> Any:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else text
 
 
 def _sample(selection: Selection, kind: str) -> list[DeadLetter]:
