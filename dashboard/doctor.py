@@ -22,6 +22,7 @@ from dashboard.preflight import (
     waiting_migrations,
 )
 from ingest.checks import check_encryption
+from ingest.letter_counts import counts_are_right
 from ingest.options import BrokerOptions
 from ingest.sealing import BadKey, Keyring, read_keys
 
@@ -49,6 +50,7 @@ def examine() -> list[Finding]:
         _data_folder,
         _permissions,
         _databases,
+        _letters,
         _brokers,
     ]
     return [finding for look in looks for finding in look()]
@@ -161,6 +163,19 @@ def _database(alias: str) -> Finding:
             mend=f"python manage.py migrate --database {alias}  (make run does it)",
         )
     return Finding(subject, ok=True, detail=f"{connections[alias].vendor}, schema up to date")
+
+
+def _letters() -> Iterator[Finding]:
+    try:
+        right = counts_are_right(connections["events"])
+    except DatabaseError:
+        return  # told by the finding of the database
+    yield Finding(
+        "dead letters",
+        ok=right,
+        detail="counted" if right else "the counts are not those of the letters",
+        mend="python manage.py migrate --database events  (counts them again)",
+    )
 
 
 def _brokers() -> Iterator[Finding]:

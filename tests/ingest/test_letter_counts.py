@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 from django.db import connections, transaction
 
-from ingest.letter_counts import CLOSED, STATUSES, count_all
+from ingest.letter_counts import (
+    CLOSED,
+    STATUSES,
+    after_migrating,
+    count_all,
+    counts_are_right,
+    drop_triggers,
+)
 from ingest.models import DeadLetter, LetterCell, LetterHour, Stream
 from tests.ingest.store.conftest import (  # noqa: F401 (fixtures)
     database,
@@ -148,3 +155,21 @@ def test_a_letter_leaves_the_open_ones_in_the_hour_of_the_change() -> None:
         0,
     )
     assert (change.arrived, change.resolved) == (0, 1)
+
+
+def test_what_was_changed_past_the_triggers_is_counted_again_after_a_migration() -> None:
+    chance = random.Random(4)
+    stream = Stream.objects.create(broker="main", topic="failed-events", dead_letters=True)
+    connection = connections["events"]
+    DeadLetter.objects.bulk_create([unsaved(stream, number, chance) for number in range(30)])
+    assert counts_are_right(connection)
+    drop_triggers(connection)
+    DeadLetter.objects.filter(minor__lt=15).update(status="resolved")
+    DeadLetter.objects.bulk_create([unsaved(stream, 99, chance)])
+    assert not counts_are_right(connection)
+
+    after_migrating(using="events")
+
+    assert {key: counts for key, counts in counted().items() if counts} == recounted()
+    DeadLetter.objects.all().delete()
+    assert counts_are_right(connection)

@@ -18,6 +18,7 @@ from dashboard.recovery import group_actions
 from dashboard.recovery.asking import NO_FAILURE, Ask
 from dashboard.recovery.group_actions import LONGEST_NOTE, GroupError
 from dashboard.recovery.groups import SPANS, GroupPage, merged_fingerprints, read_group, read_groups
+from dashboard.recovery.stacks import fold_stack
 from ingest.queries.letters import LetterFilter
 
 __all__ = [
@@ -51,6 +52,7 @@ def failure_page(request: HttpRequest, fingerprint: str) -> HttpResponse:
         "page": page,
         "row": page.row,
         "group": page.row.group,
+        "stack": fold_stack(page.row.group.newest.error_stack) if page.row.group.newest else [],
         "spans": SPANS,
         "mutes": MUTES,
         "longest": LONGEST_NOTE,

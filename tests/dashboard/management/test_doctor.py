@@ -6,8 +6,10 @@ from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
 from dashboard.doctor import Finding, examine, skew_finding
+from ingest.models import LetterCell
 from ingest.options import EntityOptions, PrivacyOptions
 from ingest.sealing import Keyring, read_keys
+from tests.dashboard.care import make_letter
 from tests.servers import Valkey, free_port
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
@@ -114,3 +116,15 @@ def test_kinds_that_are_declared_rightly_are_named(settings: Settings) -> None:
     assert by_subject(examine())["entities"] == Finding(
         "entities", ok=True, detail="order declared"
     )
+
+
+def test_letters_that_are_counted_wrongly_are_told_with_the_mend(
+    settings: Settings, valkey: Valkey
+) -> None:
+    at(settings, valkey.url)
+    make_letter()
+    assert by_subject(examine())["dead letters"].ok
+    LetterCell.objects.update(open=7)
+    found = by_subject(examine())["dead letters"]
+    assert not found.ok
+    assert "migrate --database events" in found.mend
