@@ -31,7 +31,7 @@ from dashboard.recovery.groups import merged_fingerprints
 from dashboard.recovery.models import Job
 from dashboard.recovery.progress import list_jobs, read_progress
 from dashboard.recovery.selection import Selection, SelectionError
-from ingest.queries.letter_groups import members_of
+from ingest.queries.letter_cells import members_of
 from ingest.queries.letters import LetterFilter
 
 __all__ = ["job_json", "router"]

@@ -41,7 +41,7 @@ from dashboard.fleet.scaling import wanted_instances
 from dashboard.recovery.asking import Ask
 from dashboard.recovery.groups import GroupRow, merged_fingerprints, read_groups
 from ingest.models import Breaker, ConsumerGroup, DeadLetter, HealthComponent, Stream
-from ingest.queries.letter_groups import members_of
+from ingest.queries.letter_cells import members_of
 from ingest.queries.letters import LetterFilter
 
 __all__ = ["router"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from django.utils.http import urlencode
 
-from ingest.queries.letter_groups import GROUPINGS
+from ingest.queries.letter_cells import GROUPINGS
 from ingest.queries.letters import LetterFilter
 
 __all__ = [

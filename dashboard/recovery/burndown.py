@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from ingest.queries.deploys import Deploy
-from ingest.queries.letter_groups import Flow
+from ingest.queries.letter_flows import Flow
 
 __all__ = ["HEIGHT", "WIDTH", "Bar", "Drawing", "Mark", "draw_flow"]
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from dashboard.accounts import audit
 from dashboard.recovery.models import FailureGroup, GroupEntry
 from eventscope.errors import EventscopeError
-from ingest.queries.letter_groups import known_fingerprints
+from ingest.queries.letter_cells import known_fingerprints
 
 __all__ = [
     "LONGEST_MUTE_MS",

@@ -14,15 +14,9 @@ from dashboard.recovery.standing import Standing, judge_group
 from ingest.models import DeadLetter
 from ingest.queries.deploys import Deploy, list_deploys
 from ingest.queries.letter_ages import Expiry, expiring_letters, oldest_open_ms
-from ingest.queries.letter_groups import (
-    DAY_MS,
-    HOUR_MS,
-    LetterGroup,
-    letter_flow,
-    letter_groups,
-    letter_trends,
-    members_of,
-)
+from ingest.queries.letter_cells import DAY_MS, HOUR_MS, members_of
+from ingest.queries.letter_flows import letter_flow, letter_trends
+from ingest.queries.letter_groups import LetterGroup, letter_groups, letter_totals
 from ingest.queries.letters import LetterFilter, list_dead_letters
 
 __all__ = [
@@ -115,7 +109,7 @@ def read_groups(
     )
     kept = _kept([group.key for group in groups]) if by == "failure" else {}
     known = list_deploys() if deploys is None else deploys
-    total = max(sum(group.open for group in groups), 1)
+    total = max(letter_totals(ask.where)["open"], 1)
     return [
         GroupRow(
             group=group,

@@ -24,7 +24,9 @@ from dashboard.recovery.views.groups import span_of
 from ingest.queries import state
 from ingest.queries.deploys import list_deploys
 from ingest.queries.entities import entities_in, entity_kinds
-from ingest.queries.letter_groups import DAY_MS, letter_facets, letter_flow, letter_totals
+from ingest.queries.letter_cells import DAY_MS
+from ingest.queries.letter_flows import letter_flow
+from ingest.queries.letter_groups import letter_facets, letter_totals
 from ingest.queries.moments import MOST_BESIDE
 
 __all__ = ["dead_letter_page", "dead_letters_page"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboard.recovery.burndown import HEIGHT, LANE, WIDTH, ZERO, draw_flow
 from ingest.queries.deploys import Deploy
-from ingest.queries.letter_groups import Flow
+from ingest.queries.letter_flows import Flow
 
 HOUR = 3_600_000
 

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from pytest_django import DjangoAssertNumQueries
 
 from ingest.models import DeadLetter, LetterHour, Stream
+from ingest.queries import letter_cells, letter_flows, letters
 from ingest.queries import letter_groups as groups
-from ingest.queries import letters
 from ingest.queries.letter_ages import expiring_letters, oldest_open_ms
 from ingest.queries.letters import LetterFilter, list_dead_letters, neighbours_of
 
@@ -104,8 +104,8 @@ def test_merged_failures_count_together(stream: Stream) -> None:
     merged = groups.letter_groups(LetterFilter(), aliases=aliases)
 
     assert told(merged) == [("c", 2, 2), ("b", 2, 2)]
-    assert groups.members_of("b", aliases) == ("b", "a", "x")
-    trends = groups.letter_trends(["b"], aliases=aliases, until_ms=START, steps=2)
+    assert letter_cells.members_of("b", aliases) == ("b", "a", "x")
+    trends = letter_flows.letter_trends(["b"], aliases=aliases, until_ms=START, steps=2)
     assert trends == {"b": [0, 2]}
 
 
@@ -120,7 +120,7 @@ def test_only_what_was_first_seen_since_a_deploy(stream: Stream) -> None:
 def test_cells_beyond_the_bound_are_those_that_were_quiet_longest(
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(groups, "MOST_CELLS", 5)
+    monkeypatch.setattr(letter_cells, "MOST_CELLS", 5)
     for number in range(9):
         make_letter(stream, number, fingerprint=f"f{number}")
     found = groups.letter_groups(LetterFilter())
@@ -143,7 +143,7 @@ def test_fill_and_drain_reckon_back_to_what_was_open(stream: Stream) -> None:
     LetterHour.objects.filter(resolved=2).delete()
     LetterHour.objects.filter(hour_ms=START).update(resolved=2)
 
-    before, now = groups.letter_flow(LetterFilter(), until_ms=START + 5, steps=2)
+    before, now = letter_flows.letter_flow(LetterFilter(), until_ms=START + 5, steps=2)
 
     assert (before.arrived, before.drained, before.open) == (4, 0, 4)
     assert (now.arrived, now.resolved, now.open) == (1, 2, 3)
@@ -209,7 +209,7 @@ def test_groups_take_the_same_few_queries(
         make_letter(stream, number, fingerprint=str(number))
     with django_assert_num_queries(4, using="events"):
         found = groups.letter_groups(LetterFilter())
-        groups.letter_trends([group.key for group in found], until_ms=START)
+        letter_flows.letter_trends([group.key for group in found], until_ms=START)
     assert len(found) == rows
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ingest.models import DeadLetter, ServiceEvent, Stream
+from ingest.queries import letter_flows
 from ingest.queries import letter_groups as groups
 from ingest.queries.deploys import Deploy, list_deploys
 from ingest.queries.letter_ages import expiring_letters, oldest_open_ms
@@ -60,14 +61,14 @@ def test_groups_totals_facets_and_trends(letters: list[DeadLetter]) -> None:
     by_consumer = groups.letter_groups(LetterFilter(statuses=("resolved",)), by="consumer")
     assert [one.key for one in by_consumer] == ["payment"]
     until = START + 6 * HOUR
-    trends = groups.letter_trends(["a", "b"], aliases=aliases, until_ms=until, steps=3)
+    trends = letter_flows.letter_trends(["a", "b"], aliases=aliases, until_ms=until, steps=3)
     assert trends == {"a": [1, 0, 1], "b": [0, 1, 0]}
     assert groups.letter_totals(LetterFilter())["open"] == 6
     assert groups.letter_facets().consumers == [("payment", 3), ("shipping", 3)]
 
 
 def test_fill_ages_and_pages(letters: list[DeadLetter]) -> None:
-    flow = groups.letter_flow(LetterFilter(), until_ms=START + 6 * HOUR, steps=2)
+    flow = letter_flows.letter_flow(LetterFilter(), until_ms=START + 6 * HOUR, steps=2)
     assert [(one.arrived, one.open) for one in flow] == [(1, 5), (1, 6)]
     assert oldest_open_ms(LetterFilter()) == START
     (soon,) = expiring_letters(LetterFilter(), (HOUR,), kept_s=3600, now_ms=START + HOUR + 1)
