@@ -161,6 +161,8 @@ def dead_letter_json(letter: DeadLetter) -> dict[str, Any]:
         "receivedAt": iso(letter.received_ms),
         "firstFailedAt": iso(letter.first_failed_ms),
         "lastFailedAt": iso(letter.last_failed_ms),
+        "archivedAt": iso(letter.archived_ms),
+        "importedFrom": letter.origin or None,
     }
 
 

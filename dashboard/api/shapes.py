@@ -119,6 +119,8 @@ class DeadLetterShape(Shape):
     received_at: str | None
     first_failed_at: str | None
     last_failed_at: str | None
+    archived_at: str | None
+    imported_from: str | None
 
 
 class PlaceShape(Shape):

@@ -80,15 +80,15 @@ def look(selection: Selection, patch: Sequence[Operation], *, until: int) -> Pat
     samples: list[Sample] = []
     reasons: Counter[str] = Counter()
     for letter in letters:
+        text = reason = ""
         try:
-            made = _patched(letter, patch, busy=letter.pk in busy)
+            text, made = _patched(letter, patch, busy=letter.pk in busy)
             edited.append(made)
-            reason = ""
         except SelectionError as error:
-            made, reason = None, _words(error)
+            reason = _words(error)
             reasons[reason] += 1
         if len(samples) < SAMPLES:
-            samples.append(_sample(letter, made, reason))
+            samples.append(_sample(letter, text, reason))
     return Patched(edited, samples, reasons.most_common())
 
 
@@ -103,7 +103,8 @@ def create_patch_job(*, actor: object, patched: Patched, note: str) -> Job:
     )
 
 
-def _patched(letter: DeadLetter, patch: Sequence[Operation], *, busy: bool) -> Edited:
+def _patched(letter: DeadLetter, patch: Sequence[Operation], *, busy: bool) -> tuple[str, Edited]:
+    """The patched text, which still has the old id, and the event that it makes."""
     if reason := letter_refusal(letter, busy=busy):
         raise SelectionError("", reason)
     original = open_original(letter)
@@ -120,14 +121,14 @@ def _patched(letter: DeadLetter, patch: Sequence[Operation], *, busy: bool) -> E
         correlation_id=letter.correlation_id or letter.event_id,
         most=settings.INGEST.limits.body_bytes,
     )
-    return edited._replace(headers=original.headers)
+    return text, edited._replace(headers=original.headers)
 
 
-def _sample(letter: DeadLetter, edited: Edited | None, reason: str) -> Sample:
-    if edited is None:
+def _sample(letter: DeadLetter, text: str, reason: str) -> Sample:
+    if reason:
         return Sample(letter.pk, letter.event_id, [], reason)
     before = pretty(open_original(letter).body)
-    return Sample(letter.pk, letter.event_id, difference(before, pretty(edited.body)), "")
+    return Sample(letter.pk, letter.event_id, difference(before, pretty(text.encode())), "")
 
 
 def _words(error: SelectionError) -> str:
