@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
@@ -14,6 +11,7 @@ from dashboard.explore.filters import FilterError
 from dashboard.explore.listing import iterate_events
 from dashboard.explore.views.shared import now_ms, refused
 from dashboard.explore.views.state import read_asked
+from dashboard.streaming import in_thread
 
 __all__ = ["download"]
 
@@ -32,16 +30,8 @@ def download(request: HttpRequest, kind: str) -> HttpResponseBase:
     detail = {"query": asked.query.identity, "format": kind, "most": most}
     record(actor=request.user, action="events.exported", subject="events", detail=detail)
     pieces = write_rows(iterate_events(asked.query, most), asked.shown.columns, kind)
-    response = StreamingHttpResponse(_in_thread(pieces), content_type=TYPES[kind])
+    response = StreamingHttpResponse(in_thread(pieces), content_type=TYPES[kind])
     response["Content-Disposition"] = f'attachment; filename="{file_name(kind, now)}"'
     response["Cache-Control"] = "no-store"
     response["X-Most-Rows"] = str(most)
     return response
-
-
-async def _in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Each piece made in the request's own thread while the server writes: an ordinary iterator
-    would be read whole, into memory, before its first byte is sent."""
-    following = sync_to_async(next)
-    while (piece := await following(pieces, None)) is not None:
-        yield piece

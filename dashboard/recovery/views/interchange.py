@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
@@ -19,6 +17,7 @@ from dashboard.recovery.asking import parse_ask
 from dashboard.recovery.exporting import MOST, chosen_letters, write_letters
 from dashboard.recovery.forms import ImportForm
 from dashboard.recovery.importing import BadFile, import_letters
+from dashboard.streaming import in_thread
 
 __all__ = ["export_letters", "import_page"]
 
@@ -37,7 +36,7 @@ def export_letters(request: HttpRequest) -> StreamingHttpResponse:
     )
     pieces = write_letters(chosen_letters(ask.where), host=request.get_host())
     response = StreamingHttpResponse(
-        _in_thread(pieces), content_type="application/x-ndjson; charset=utf-8"
+        in_thread(pieces), content_type="application/x-ndjson; charset=utf-8"
     )
     name = f"dead-letters-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now / 1000))}.ndjson"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -62,11 +61,3 @@ def import_page(request: HttpRequest) -> HttpResponse:
         context = {"form": form, "errors": error.errors}
         return render(request, "recovery/import.html", context, status=400)
     return render(request, "recovery/import.html", {"form": form, "done": done})
-
-
-async def _in_thread(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """Each piece made in the request's own thread while the server writes: an ordinary iterator
-    would be read whole, into memory, before its first byte is sent."""
-    following = sync_to_async(next)
-    while (piece := await following(pieces, None)) is not None:
-        yield piece

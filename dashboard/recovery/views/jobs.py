@@ -66,44 +66,25 @@ COLUMNS = (
 )
 
 
-@require_http_methods(["GET", "POST"])
-@never_cache
-@role_required(Role.OPERATOR)
-def redrive_page(request: HttpRequest) -> HttpResponse:
-    """What a redrive of the chosen letters would do, and with a POST the job."""
-    return _ask_first(request, Job.Kind.REDRIVE, RedriveForm)
+def _asking(
+    kind: str, form_class: type[forms.Form], role: Role = Role.OPERATOR
+) -> Callable[[HttpRequest], HttpResponse]:
+    """The page that tells what a job of ``kind`` over the chosen letters would do, and with a POST makes it."""
+
+    @require_http_methods(["GET", "POST"])
+    @never_cache
+    @role_required(role)
+    def page(request: HttpRequest) -> HttpResponse:
+        return _ask_first(request, kind, form_class)
+
+    return page
 
 
-@require_http_methods(["GET", "POST"])
-@never_cache
-@role_required(Role.OPERATOR)
-def discard_page(request: HttpRequest) -> HttpResponse:
-    """The same for discarding them."""
-    return _ask_first(request, Job.Kind.DISCARD, DiscardForm)
-
-
-@require_http_methods(["GET", "POST"])
-@never_cache
-@role_required(Role.OPERATOR)
-def archive_page(request: HttpRequest) -> HttpResponse:
-    """The same for archiving them."""
-    return _ask_first(request, Job.Kind.ARCHIVE, DiscardForm)
-
-
-@require_http_methods(["GET", "POST"])
-@never_cache
-@role_required(Role.OPERATOR)
-def restore_page(request: HttpRequest) -> HttpResponse:
-    """The same for opening again what was archived or discarded."""
-    return _ask_first(request, Job.Kind.RESTORE, RestoreForm)
-
-
-@require_http_methods(["GET", "POST"])
-@never_cache
-@role_required(Role.ADMIN)
-def redirect_page(request: HttpRequest) -> HttpResponse:
-    """The same for sending them to another topic than they came from."""
-    return _ask_first(request, Job.Kind.REDIRECT, RedirectForm)
+redrive_page = _asking(Job.Kind.REDRIVE, RedriveForm)
+discard_page = _asking(Job.Kind.DISCARD, DiscardForm)
+archive_page = _asking(Job.Kind.ARCHIVE, DiscardForm)
+restore_page = _asking(Job.Kind.RESTORE, RestoreForm)
+redirect_page = _asking(Job.Kind.REDIRECT, RedirectForm, Role.ADMIN)
 
 
 @require_GET
