@@ -235,7 +235,9 @@ class DeadLetterGroupShape(Shape):
     counts: dict[str, int] = Field(description="by status")
     trend: list[int] = Field(description="arrivals in each of the last 24 hours")
     new: bool = Field(description="seen first within the last day")
-    regressed: bool = Field(description="came again after somebody said that it is fixed")
+    regressed: bool = Field(
+        description="came again after it was said to be fixed, or had been dealt with"
+    )
     deploy: str | None = Field(description="service and version after which it is new or came back")
     muted_until: str | None
     owner: str

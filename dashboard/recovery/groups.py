@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from django.conf import settings
@@ -10,12 +10,12 @@ from django.conf import settings
 from dashboard.recovery.asking import NO_FAILURE, Ask, write_fingerprints
 from dashboard.recovery.burndown import Drawing, draw_flow
 from dashboard.recovery.models import FailureGroup, GroupEntry
-from dashboard.recovery.standing import Standing, judge_group
+from dashboard.recovery.standing import Arrivals, Standing, judge_group
 from ingest.models import DeadLetter
 from ingest.queries.deploys import Deploy, list_deploys
 from ingest.queries.letter_ages import Expiry, expiring_letters, oldest_open_ms
 from ingest.queries.letter_cells import DAY_MS, HOUR_MS, members_of
-from ingest.queries.letter_flows import letter_flow, letter_trends
+from ingest.queries.letter_flows import last_arrivals, letter_flow, letter_trends
 from ingest.queries.letter_groups import LetterGroup, letter_groups, letter_totals
 from ingest.queries.letters import LetterFilter, list_dead_letters
 
@@ -104,19 +104,16 @@ def read_groups(
         limit=limit + 1,
         offset=ask.page * limit,
     )
-    trends = letter_trends(
-        [group.key for group in groups], by=by, aliases=aliases, until_ms=now_ms, steps=TREND_HOURS
-    )
-    kept = _kept([group.key for group in groups]) if by == "failure" else {}
-    known = list_deploys() if deploys is None else deploys
+    keys = [group.key for group in groups]
+    trends = letter_trends(keys, by=by, aliases=aliases, until_ms=now_ms, steps=TREND_HOURS)
+    judge = _judge(keys, aliases, trends, now_ms, deploys) if by == "failure" else None
+    kept = _kept(keys) if by == "failure" else {}
     total = max(letter_totals(ask.where)["open"], 1)
     return [
         GroupRow(
             group=group,
             kept=kept.get(group.key),
-            standing=judge_group(group, kept.get(group.key), known, now_ms=now_ms)
-            if by == "failure"
-            else Standing(),
+            standing=judge(group, kept.get(group.key)) if judge else Standing(),
             trend=trends[group.key],
             share=group.open / total,
             members=write_fingerprints(members_of(group.key, aliases)),
@@ -124,6 +121,25 @@ def read_groups(
         )
         for group in groups
     ]
+
+
+def _judge(
+    keys: Sequence[str],
+    aliases: Mapping[str, str],
+    trends: Mapping[str, Sequence[int]],
+    now_ms: int,
+    deploys: Sequence[Deploy] | None,
+) -> Callable[[LetterGroup, FailureGroup | None], Standing]:
+    """How each of some failures stands, by what is read once for all of them."""
+    since_ms = (now_ms // HOUR_MS - TREND_HOURS + 1) * HOUR_MS
+    before = last_arrivals(keys, aliases=aliases, before_ms=since_ms)
+    known = list_deploys() if deploys is None else deploys
+
+    def judge(group: LetterGroup, kept: FailureGroup | None) -> Standing:
+        arrivals = Arrivals(sum(trends[group.key]), since_ms, before.get(group.key))
+        return judge_group(group, kept, known, now_ms=now_ms, arrivals=arrivals)
+
+    return judge
 
 
 def read_group(fingerprint: str, *, span: Span, now_ms: int) -> GroupPage | None:

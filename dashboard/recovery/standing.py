@@ -9,10 +9,11 @@ from dashboard.recovery.models import FailureGroup
 from ingest.queries.deploys import Deploy
 from ingest.queries.letter_groups import LetterGroup
 
-__all__ = ["FRESH_MS", "Standing", "deploy_before", "judge_group"]
+__all__ = ["FRESH_MS", "Arrivals", "Standing", "deploy_before", "judge_group"]
 
 FRESH_MS = 86_400_000
 """A failure that was seen first within this time is new, whatever was deployed."""
+QUIET_MS = 86_400_000
 SOON_MS = 3_600_000
 """How long before it a deploy of any service may be what brought it."""
 _ENDINGS = ("-service", "-group", "-processors", "-consumer", "-worker")
@@ -27,13 +28,33 @@ class Standing(NamedTuple):
     muted_until_ms: int | None = None
 
 
+class Arrivals(NamedTuple):
+    """``lately`` arrived since ``since_ms``; ``before_ms`` is when the last one before did, if any."""
+
+    lately: int = 0
+    since_ms: int = 0
+    before_ms: int | None = None
+
+
+UNKNOWN = Arrivals()
+
+
 def judge_group(
-    group: LetterGroup, kept: FailureGroup | None, deploys: Sequence[Deploy], *, now_ms: int
+    group: LetterGroup,
+    kept: FailureGroup | None,
+    deploys: Sequence[Deploy],
+    *,
+    now_ms: int,
+    arrivals: Arrivals = UNKNOWN,
 ) -> Standing:
-    """``deploys`` newest first; ``kept`` is what people said, if anything."""
+    """``deploys`` newest first; ``kept`` is what people said, if anything.
+
+    Regressed is what came after it was said to be fixed, or lately after a quiet day, when all letters
+    from before had been dealt with.
+    """
     muted = kept.muted_until_ms if kept and (kept.muted_until_ms or 0) > now_ms else None
     names = _names_of(group)
-    fixed_ms = kept.fixed_ms if kept else None
+    fixed_ms = (kept.fixed_ms if kept else None) or _quiet_from(group, arrivals)
     if fixed_ms is not None and group.open and group.last_ms > fixed_ms:
         since = [deploy for deploy in deploys if deploy.at_ms > fixed_ms]
         return Standing(
@@ -55,6 +76,14 @@ def deploy_before(deploys: Iterable[Deploy], at_ms: int, names: Iterable[str]) -
         if _plain(deploy.service) in known:
             return deploy
     return before[0] if before and at_ms - before[0].at_ms <= SOON_MS else None
+
+
+def _quiet_from(group: LetterGroup, arrivals: Arrivals) -> int | None:
+    """When a failure that had been dealt with went quiet, if it was for a day and has come back."""
+    before = arrivals.before_ms
+    if before is None or not arrivals.lately or group.open > arrivals.lately:
+        return None
+    return before if arrivals.since_ms - before >= QUIET_MS else None
 
 
 def _names_of(group: LetterGroup) -> list[str]:

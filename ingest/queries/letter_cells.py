@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable
 
@@ -52,14 +53,8 @@ _CHOSEN = {
 
 def countable(where: LetterFilter) -> LetterFilter:
     """``where`` without what the counts do not know."""
-    return LetterFilter(
-        statuses=where.statuses,
-        types=where.types,
-        consumers=where.consumers,
-        error_types=where.error_types,
-        topics=where.topics,
-        fingerprint=where.fingerprint,
-        fingerprints=where.fingerprints,
+    return msgspec.structs.replace(
+        where, since_ms=None, until_ms=None, event_id="", correlation_id="", text=""
     )
 
 

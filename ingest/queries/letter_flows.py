@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from django.db.models import Sum
+from django.db.models import Max, Sum
 
 from ingest.letter_counts import CLOSED
 from ingest.models import LetterHour
@@ -13,7 +13,7 @@ from ingest.queries.letter_cells import HOUR_MS, chosen, key_of
 from ingest.queries.letter_groups import letter_totals
 from ingest.queries.letters import LetterFilter
 
-__all__ = ["Flow", "letter_flow", "letter_trends"]
+__all__ = ["Flow", "last_arrivals", "letter_flow", "letter_trends"]
 
 _LEFT = (*CLOSED, "expired")
 
@@ -60,6 +60,20 @@ def letter_trends(
         if 0 <= place < steps:
             found[key][place] += count
     return found
+
+
+def last_arrivals(
+    keys: Sequence[str], *, aliases: Mapping[str, str] | None = None, before_ms: int
+) -> dict[str, int]:
+    """Fingerprint → the hour in which the last letter arrived before ``before_ms``, where one did."""
+    hours = LetterHour.objects.filter(hour_ms__lt=before_ms, arrived__gt=0)
+    told: Any = (
+        hours.annotate(key=key_of("failure", aliases or {}, "cell__"))
+        .filter(key__in=list(keys))
+        .values_list("key")
+        .annotate(last=Max("hour_ms"))
+    )
+    return dict(told)
 
 
 def letter_flow(

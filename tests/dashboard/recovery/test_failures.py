@@ -125,6 +125,13 @@ def test_a_letter_after_the_fix_makes_it_regressed(operator: Client) -> None:
     assert "restarted the stock service" in page
 
 
+def test_what_had_been_dealt_with_and_comes_back_is_regressed(operator: Client) -> None:
+    make_letter(1, received_ms=now_ms() - 80 * 3_600_000, status="resolved")
+    make_letter(2, received_ms=now_ms() - 60_000)
+    (row,) = operator.get("/dead-letters/?by=failure").context["groups"]
+    assert row.standing.regressed
+
+
 def test_muted_is_shown_apart_and_still_counted(operator: Client) -> None:
     make_letter(1)
     make_letter(2, fingerprint=B)

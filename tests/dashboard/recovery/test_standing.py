@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashboard.recovery.models import FailureGroup
-from dashboard.recovery.standing import Standing, deploy_before, judge_group
+from dashboard.recovery.standing import Arrivals, Standing, deploy_before, judge_group
 from ingest.letter_counts import STATUSES
 from ingest.models import DeadLetter
 from ingest.queries.deploys import Deploy
@@ -57,6 +57,23 @@ def test_regressed_is_what_came_after_it_was_fixed(
     kept = FailureGroup(fingerprint="f", fixed_ms=fixed_ms)
     seen = group(first=NOW - 500 * HOUR)
     assert judge_group(seen, kept, deploys, now_ms=NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "expected"),
+    [
+        (Arrivals(3, NOW - 23 * HOUR, NOW - 60 * HOUR), Standing(regressed=True, deploy=LATE)),
+        (Arrivals(2, NOW - 23 * HOUR, NOW - 60 * HOUR), Standing()),  # an old one is open still
+        (Arrivals(3, NOW - 23 * HOUR, NOW - 24 * HOUR), Standing()),  # it was never quiet
+        (Arrivals(0, NOW - 23 * HOUR, NOW - 60 * HOUR), Standing()),
+        (Arrivals(3, NOW - 23 * HOUR, None), Standing()),
+    ],
+)
+def test_regressed_is_what_had_been_dealt_with_and_comes_back_after_a_quiet_day(
+    arrivals: Arrivals, expected: Standing
+) -> None:
+    seen = group(first=NOW - 500 * HOUR)
+    assert judge_group(seen, None, [LATE, OLD], now_ms=NOW, arrivals=arrivals) == expected
 
 
 @pytest.mark.parametrize(("until", "expected"), [(NOW + 1, NOW + 1), (NOW, None)])
