@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from django.db.models import Max, Sum
+from django.db.models import OuterRef, Subquery, Sum
 
 from ingest.letter_counts import CLOSED
-from ingest.models import LetterHour
-from ingest.queries.letter_cells import HOUR_MS, chosen, key_of
+from ingest.models import LetterCell, LetterHour
+from ingest.queries.letter_cells import HOUR_MS, chosen, key_of, members_of
 from ingest.queries.letter_groups import letter_totals
 from ingest.queries.letters import LetterFilter
 
@@ -66,14 +66,17 @@ def last_arrivals(
     keys: Sequence[str], *, aliases: Mapping[str, str] | None = None, before_ms: int
 ) -> dict[str, int]:
     """Fingerprint → the hour in which the last letter arrived before ``before_ms``, where one did."""
-    hours = LetterHour.objects.filter(hour_ms__lt=before_ms, arrived__gt=0)
-    told: Any = (
-        hours.annotate(key=key_of("failure", aliases or {}, "cell__"))
-        .filter(key__in=list(keys))
-        .values_list("key")
-        .annotate(last=Max("hour_ms"))
+    merged = aliases or {}
+    hours = LetterHour.objects.filter(cell=OuterRef("pk"), hour_ms__lt=before_ms, arrived__gt=0)
+    members = [one for key in keys for one in members_of(key, merged)]
+    cells: Any = LetterCell.objects.filter(fingerprint__in=members).annotate(
+        last=Subquery(hours.order_by("-hour_ms").values("hour_ms")[:1])
     )
-    return dict(told)
+    found: dict[str, int] = {}
+    for fingerprint, last in cells.exclude(last=None).values_list("fingerprint", "last"):
+        key = merged.get(fingerprint, fingerprint)
+        found[key] = max(found.get(key, 0), last)
+    return found
 
 
 def letter_flow(

@@ -63,6 +63,8 @@ def test_groups_totals_facets_and_trends(letters: list[DeadLetter]) -> None:
     until = START + 6 * HOUR
     trends = letter_flows.letter_trends(["a", "b"], aliases=aliases, until_ms=until, steps=3)
     assert trends == {"a": [1, 0, 1], "b": [0, 1, 0]}
+    last = letter_flows.last_arrivals(["a", "b"], aliases=aliases, before_ms=START + 5 * HOUR)
+    assert last == {"a": START + 4 * HOUR, "b": START + 3 * HOUR}
     assert groups.letter_totals(LetterFilter())["open"] == 6
     assert groups.letter_facets().consumers == [("payment", 3), ("shipping", 3)]
 
