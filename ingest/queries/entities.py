@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from eventscope.stamps import format_ms
 from ingest.envelopes import stored_id
 from ingest.options import EntityOptions, IngestOptions
-from ingest.queries.bodies import read_body
 from ingest.queries.events import EventView, find_events
 from ingest.store.globs import name_test
 from ingest.system import DETAILS
@@ -129,8 +128,7 @@ def entities_in(event_type: str, document: Any, kinds: Iterable[EntityKind]) -> 
 
 def document_of(event: EventView) -> dict[str, Any]:
     """``eventId, eventType, timestamp, payload, metadata``, whatever format the event came in."""
-    native = event.format == "native"  # not by ids and spans: a history may have thousands
-    envelope = read_body(event.body) if native else event.envelope
+    envelope = event.envelope
     if isinstance(envelope, dict) and {"eventId", "eventType"} <= envelope.keys():
         told = envelope["eventId"]
         event_id = stored_id(told) if isinstance(told, str) and told else event.event_id

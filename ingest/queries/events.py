@@ -135,8 +135,11 @@ class EventView:
 
     @cached_property
     def envelope(self) -> Any:
-        """The envelope as JSON tells it; as text where it is no JSON (`read_body`)."""
-        return read_body(self._readable.envelope)
+        """The envelope as JSON tells it; as text where it is no JSON (`read_body`).
+
+        A native one is its whole body, which spares looking for it: a history may have thousands.
+        """
+        return read_body(self.body if self.format == "native" else self._readable.envelope)
 
     @cached_property
     def payload(self) -> Any:
