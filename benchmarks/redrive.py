@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks._beside import prepared
 from benchmarks._figures import show
 
 TOPIC = "orders-topic"
@@ -30,24 +30,10 @@ def main() -> None:
 
 
 def _run(folder: Path, options: argparse.Namespace) -> None:
-    from tests.servers import Valkey
-
-    valkey = Valkey(folder).start()
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "EVENTSCOPE_DATA": str(folder / "data"),
-        "EVENTSCOPE_LOG_LEVEL": "error",
-        "REDIS_URL": valkey.url,
-    }
-    import django
-
-    django.setup()
-    try:
+    with prepared(folder) as valkey:
         _fill(options.letters)
         for name, value, unit in _measure(valkey, options.letters):
             show(name, value, unit, as_json=options.json)
-    finally:
-        valkey.stop()
 
 
 def _fill(letters: int) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 __all__ = ["defuse"]
 
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""https://owasp.org/www-community/attacks/CSV_Injection"""
 
 
-def defuse(value: object) -> str:
-    """``value`` as text that no spreadsheet takes for a formula: an apostrophe stands before such.
-
-    https://owasp.org/www-community/attacks/CSV_Injection
-    """
-    text = str(value)
-    return f"'{text}" if text.startswith(_DANGEROUS) else text
+def defuse(value: str | int | float | None) -> str | int | float:
+    """A cell that is shown, never computed: text that begins like a formula gets a ``'`` before it."""
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+        return f"'{value}"
+    return "" if value is None else value

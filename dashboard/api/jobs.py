@@ -108,8 +108,7 @@ def redrive(request: HttpRequest, body: RedriveBody) -> Any:
 )
 def discard(request: HttpRequest, body: SelectionBody) -> Any:
     """A job (202) that discards open letters; ``note`` says why."""
-    require(request, Role.OPERATOR)
-    return _made(request, body, Options(note=body.note, dry_run=body.dry_run), Job.Kind.DISCARD)
+    return _closed(request, body, Job.Kind.DISCARD)
 
 
 @router.post(
@@ -120,8 +119,7 @@ def discard(request: HttpRequest, body: SelectionBody) -> Any:
 )
 def archive(request: HttpRequest, body: SelectionBody) -> Any:
     """A job (202) that archives open letters: they are deleted after a while, unless restored. ``note`` says why."""
-    require(request, Role.OPERATOR)
-    return _made(request, body, Options(note=body.note, dry_run=body.dry_run), Job.Kind.ARCHIVE)
+    return _closed(request, body, Job.Kind.ARCHIVE)
 
 
 @router.post(
@@ -132,8 +130,7 @@ def archive(request: HttpRequest, body: SelectionBody) -> Any:
 )
 def restore(request: HttpRequest, body: SelectionBody) -> Any:
     """A job (202) that opens archived and discarded letters again."""
-    require(request, Role.OPERATOR)
-    return _made(request, body, Options(note=body.note, dry_run=body.dry_run), Job.Kind.RESTORE)
+    return _closed(request, body, Job.Kind.RESTORE)
 
 
 @router.get("/jobs", response=JobPage, operation_id="listJobs")
@@ -197,6 +194,12 @@ def job_json(job: Job) -> dict[str, Any]:
         "waitsFor": job.waits_for or None,
         "why": job.why or None,
     }
+
+
+def _closed(request: HttpRequest, body: SelectionBody, kind: str) -> Any:
+    """A job that changes what letters stand for and sends nothing."""
+    require(request, Role.OPERATOR)
+    return _made(request, body, Options(note=body.note, dry_run=body.dry_run), kind)
 
 
 def _made(request: HttpRequest, body: SelectionBody, options: Options, kind: str) -> Any:

@@ -13,12 +13,12 @@ from dashboard.explore.dumping import dump_json
 from dashboard.explore.filters import FilterError
 from dashboard.explore.native import event_json
 from dashboard.explore.rows import Row
+from dashboard.spreadsheets import defuse
 
 __all__ = [
     "FORMATS",
     "MOST_ROWS",
     "USUAL_ROWS",
-    "defuse",
     "file_name",
     "parse_most",
     "write_rows",
@@ -27,8 +27,6 @@ __all__ = [
 USUAL_ROWS = 10_000
 MOST_ROWS = 1_000_000
 CHUNK = 500
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""https://owasp.org/www-community/attacks/CSV_Injection"""
 
 Chunks = Iterable[Sequence[Row]]
 
@@ -51,13 +49,6 @@ def file_name(kind: str, now_ms: int) -> str:
     """``events-20261125T224210Z.csv``."""
     moment = datetime.fromtimestamp(now_ms / 1000, tz=UTC)
     return f"events-{moment:%Y%m%dT%H%M%SZ}.{kind}"
-
-
-def defuse(value: str | int | float | None) -> str | int | float:
-    """A cell that is shown, never computed: text that begins like a formula gets a ``'`` before it."""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return "" if value is None else value
 
 
 def _csv(chunks: Chunks, columns: Sequence[Column]) -> Iterator[bytes]:

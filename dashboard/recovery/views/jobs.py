@@ -141,7 +141,7 @@ def report(request: HttpRequest, job_id: int) -> StreamingHttpResponse:
     """Every letter of the job and what became of it, as CSV."""
     job = _find(job_id)
     writer = csv.writer(_Echo())
-    lines: Iterable[list[str]] = (_cells(item) for item in job_rows(job))
+    lines: Iterable[list[str | int | float]] = (_cells(item) for item in job_rows(job))
     rows: Iterator[str] = (writer.writerow(cells) for cells in (list(COLUMNS), *lines))
     response = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="job-{job.pk}.csv"'
@@ -225,7 +225,7 @@ def _change(request: HttpRequest, job_id: int, change: Callable[..., Job]) -> Ht
     return render(request, "recovery/_job.html", {**_job_context(job), "told": told})
 
 
-def _cells(item: JobItem) -> list[str]:
+def _cells(item: JobItem) -> list[str | int | float]:
     values = (
         item.letter,
         item.event_id,

@@ -9,8 +9,9 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncClient, Client
 
 from dashboard.accounts.models import AuditEntry, User
-from dashboard.explore.exporting import defuse, file_name, parse_most
+from dashboard.explore.exporting import file_name, parse_most
 from dashboard.explore.filters import FilterError
+from dashboard.spreadsheets import defuse
 from tests.dashboard.explore.factories import House, envelope, receipt
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
