@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import msgspec
-from django.conf import settings
 
 from dashboard.recovery.actions import Options, create_job
 from dashboard.recovery.differences import Line, difference
-from dashboard.recovery.editing import Edited, JsonError, edited_event, parse_json, pretty
-from dashboard.recovery.editions import letter_refusal, open_original
+from dashboard.recovery.editing import Edited, JsonError, parse_json, pretty
+from dashboard.recovery.editions import event_of, letter_refusal, open_original
 from dashboard.recovery.gathering import busy_letters
 from dashboard.recovery.models import Job
 from dashboard.recovery.patching import Operation, PatchError, apply_patch, read_patch
 from dashboard.recovery.selection import Selection, SelectionError, select_letters
-from eventscope.stamps import new_event_id
 from ingest.models import DeadLetter
 
 __all__ = ["MOST_PATCHED", "SAMPLES", "Patched", "Sample", "create_patch_job", "look", "patch_of"]
@@ -113,15 +111,7 @@ def _patched(letter: DeadLetter, patch: Sequence[Operation], *, busy: bool) -> t
         text = _encoder.encode(value).decode()
     except (PatchError, msgspec.EncodeError, OverflowError, RecursionError) as error:
         raise SelectionError("", str(error)) from error
-    edited = edited_event(
-        original.body,
-        text,
-        letter=letter.pk,
-        event_id=new_event_id(),
-        correlation_id=letter.correlation_id or letter.event_id,
-        most=settings.INGEST.limits.body_bytes,
-    )
-    return text, edited._replace(headers=original.headers)
+    return text, event_of(letter, original, text)._replace(headers=original.headers)
 
 
 def _sample(letter: DeadLetter, text: str, reason: str) -> Sample:

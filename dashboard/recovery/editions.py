@@ -29,6 +29,7 @@ __all__ = [
     "Original",
     "create_edit",
     "edit_refusal",
+    "event_of",
     "letter_refusal",
     "make_edit",
     "open_original",
@@ -83,7 +84,13 @@ def open_original(letter: DeadLetter) -> Original:
 
 def make_edit(letter: DeadLetter, original: Original, *, text: str, headers: str) -> Edited:
     """The event that was typed. Raises `SelectionError` naming the place."""
-    edited = edited_event(
+    edited = event_of(letter, original, text)
+    return edited._replace(headers=read_headers(headers, original.headers))
+
+
+def event_of(letter: DeadLetter, original: Original, text: str) -> Edited:
+    """The new event that ``text`` makes, without headers. Raises `SelectionError` naming the place."""
+    return edited_event(
         original.body,
         text,
         letter=letter.pk,
@@ -91,7 +98,6 @@ def make_edit(letter: DeadLetter, original: Original, *, text: str, headers: str
         correlation_id=letter.correlation_id or letter.event_id,
         most=settings.INGEST.limits.body_bytes,
     )
-    return edited._replace(headers=read_headers(headers, original.headers))
 
 
 def violations_of(body: bytes) -> list[Violation] | None:
