@@ -7,7 +7,7 @@ credited up to `LONGEST_STEP_MS`, so a pause of ours (a restart, a slept laptop)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dashboard.alerts.rules import Rule
 
@@ -35,7 +35,8 @@ PENDING, FIRING, ACKNOWLEDGED = "pending", "firing", "acknowledged"
 class Observation:
     """What was measured of one subject. ``value`` None: it could not be measured (not: it is fine).
 
-    ``volume`` is how many things the value was taken from; ``detail`` adds words to the summary.
+    ``volume`` is how many things the value was taken from; ``detail`` adds words to the summary;
+    ``labels`` are the parts of the subject (see `dashboard.alerts.labels`).
     """
 
     metric: str
@@ -43,6 +44,7 @@ class Observation:
     value: float | None
     volume: float = float("inf")
     detail: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def observe_consumers(
     for name in set(expected) - seen.keys():
         value = 0.0 if known else None
         found += [
-            Observation(metric, name, value, 0)
+            Observation(metric, name, value, 0, labels={"consumer": name})
             for metric in ("error_rate", "latency_p95", "latency_p99")
         ]
     return found
@@ -103,13 +103,13 @@ def _observe_consumer(name: str, group: Group) -> list[Observation]:
     finished = group.total("processed")
     failed = group.total("failed") + group.total("dead_lettered")
     telling = finished if failed >= LEAST_FAILED else 0
-    told = f"{finished:,} handled"
+    told, labels = f"{finished:,} handled", {"consumer": name}
     p95 = group.total_quantile("processing", 0.95)
     p99 = group.total_quantile("processing", 0.99)
     return [
-        Observation("error_rate", name, group.total_error_rate() or 0.0, telling, told),
-        Observation("latency_p95", name, p95 or 0.0, finished if p95 else 0, told),
-        Observation("latency_p99", name, p99 or 0.0, finished if p99 else 0, told),
+        Observation("error_rate", name, group.total_error_rate() or 0.0, telling, told, labels),
+        Observation("latency_p95", name, p95 or 0.0, finished if p95 else 0, told, labels),
+        Observation("latency_p99", name, p99 or 0.0, finished if p99 else 0, told, labels),
     ]
 
 
@@ -130,21 +130,25 @@ def observe_dead_letters(
 
 def observe_breakers(rows: Iterable[tuple[Breaker, bool]]) -> list[Observation]:
     """One a breaker of a service, the worst of its instances that still live (told beside each)."""
-    by_subject: dict[str, list[Breaker]] = {}
+    by_place: dict[tuple[str, str], list[Breaker]] = {}
     for row, lives in rows:
-        group = by_subject.setdefault(_subject(row.service, row.name), [])
+        group = by_place.setdefault((row.service, row.name), [])
         group += [row] if lives else []
-    return [_observe_breaker(subject, group) for subject, group in by_subject.items()]
+    return [_observe_breaker(*place, group) for place, group in by_place.items()]
 
 
-def _observe_breaker(subject: str, live: Sequence[Breaker]) -> Observation:
+def _observe_breaker(service: str, name: str, live: Sequence[Breaker]) -> Observation:
     states = Counter(row.state for row in live)
     value = max((BREAKER_VALUES.get(row.state, 0.0) for row in live), default=0.0)
     refused = sum(states[state] for state in OPEN_STATES)
     reasons = [row.reason for row in live if row.state in OPEN_STATES and row.reason]
     told = f"{refused} of {len(live)} instances" if len(live) > 1 else ""
     return Observation(
-        "breaker", subject, value, detail="; ".join(part for part in (told, *reasons[:1]) if part)
+        "breaker",
+        _subject(service, name),
+        value,
+        detail="; ".join(part for part in (told, *reasons[:1]) if part),
+        labels={"service": service, "breaker": name},
     )
 
 
@@ -152,21 +156,24 @@ def observe_components(
     rows: Iterable[Component], *, now_ms: int, interval_ms: float
 ) -> list[Observation]:
     """Unhealthy results in a row, the most among the instances that still tell."""
-    by_subject: dict[str, list[Component]] = {}
+    by_place: dict[tuple[str, str], list[Component]] = {}
     for row in rows:
-        by_subject.setdefault(_subject(row.service, row.component), []).append(row)
+        by_place.setdefault((row.service, row.component), []).append(row)
     oldest = now_ms - SILENT_INTERVALS * interval_ms
-    return [_observe_component(subject, group, oldest) for subject, group in by_subject.items()]
+    return [_observe_component(*place, group, oldest) for place, group in by_place.items()]
 
 
-def _observe_component(subject: str, rows: Sequence[Component], oldest: float) -> Observation:
+def _observe_component(
+    service: str, name: str, rows: Sequence[Component], oldest: float
+) -> Observation:
+    subject, labels = _subject(service, name), {"service": service, "component": name}
     fresh = [row for row in rows if row.seen_ms >= oldest]
     if not fresh:
-        return Observation("component", subject, None)
+        return Observation("component", subject, None, labels=labels)
     failures = [row.failures if row.status == "unhealthy" else 0 for row in fresh]
     failing = sum(1 for count in failures if count)
     told = f"{failing} of {len(fresh)} instances" if len(fresh) > 1 else ""
-    return Observation("component", subject, float(max(failures)), detail=told)
+    return Observation("component", subject, float(max(failures)), detail=told, labels=labels)
 
 
 def observe_backlog(groups: Iterable[Backlog], *, now_ms: int) -> list[Observation]:
@@ -177,6 +184,7 @@ def observe_backlog(groups: Iterable[Backlog], *, now_ms: int) -> list[Observati
             f"{group.name} on {group.topic}",
             _backlog(group, now_ms),
             detail=f"{group.pending:,} of them delivered and not acknowledged",
+            labels={"consumer": group.name, "topic": group.topic},
         )
         for group in groups
     ]

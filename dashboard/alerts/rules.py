@@ -39,6 +39,7 @@ class Rule:
     clear_s: float = 60
     minimum: float = 0
     page: str = ""
+    owner: str = ""
     overrides: Mapping[str, float] = field(default_factory=dict)
 
     def threshold(self, subject: str) -> float:
