@@ -27,7 +27,7 @@ from dashboard.api.paging import PageParameters, seal, unseal
 from dashboard.api.problems import Problem
 from dashboard.api.security import caller, require
 from dashboard.api.serialise import iso
-from dashboard.api.shapes import AlertPage, AlertShape
+from dashboard.api.shapes.alerts import AlertPage, AlertShape
 from dashboard.explore.filters import parse_time
 
 __all__ = ["alert_json", "router"]

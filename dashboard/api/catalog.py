@@ -12,7 +12,7 @@ from ninja.params.functions import Path
 from dashboard.api.problems import Problem
 from dashboard.api.rendering import json_answer
 from dashboard.api.serialise import iso
-from dashboard.api.shapes import CatalogPage, CatalogTypeShape
+from dashboard.api.shapes.catalog import CatalogPage, CatalogTypeShape
 from dashboard.explore.cataloguing import Change, KnownType, Version, read_type, read_types
 from ingest.schema import schema_of_shape
 

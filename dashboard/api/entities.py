@@ -16,7 +16,7 @@ from dashboard.api.paging import PageParameters, seal, unseal
 from dashboard.api.problems import Problem
 from dashboard.api.rendering import json_answer
 from dashboard.api.serialise import event_json, iso
-from dashboard.api.shapes import EntityKindPage, EntityShape
+from dashboard.api.shapes.entities import EntityKindPage, EntityShape
 from dashboard.differences import Difference
 from dashboard.explore.entities import Entity, EntityRow, known_kinds, read_entity
 from dashboard.explore.entities_asking import check_id

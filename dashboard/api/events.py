@@ -20,7 +20,8 @@ from dashboard.api.publishing import publish_drafts
 from dashboard.api.rendering import json_answer
 from dashboard.api.security import actor, require
 from dashboard.api.serialise import correlation_json, detail_json, event_json, iso, slow_json
-from dashboard.api.shapes import Accepted, CorrelationShape, EventDetailShape, EventPage
+from dashboard.api.shapes.correlations import CorrelationShape
+from dashboard.api.shapes.events import Accepted, EventDetailShape, EventPage
 from dashboard.explore.catalog import topic_of_type
 from dashboard.explore.filters import MAX_LIMIT, parse_event_query
 from dashboard.explore.flows import read_expected

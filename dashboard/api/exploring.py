@@ -11,14 +11,14 @@ from ninja import Query, Router, Schema
 from pydantic import Field
 
 from dashboard.api.events import EventFilters
-from dashboard.api.exploring_shapes import (
+from dashboard.api.rendering import json_answer
+from dashboard.api.serialise import event_json, iso
+from dashboard.api.shapes.exploring import (
     FacetsShape,
     HistogramShape,
     QueryShape,
     TailShape,
 )
-from dashboard.api.rendering import json_answer
-from dashboard.api.serialise import event_json, iso
 from dashboard.explore.facets import Facet, read_facets
 from dashboard.explore.filters import EventQuery, parse_event_query
 from dashboard.explore.histogram import Bin, read_histogram

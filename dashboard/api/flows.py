@@ -13,7 +13,7 @@ from ninja.params.functions import Path
 from dashboard.api.paging import PageParameters
 from dashboard.api.problems import Problem
 from dashboard.api.serialise import iso
-from dashboard.api.shapes import Page, Shape
+from dashboard.api.shapes.base import Page, Shape
 from dashboard.explore.flows import learnt_flow, learnt_flows, list_stuck
 from ingest.models import StuckFlow
 from ingest.queries.flows import Flow, FlowStep, expected_steps, flow_state

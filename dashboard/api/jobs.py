@@ -16,7 +16,7 @@ from dashboard.api.paging import PageParameters, seal, unseal
 from dashboard.api.problems import Problem
 from dashboard.api.security import caller, require
 from dashboard.api.serialise import iso
-from dashboard.api.shapes import JobPage, JobShape
+from dashboard.api.shapes.jobs import JobPage, JobShape
 from dashboard.explore.filters import FilterError, parse_time
 from dashboard.recovery.actions import (
     JobError,

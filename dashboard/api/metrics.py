@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from dashboard.api.serialise import iso
-from dashboard.api.shapes import MetricsShape
+from dashboard.api.shapes.metrics import MetricsShape
 from dashboard.explore.filters import FilterError, parse_time
 from ingest.queries.metrics import read_metrics
 from ingest.queries.table import MetricGroup, MetricTable

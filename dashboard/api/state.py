@@ -24,17 +24,16 @@ from dashboard.api.serialise import (
     iso,
     topic_json,
 )
-from dashboard.api.shapes import (
-    AuditPage,
+from dashboard.api.shapes.audit import AuditPage
+from dashboard.api.shapes.letters import DeadLetterGroupPage, DeadLetterPage
+from dashboard.api.shapes.state import (
     BreakerPage,
     ConsumerPage,
-    DeadLetterGroupPage,
-    DeadLetterPage,
     HealthPage,
     ScalingShape,
     TopicPage,
-    TopologyShape,
 )
+from dashboard.api.shapes.topology import TopologyShape
 from dashboard.explore.filters import parse_time
 from dashboard.explore.topology import read_topology
 from dashboard.fleet.scaling import wanted_instances

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from dashboard.api.shapes import EventShape, Shape
+from dashboard.api.shapes.base import Shape
+from dashboard.api.shapes.events import EventShape
 
 __all__ = ["FacetsShape", "HistogramShape", "QueryShape", "TailShape"]
 

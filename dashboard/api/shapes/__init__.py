@@ -1,0 +1,1 @@
+"""The shapes of answers, as the OpenAPI document tells them. Values come from `dashboard.api.serialise`."""
