@@ -56,8 +56,14 @@ def install_triggers(connection: BaseDatabaseWrapper) -> None:
 
 
 def drop_triggers(connection: BaseDatabaseWrapper) -> None:
-    on = "" if connection.vendor == "sqlite" else f" ON {_TABLE}"
-    _execute(connection, [f"DROP TRIGGER IF EXISTS letter_{event}{on}" for event in _EVENTS])
+    if connection.vendor == "sqlite":
+        names = [*(f"letter_{event}" for event in _EVENTS), "letter_cell_delete"]
+        _execute(connection, [f"DROP TRIGGER IF EXISTS {name}" for name in names])
+    else:
+        _execute(
+            connection,
+            [f"DROP TRIGGER IF EXISTS letter_{event} ON {_TABLE}" for event in _EVENTS],
+        )
 
 
 def count_all(connection: BaseDatabaseWrapper) -> None:
@@ -97,6 +103,8 @@ def _execute(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
 
 
 def _sqlite() -> list[str]:
+    """A flush deletes table by table, in any order, and fires triggers: a letter whose cell is gone makes
+    none anew, and a cell takes its hours with it, or the flush would leave counts of nothing."""
     sources = {
         "insert": _changes("", new="NEW", old_status="''", new_status="NEW.status"),
         "update": _changes("", new="NEW", old_status="OLD.status", new_status="NEW.status"),
@@ -105,13 +113,22 @@ def _sqlite() -> list[str]:
     heads = {
         "insert": "AFTER INSERT",
         "update": f"AFTER UPDATE OF status ON {_TABLE} WHEN OLD.status <> NEW.status",
-        "delete": "AFTER DELETE",
+        "delete": f"AFTER DELETE ON {_TABLE} WHEN EXISTS ({_cell_of('OLD')})",
     }
     return [
-        f"CREATE TRIGGER letter_{event} {_on(heads[event])} "
-        f"BEGIN {'; '.join(_statements(sources[event], _DIALECTS['sqlite']))}; END"
-        for event in _EVENTS
+        *(
+            f"CREATE TRIGGER letter_{event} {_on(heads[event])} "
+            f"BEGIN {'; '.join(_statements(sources[event], _DIALECTS['sqlite']))}; END"
+            for event in _EVENTS
+        ),
+        f"CREATE TRIGGER letter_cell_delete AFTER DELETE ON {_CELL} "
+        f"BEGIN DELETE FROM {_HOURS} WHERE cell_id = OLD.id; END",
     ]
+
+
+def _cell_of(letter: str) -> str:
+    fits = " AND ".join(f"{_CELL}.{name} = {letter}.{name}" for name in _NAMES)
+    return f"SELECT 1 FROM {_CELL} WHERE {fits}"
 
 
 def _on(head: str) -> str:
