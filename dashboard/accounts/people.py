@@ -7,9 +7,19 @@ from django.db import transaction
 
 from dashboard.accounts import audit
 from dashboard.accounts.models import Role, User
+from dashboard.accounts.rights import ROLE_ORDER
 from eventscope.errors import EventscopeError
 
-__all__ = ["LastAdminError", "add_user", "change_password", "change_user"]
+__all__ = [
+    "LastAdminError",
+    "add_user",
+    "change_password",
+    "change_user",
+    "may_act",
+    "people_who_act",
+]
+
+ACTING = ROLE_ORDER[ROLE_ORDER.index(Role.OPERATOR) :]
 
 
 class LastAdminError(EventscopeError):
@@ -50,3 +60,14 @@ def change_password(*, user: User, password: str) -> None:
     user.set_password(password)
     user.save(update_fields=["password"])
     audit.record(actor=user, action="user.password", subject=user.username, detail={})
+
+
+def people_who_act(*, most: int = 200) -> list[str]:
+    """The names of those who may act on alerts and dead letters: operators and up, signed in or not."""
+    found = User.objects.filter(is_active=True, role__in=ACTING).order_by("username")
+    return list(found.values_list("username", flat=True)[:most])
+
+
+def may_act(username: str) -> bool:
+    """Whether this is an active operator or admin."""
+    return User.objects.filter(username=username, is_active=True, role__in=ACTING).exists()

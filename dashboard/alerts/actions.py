@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from dashboard.accounts import audit
+from dashboard.accounts.people import may_act
 from dashboard.alerts.models import Episode, EpisodeEntry
 from eventscope.errors import EventscopeError
 
@@ -19,6 +20,8 @@ __all__ = [
     "AlertOutcome",
     "acknowledge_alert",
     "add_note",
+    "assign_alert",
+    "resolve_alert",
     "snooze_alert",
     "unacknowledge_alert",
     "unsnooze_alert",
@@ -54,6 +57,8 @@ class AlertOutcome:
             return ""
         if episode.state == State.ACKNOWLEDGED:
             return f"{episode.acknowledged_by} has acknowledged it already."
+        if episode.state == State.RESOLVED and episode.resolved_by:
+            return f"{episode.resolved_by} has resolved it already."
         return f"It is {episode.state} now."
 
 
@@ -119,6 +124,37 @@ def unsnooze_alert(episode_id: int, *, by: object, now_ms: int | None = None) ->
     return _outcome(episode_id, changed)
 
 
+def assign_alert(
+    episode_id: int, *, by: object, to: str, note: str = "", now_ms: int | None = None
+) -> AlertOutcome:
+    """Say who is to look after it; ``to`` empty: nobody. Raises `ActionError` if they could not act."""
+    now, note = _now(now_ms), _checked_note(note)
+    if to and not may_act(to):
+        raise ActionError(f"{to[:60]!r} is not somebody who may act on alerts.")
+    with transaction.atomic():
+        changed = _firing(episode_id).exclude(assigned_to=to).update(assigned_to=to)
+        if changed:
+            _told(episode_id, Kind.ASSIGNED, now, by, note or f"to {to or 'nobody'}", to=to)
+    return _outcome(episode_id, changed)
+
+
+def resolve_alert(
+    episode_id: int, *, by: object, note: str = "", now_ms: int | None = None
+) -> AlertOutcome:
+    """Say that it is over. What still holds after `reopening.REST_MS` comes back."""
+    now, note = _now(now_ms), _checked_note(note)
+    with transaction.atomic():
+        changed = _firing(episode_id).update(
+            state=State.RESOLVED, resolved_ms=now, resolved_by=audit.name_of(by), suppressed_by=""
+        )
+        if changed:
+            _told(episode_id, Kind.RESOLVED, now, by, note)
+    episode = _find(episode_id)
+    if episode.state == State.PENDING:
+        raise ActionError("It has not fired yet, so there is nothing to resolve.")
+    return AlertOutcome(episode, bool(changed))
+
+
 def add_note(episode_id: int, *, by: object, note: str, now_ms: int | None = None) -> EpisodeEntry:
     """A word for the others; on a resolved alert too."""
     now, note = _now(now_ms), _checked_note(note)
@@ -136,7 +172,7 @@ def _firing(episode_id: int):  # type: ignore[no-untyped-def]
 def _outcome(episode_id: int, changed: int) -> AlertOutcome:
     episode = _find(episode_id)
     if not changed and episode.state not in (State.FIRING, State.ACKNOWLEDGED):
-        raise ActionError(f"Only a firing alert can be snoozed; this one is {episode.state}.")
+        raise ActionError(f"Only a firing alert can be changed so; this one is {episode.state}.")
     return AlertOutcome(episode, bool(changed))
 
 

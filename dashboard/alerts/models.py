@@ -13,9 +13,13 @@ class Episode(models.Model):
     """One stretch of time in which a rule held for a subject.
 
     1. PENDING: the condition holds, not yet for as long as the rule asks. 2. FIRING. 3. ACKNOWLEDGED
-    by somebody. 4. RESOLVED: the condition has cleared. 3 goes back to 2 only by a person; a pending
-    episode whose condition clears is deleted, for nothing had happened.
+    by somebody. 4. RESOLVED: the condition has cleared, or a person said so. 3 goes back to 2 only by a
+    person; 4 to 2 if it returns soon; a pending episode whose condition clears is deleted, for nothing
+    had happened. A hushed episode keeps its state, for evaluation goes on: it is *shown* as suppressed.
     """
+
+    SUPPRESSED = "suppressed"
+    """What a firing episode is shown as while a silence, a maintenance or another alert hushes it."""
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -27,20 +31,44 @@ class Episode(models.Model):
         CRITICAL = "critical"
         WARNING = "warning"
 
+    class Origin(models.TextChoices):
+        EVENTSCOPE = "eventscope"
+        ALERTMANAGER = "alertmanager"
+
+    origin = models.CharField(max_length=16, choices=Origin.choices, default=Origin.EVENTSCOPE)
+    external_id = models.CharField(
+        max_length=100, default="", blank=True, help_text="what it is called where it comes from"
+    )
     rule = models.CharField(max_length=64)
     subject = models.CharField(max_length=300, default="", blank=True)
+    labels = models.JSONField(
+        default=dict, blank=True, help_text="text by text: what silences and routes match"
+    )
     severity = models.CharField(max_length=16, choices=Severity.choices)
     state = models.CharField(max_length=16, choices=State.choices)
     summary = models.TextField(default="", blank=True)
     value = models.FloatField(null=True)
     peak = models.FloatField(null=True, help_text="the worst value seen")
-    threshold = models.FloatField()
+    threshold = models.FloatField(null=True, help_text="none where another system judges")
 
     started_ms = models.BigIntegerField()
     fired_ms = models.BigIntegerField(null=True)
     acknowledged_ms = models.BigIntegerField(null=True)
     acknowledged_by = models.CharField(max_length=200, default="", blank=True)
+    assigned_to = models.CharField(max_length=200, default="", blank=True)
     resolved_ms = models.BigIntegerField(null=True)
+    resolved_by = models.CharField(
+        max_length=200, default="", blank=True, help_text="a person; empty if it cleared by itself"
+    )
+    reopened = models.IntegerField(default=0, help_text="how often it came back")
+    reopened_ms = models.BigIntegerField(null=True, help_text="when it last came back")
+    flapping = models.BooleanField(default=False)
+    suppressed_by = models.CharField(
+        max_length=200,
+        default="",
+        blank=True,
+        help_text="what hushes it: silence 3; empty if nothing",
+    )
     snoozed_until_ms = models.BigIntegerField(null=True)
     snoozed_by = models.CharField(max_length=200, default="", blank=True)
 
@@ -55,7 +83,7 @@ class Episode(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["rule", "subject"],
+                fields=["origin", "rule", "subject", "external_id"],
                 condition=~models.Q(state="resolved"),
                 name="episode_open_once",
             )
@@ -63,10 +91,16 @@ class Episode(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["state", "-started_ms"], name="episode_newest"),
             models.Index(fields=["resolved_ms"], name="episode_history"),
+            models.Index(fields=["origin", "external_id"], name="episode_elsewhere"),
         ]
 
     def is_open(self) -> bool:
         return self.state != self.State.RESOLVED
+
+    def shown_state(self) -> str:
+        """The state as people and programs are told it: firing while hushed is suppressed."""
+        hushed = self.suppressed_by and self.state == self.State.FIRING
+        return self.SUPPRESSED if hushed else str(self.state)
 
     def is_snoozed(self, now_ms: int) -> bool:
         """Whether it is to be left in peace at ``now_ms``."""
@@ -86,6 +120,11 @@ class EpisodeEntry(models.Model):
         UNACKNOWLEDGED = "unacknowledged"
         SNOOZED = "snoozed"
         UNSNOOZED = "unsnoozed"
+        ASSIGNED = "assigned"
+        REOPENED = "reopened"
+        SUPPRESSED = "suppressed"
+        UNSUPPRESSED = "unsuppressed"
+        NOTIFIED = "notified"
         NOTE = "note"
         VALUE = "value"
         NO_DATA = "no_data"

@@ -45,6 +45,7 @@ HEADINGS = (
     (State.FIRING, "Firing", "Nobody has these yet."),
     (State.ACKNOWLEDGED, "Acknowledged", "Somebody has these."),
     (State.PENDING, "Pending", "True now, not yet for long enough to fire."),
+    (Episode.SUPPRESSED, "Suppressed", "Firing, and hushed: nobody is told of these."),
 )
 
 WORDS = {
@@ -55,6 +56,11 @@ WORDS = {
     Kind.UNACKNOWLEDGED: ("Acknowledgement taken back", "arrow-back-up", "warn"),
     Kind.SNOOZED: ("Snoozed", "clock-pause", "off"),
     Kind.UNSNOOZED: ("Snooze ended by hand", "bell", "off"),
+    Kind.ASSIGNED: ("Assigned", "user", "info"),
+    Kind.REOPENED: ("Came back, so it is the same episode", "refresh", "bad"),
+    Kind.SUPPRESSED: ("Hushed", "bell-off", "off"),
+    Kind.UNSUPPRESSED: ("No longer hushed", "bell", "off"),
+    Kind.NOTIFIED: ("Notified", "send", "info"),
     Kind.NOTE: ("Note", "note", "info"),
     Kind.NO_DATA: ("Could not be measured; the state is kept", "help", "off"),
     Kind.DATA: ("Measured again", "activity", "off"),
@@ -105,7 +111,7 @@ class AlertRow:
             title=rule.title if rule else episode.rule,
             value=format_value(episode.value, unit),
             peak=format_value(episode.peak, unit),
-            threshold="" if unit == "state" else format_value(episode.threshold, unit),
+            threshold=_limit(episode, unit),
             age_ms=max(0, (episode.resolved_ms or now_ms) - episode.started_ms),
             snoozed=episode.is_snoozed(now_ms),
             note=next((entry.note for entry in reversed(list(told)) if entry.note), ""),
@@ -156,9 +162,9 @@ def group_rows(rows: Sequence[AlertRow]) -> list[Group]:
     """By state, in the order in which they want attention; an empty group is left out."""
     found = []
     for state, heading, lead in HEADINGS:
-        of_state = [row for row in rows if row.episode.state == state]
+        of_state = [row for row in rows if row.episode.shown_state() == state]
         if of_state:
-            found.append(Group(state.value, heading, lead, of_state))
+            found.append(Group(str(state), heading, lead, of_state))
     return found
 
 
@@ -183,7 +189,7 @@ def draw_values(
     points = [(entry.at_ms, entry.value) for entry in reversed(entries) if entry.value is not None]
     if episode.is_open() and episode.value is not None and not episode.no_data:
         points.append((now_ms, episode.value))
-    if len(points) < 3:
+    if len(points) < 3 or episode.threshold is None:
         return None
     first, last = points[0][0], max(points[-1][0], points[0][0] + 1)
     top = max([value for _, value in points] + [episode.threshold]) or 1.0
@@ -196,6 +202,13 @@ def draw_values(
     )
     top_words, threshold = format_value(top, unit), format_value(episode.threshold, unit)
     return Drawing(WIDTH, HEIGHT, drawn, y(episode.threshold), first, last, top_words, threshold)
+
+
+def _limit(episode: Episode, unit: str) -> str:
+    """The limit in words; empty where a number says nothing or there is none."""
+    if unit == "state" or episode.threshold is None:
+        return ""
+    return format_value(episode.threshold, unit)
 
 
 def _line(entry: EpisodeEntry, unit: str) -> Line:

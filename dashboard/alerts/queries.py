@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 from django.conf import settings
@@ -48,15 +50,16 @@ class AlertPage(NamedTuple):
 
 
 def firing_count() -> int:
-    """Alerts that fire and that nobody has acknowledged."""
-    return Episode.objects.filter(state=State.FIRING).count()
+    """Alerts that fire, that nobody has acknowledged, and that nothing hushes."""
+    return Episode.objects.filter(state=State.FIRING, suppressed_by="").count()
 
 
 def count_by_state() -> dict[str, int]:
-    """How many alerts stand in each open state."""
-    found = dict.fromkeys((State.FIRING.value, State.ACKNOWLEDGED.value, State.PENDING.value), 0)
-    for state in Episode.objects.exclude(state=State.RESOLVED).values_list("state", flat=True):
-        found[state] += 1
+    """How many alerts are shown in each open state."""
+    shown = (State.FIRING.value, State.ACKNOWLEDGED.value, State.PENDING.value, Episode.SUPPRESSED)
+    found = dict.fromkeys(shown, 0)
+    for episode in Episode.objects.exclude(state=State.RESOLVED).only("state", "suppressed_by"):
+        found[episode.shown_state()] += 1
     return found
 
 
@@ -86,10 +89,10 @@ def resolved_alerts(
 def list_alerts(
     state: str | Sequence[str] = "", cursor: str | None = None, limit: int = 100
 ) -> AlertPage:
-    """Alerts in ``state`` (one, several, or all), newest start first. Raises `AlertCursorError`."""
+    """Alerts shown in ``state`` (one, several, or all), newest start first. Raises `AlertCursorError`."""
     states = [state] if isinstance(state, str) else list(state)
-    states = [name for name in states if name]
-    rows = Episode.objects.filter(state__in=states) if states else Episode.objects.all()
+    wanted = [_shown_in(name) for name in states if name]
+    rows = Episode.objects.filter(reduce(or_, wanted)) if wanted else Episode.objects.all()
     return _page(rows, "started_ms", cursor, limit)
 
 
@@ -119,6 +122,13 @@ def last_round() -> EvaluationRound | None:
 def rule_of(episode: Episode) -> Rule | None:
     """The rule that made it, None if it is no longer in force."""
     return rules_by_name(settings.DASHBOARD).get(episode.rule)
+
+
+def _shown_in(state: str) -> Q:
+    """Those that are shown in this state: a firing one that is hushed is shown as suppressed."""
+    if state == Episode.SUPPRESSED:
+        return Q(state=State.FIRING) & ~Q(suppressed_by="")
+    return Q(state=state, suppressed_by="") if state == State.FIRING else Q(state=state)
 
 
 def _filtered(rows: QuerySet[Episode], rule: str, severity: str, text: str) -> QuerySet[Episode]:

@@ -25,6 +25,7 @@ from dashboard.alerts.evaluate import (
     Standing,
     evaluate,
 )
+from dashboard.alerts.labels import labels_of
 from dashboard.alerts.models import Episode, EpisodeEntry, EvaluationRound
 from dashboard.alerts.reading import read_observations
 from dashboard.alerts.rules import Rule, built_in_rules
@@ -59,8 +60,9 @@ def evaluate_alerts(*, now_ms: int | None = None) -> RoundReport:
 
 
 def open_standings() -> list[Standing]:
-    """The open episodes, as evaluation wants them."""
-    rows = Episode.objects.exclude(state=Episode.State.RESOLVED).order_by("pk")
+    """The open episodes that are ours to judge, as evaluation wants them."""
+    rows = Episode.objects.filter(origin=Episode.Origin.EVENTSCOPE)
+    rows = rows.exclude(state=Episode.State.RESOLVED).order_by("pk")
     fields = list(Standing.__dataclass_fields__)
     return [Standing(*row) for row in rows.values_list(*fields)]
 
@@ -98,6 +100,7 @@ def _open(intent: Open, now_ms: int, report: RoundReport) -> None:
             episode = Episode.objects.create(
                 rule=rule.name,
                 subject=seen.subject[:300],
+                labels={**labels_of(rule, seen), "subject": seen.subject[:300]},
                 severity=rule.severity,
                 state=state,
                 summary=summarise(rule, seen),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
@@ -36,7 +36,7 @@ router = Router(tags=["alerts"], by_alias=True)
 
 
 class AlertParameters(PageParameters):
-    state: Episode.State | None = None
+    state: Literal["pending", "firing", "acknowledged", "suppressed", "resolved"] | None = None
 
 
 class NoteBody(Schema):
@@ -92,18 +92,25 @@ def alert_json(episode: Episode, notes: Iterable[EpisodeEntry]) -> dict[str, Any
     """One episode with what people did and wrote."""
     return {
         "id": episode.pk,
-        "state": episode.state,
+        "state": episode.shown_state(),
         "severity": episode.severity,
         "rule": episode.rule,
         "subject": episode.subject,
         "summary": episode.summary,
         "value": episode.value,
         "threshold": episode.threshold,
+        "labels": episode.labels,
+        "origin": episode.origin,
         "startedAt": iso(episode.started_ms),
         "firedAt": iso(episode.fired_ms),
         "acknowledgedBy": episode.acknowledged_by or None,
         "acknowledgedAt": iso(episode.acknowledged_ms),
+        "assignedTo": episode.assigned_to or None,
         "resolvedAt": iso(episode.resolved_ms),
+        "resolvedBy": episode.resolved_by or None,
+        "reopened": episode.reopened,
+        "flapping": episode.flapping,
+        "suppressedBy": episode.suppressed_by or None,
         "snoozedUntil": iso(episode.snoozed_until_ms),
         "notes": [
             {"at": iso(entry.at_ms), "by": entry.by, "kind": entry.kind, "note": entry.note}

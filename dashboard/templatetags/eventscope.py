@@ -36,7 +36,7 @@ TONES = {
     "ok": "healthy success ok closed resolved processed active started live succeeded done completed",
     "warn": "degraded warning half_open retry retrying pending acknowledged snoozed stale waiting awaiting cancelling paused",
     "bad": "unhealthy failed open firing critical dead_lettered error forced_open stalled lost",
-    "off": "unknown disabled skipped archived discarded superseded stopped cancelled planned idle none closed_by_hand",
+    "off": "suppressed unknown disabled skipped archived discarded superseded stopped cancelled planned idle none closed_by_hand",
 }
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
 ICON_OF_TONE = {

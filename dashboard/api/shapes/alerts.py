@@ -22,12 +22,19 @@ class AlertShape(Shape):
     subject: str
     summary: str
     value: float | None
-    threshold: float
+    threshold: float | None
+    labels: dict[str, str]
+    origin: str
     started_at: str | None
     fired_at: str | None
     acknowledged_by: str | None
     acknowledged_at: str | None
+    assigned_to: str | None
     resolved_at: str | None
+    resolved_by: str | None
+    reopened: int
+    flapping: bool
+    suppressed_by: str | None
     snoozed_until: str | None
     notes: list[NoteShape]
 

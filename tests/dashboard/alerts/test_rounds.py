@@ -13,7 +13,14 @@ from dashboard.alerts.models import Episode, EpisodeEntry, EvaluationRound
 from dashboard.alerts.rounds import apply_intents, evaluate_alerts, open_standings
 from dashboard.alerts.rules import Rule
 from ingest.models import Stream
-from tests.dashboard.care import NOW_MS, make_breaker, make_component, make_group, make_letter
+from tests.dashboard.care import (
+    NOW_MS,
+    make_breaker,
+    make_component,
+    make_episode,
+    make_group,
+    make_letter,
+)
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
 
@@ -46,6 +53,13 @@ def test_an_episode_from_its_beginning_to_its_end() -> None:
     assert (episode.state, episode.value, episode.peak) == ("resolved", 0.0, 0.3)
     assert episode.summary == "20% of payment's handlings fail, objective 10% (500 handled)"
     assert kinds() == ["pending", "firing", "resolved"]
+    assert episode.labels == {"rule": "errors", "severity": "critical", "subject": "payment"}
+
+
+def test_what_comes_from_elsewhere_is_not_ours_to_judge() -> None:
+    make_episode(origin="alertmanager", external_id="abc", rule="KubePodCrash", threshold=None)
+    play(0, 0.0)
+    assert Episode.objects.get().state == "firing"
 
 
 def test_pending_that_clears_leaves_no_trace() -> None:
