@@ -95,6 +95,8 @@ class AlertOptions(Section, frozen=True):
     enabled: bool = True
     lag: Duration = Duration(30)
     for_: Duration = msgspec.field(default=Duration(60), name="for")
+    reopen_window: Duration = Duration(600)
+    flapping_after: Positive = 3
 
 
 class DashboardOptions(Section, frozen=True):

@@ -28,6 +28,7 @@ from dashboard.alerts.evaluate import (
 from dashboard.alerts.labels import labels_of
 from dashboard.alerts.models import Episode, EpisodeEntry, EvaluationRound
 from dashboard.alerts.reading import read_observations
+from dashboard.alerts.reopening import calm_down, reopen_recent, without_resting
 from dashboard.alerts.rules import Rule, built_in_rules
 from dashboard.alerts.wording import summarise
 
@@ -55,6 +56,7 @@ def evaluate_alerts(*, now_ms: int | None = None) -> RoundReport:
     standings = open_standings()
     observations = read_observations(now, standings)
     report = apply_intents(evaluate(rules, observations, standings, now), rules, now)
+    calm_down(now)
     _note_round(observations, now)
     return report
 
@@ -71,7 +73,7 @@ def apply_intents(intents: Iterable[Intent], rules: Sequence[Rule], now_ms: int)
     """Write what was decided."""
     report = RoundReport()
     by_name = {rule.name: rule for rule in rules}
-    for intent in intents:
+    for intent in without_resting(intents, now_ms):
         if isinstance(intent, Open):
             _open(intent, now_ms, report)
         elif isinstance(intent, Fire):
@@ -97,6 +99,9 @@ def _open(intent: Open, now_ms: int, report: RoundReport) -> None:
     state = Episode.State.FIRING if intent.firing else Episode.State.PENDING
     try:
         with transaction.atomic():
+            if intent.firing and _came_back(rule, seen, now_ms, held_again_ms=now_ms):
+                report.fired += 1
+                return
             episode = Episode.objects.create(
                 rule=rule.name,
                 subject=seen.subject[:300],
@@ -119,13 +124,43 @@ def _open(intent: Open, now_ms: int, report: RoundReport) -> None:
     report.fired += intent.firing
 
 
+def _came_back(
+    rule: Rule,
+    seen: Observation,
+    now_ms: int,
+    *,
+    held_again_ms: int,
+    pending_id: int | None = None,
+) -> bool:
+    reopened = reopen_recent(
+        rule=rule.name,
+        subject=seen.subject[:300],
+        held_again_ms=held_again_ms,
+        now_ms=now_ms,
+        value=seen.value,
+        summary=summarise(rule, seen),
+        pending_id=pending_id,
+    )
+    return reopened is not None
+
+
 def _fire(intent: Fire, rule: Rule, now_ms: int) -> int:
+    pending = Episode.objects.filter(
+        pk=intent.before.id,
+        state=Episode.State.PENDING,
+        evaluated_ms=intent.before.evaluated_ms,
+    )
     with transaction.atomic():
-        fired = Episode.objects.filter(
-            pk=intent.before.id,
-            state=Episode.State.PENDING,
-            evaluated_ms=intent.before.evaluated_ms,
-        ).update(
+        before = intent.before
+        if pending.exists() and _came_back(
+            rule,
+            intent.observation,
+            now_ms,
+            held_again_ms=before.started_ms,
+            pending_id=before.id,
+        ):
+            return 1
+        fired = pending.update(
             state=Episode.State.FIRING,
             fired_ms=now_ms,
             summary=summarise(rule, intent.observation),

@@ -112,7 +112,7 @@ def _check() -> None:
     for episode, kind in EpisodeEntry.objects.order_by("pk").values_list("episode_id", "kind"):
         entries.setdefault(episode, []).append(kind)
     rows = Episode.objects.order_by("pk").values(
-        "pk", "subject", "state", "fired_ms", "resolved_ms"
+        "pk", "subject", "state", "fired_ms", "resolved_ms", "reopened"
     )
     print(json.dumps([{**row, "kinds": entries.pop(row["pk"], [])} for row in rows]))
     assert not entries, "entries without an episode"

@@ -95,9 +95,9 @@ def test_a_word_said_between_reading_and_writing_is_not_overwritten() -> None:
     assert (episode.state, episode.acknowledged_by) == ("acknowledged", "anna")
 
 
-def test_after_a_resolved_episode_comes_a_new_one() -> None:
+def test_after_a_resolved_episode_and_the_window_comes_a_new_one() -> None:
     rule = replace(RULE, for_s=0, clear_s=0)
-    for second, value in ((0, 0.2), (2, 0.0), (4, 0.2)):
+    for second, value in ((0, 0.2), (2, 0.0), (603, 0.2)):
         play(second, value, rule)
     assert list(Episode.objects.order_by("pk").values_list("state", flat=True)) == [
         "resolved",
