@@ -34,6 +34,8 @@ except OptionsError as error:
 INGEST = OPTIONS.ingest
 DASHBOARD = OPTIONS.dashboard
 EMBEDDED_BROKER = OPTIONS.embedded_broker
+HEALTH_SILENT_MS = DASHBOARD.health.silent_ms
+HEALTH_GRACE_MS = int(DASHBOARD.health.grace * 1000)
 
 SECRET_KEY = SECRET_KEY or kept_secret(DATA_DIR / "secret-key")
 DEBUG = env.bool("EVENTSCOPE_DEBUG", default=False)

@@ -55,15 +55,25 @@ class ComponentOptions(Section, frozen=True):
 
 
 class HealthOptions(Section, frozen=True):
-    """How often components are looked at, and when they count as unhealthy."""
+    """How often components are looked at, and when they count as unhealthy or as unknown.
+
+    Silence of ``missed`` intervals is *unknown*; so is an unwell word within ``grace`` of a start.
+    """
 
     interval: Duration = Duration(30)
     timeout: Duration = Duration(5)
     unhealthy_threshold: Positive = 3
+    missed: Positive = 3
+    grace: Duration = Duration(30)
     components: tuple[ComponentOptions, ...] = (
         ComponentOptions(name="event-bus", check="event-bus"),
         ComponentOptions(name="message-broker", check="broker:main"),
     )
+
+    @property
+    def silent_ms(self) -> int:
+        """After so long without a word nobody knows how a component is."""
+        return int(self.interval * self.missed * 1000)
 
 
 class ScalingOptions(Section, frozen=True):

@@ -23,7 +23,10 @@ __all__ = [
     "Frame",
     "Gap",
     "HealthComponent",
+    "HealthPeriod",
     "HealthResult",
+    "HealthSpan",
+    "HealthStanding",
     "KeyPage",
     "KeyRun",
     "Lease",
@@ -396,6 +399,56 @@ class HealthResult(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["component", "at_ms"], name="health_history")]
+
+
+class HealthStanding(models.Model):
+    """How a component stands over all its instances: the span that goes on, and the root of its history.
+
+    It outlives the rows of instances, whose names change with every deploy.
+    """
+
+    component = models.CharField(max_length=200, unique=True)
+    status = models.CharField(max_length=16)
+    from_ms = models.BigIntegerField()
+    seen_ms = models.BigIntegerField(help_text="its history is told up to here")
+    reason = models.CharField(max_length=300, default="", blank=True)
+
+
+class HealthSpan(models.Model):
+    """A stretch of the past in which a component stood one way; spans of one component follow each other."""
+
+    standing = models.ForeignKey(HealthStanding, on_delete=models.CASCADE, db_index=False)
+    status = models.CharField(max_length=16)
+    from_ms = models.BigIntegerField()
+    until_ms = models.BigIntegerField(db_index=True)
+    reason = models.CharField(max_length=300, default="", blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["standing", "until_ms"], name="span_history")]
+
+
+class HealthPeriod(models.Model):
+    """How long a component stood each way in one hour or one day (UTC); the rest of it is unknown."""
+
+    standing = models.ForeignKey(HealthStanding, on_delete=models.CASCADE, db_index=False)
+    seconds = models.IntegerField(help_text="3600 or 86400")
+    begin_ms = models.BigIntegerField()
+    healthy_ms = models.BigIntegerField(default=0)
+    degraded_ms = models.BigIntegerField(default=0)
+    unhealthy_ms = models.BigIntegerField(default=0)
+    results = models.BigIntegerField(default=0)
+    failures = models.BigIntegerField(default=0, help_text="results that were not healthy")
+    timed = models.BigIntegerField(default=0, help_text="results that told a latency")
+    latency_ms = models.FloatField(default=0, help_text="sum of those latencies")
+    slowest_ms = models.FloatField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["standing", "seconds", "begin_ms"], name="health_period"
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["seconds", "begin_ms"], name="period_age")]
 
 
 class Breaker(models.Model):

@@ -191,6 +191,7 @@ class RetentionOptions(Section, frozen=True):
     archived_letters: Duration = Duration(30 * 86400)
     quarantine: Duration = Duration(14 * 86400)
     audit: Duration = Duration(400 * 86400)
+    health: Duration = Duration(90 * 86400)
     max_bytes: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 

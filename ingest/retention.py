@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from ingest.folds.health_history import DAY_S, HOUR_S
 from ingest.letter_counts import STATUSES
 from ingest.models import (
     Block,
@@ -19,7 +20,10 @@ from ingest.models import (
     FlowCount,
     Gap,
     HealthComponent,
+    HealthPeriod,
     HealthResult,
+    HealthSpan,
+    HealthStanding,
     LetterCell,
     LetterHour,
     MetricPiece,
@@ -35,6 +39,8 @@ __all__ = ["Deleted", "events_border", "purge_expired"]
 
 EVENTS = "events"
 STEP_ROWS = 1_000
+HOURS_MS = 31 * 86_400_000
+"""Hours of health are shown for a month; further back days tell enough."""
 
 
 class Deleted(NamedTuple):
@@ -97,6 +103,7 @@ def _expired(options: RetentionOptions, now_ms: int) -> Iterator[tuple[str, Quer
     yield "hours of letters", LetterHour.objects.filter(hour_ms__lt=min(hours, letters))
     yield "failures", _failures_gone(min(hours, letters))
     yield "health results", HealthResult.objects.filter(at_ms__lt=events)
+    yield from _health_history(options, now_ms)
     yield "breaker transitions", BreakerTransition.objects.filter(at_ms__lt=events)
     yield "service events", ServiceEvent.objects.filter(at_ms__lt=events)
     yield "components", HealthComponent.objects.filter(seen_ms__lt=events)
@@ -107,6 +114,23 @@ def _expired(options: RetentionOptions, now_ms: int) -> Iterator[tuple[str, Quer
     yield "flows", FlowCount.objects.filter(day__lt=events // 86_400_000)
     yield "schemas", EventSchema.objects.filter(seen_ms__lt=hours)
     yield "gaps", Gap.objects.filter(until_ms__lt=hours)
+
+
+def _health_history(options: RetentionOptions, now_ms: int) -> Iterator[tuple[str, QuerySet]]:  # type: ignore[type-arg]
+    """Days as long as the history is kept, hours of it as far as a chart shows them."""
+    kept = _before(now_ms, options.health)
+    yield "health spans", HealthSpan.objects.filter(until_ms__lt=kept)
+    yield (
+        "health hours",
+        HealthPeriod.objects.filter(
+            seconds=HOUR_S, begin_ms__lt=max(kept, now_ms - HOURS_MS) - HOUR_S * 1000
+        ),
+    )
+    yield (
+        "health days",
+        HealthPeriod.objects.filter(seconds=DAY_S, begin_ms__lt=kept - DAY_S * 1000),
+    )
+    yield "standings", HealthStanding.objects.filter(seen_ms__lt=kept)
 
 
 def _failures_gone(before_ms: int) -> QuerySet[LetterCell]:

@@ -87,8 +87,7 @@ def _arrived(since_ms: int) -> dict[str, int]:
 
 def _breakers(now_ms: int) -> list[tuple[Breaker, bool]]:
     """Every breaker instance, and whether its last word still says something of now."""
-    interval_s = float(settings.DASHBOARD.health.interval)
-    views = state.list_breakers(transitions=1, now_ms=now_ms, interval_s=interval_s)
+    views = state.list_breakers(transitions=1, now_ms=now_ms)
     return [(view.breaker, not view.stale) for view in views]
 
 

@@ -22,7 +22,6 @@ from ingest.queries import state
 
 __all__ = ["breakers_page", "consumers_page", "health_page"]
 
-MISSED = 3
 STRIP_INTERVALS = 40
 BREAKER_WINDOW_MS = 3_600_000
 TREND_MS = 3_600_000
@@ -36,7 +35,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
     """Components over all instances and each by itself; ``?status=`` shows those of one status."""
     now = _now_ms()
     interval_ms = int(settings.DASHBOARD.health.interval * 1000)
-    views = state.list_components(now_ms=now, interval_s=interval_ms / 1000, missed=MISSED)
+    views = state.list_components(now_ms=now)
     status = request.GET.get("status", "")
     shown = [view for view in views if view.status == status] if status in STATUSES else views
     duties = queries.list_duties()
@@ -48,10 +47,11 @@ def health_page(request: HttpRequest) -> HttpResponse:
         "cards": component_cards(
             shown,
             queries.recent_results(now - STRIP_INTERVALS * interval_ms),
-            silent_before=now - MISSED * interval_ms,
+            silent_before=now - settings.HEALTH_SILENT_MS,
         ),
         "interval_ms": interval_ms,
-        "missed_ms": MISSED * interval_ms,
+        "missed": settings.DASHBOARD.health.missed,
+        "missed_ms": settings.HEALTH_SILENT_MS,
         "threshold": settings.DASHBOARD.health.unhealthy_threshold,
         "duties": duties,
         "monitor_silent": all(now - duty.ran_ms > MONITOR_SILENT_MS for duty in duties),
@@ -66,9 +66,7 @@ def breakers_page(request: HttpRequest) -> HttpResponse:
     now = _now_ms()
     options = settings.INGEST.circuit_breakers
     cards = breaker_cards(
-        state.list_breakers(
-            transitions=20, now_ms=now, interval_s=float(settings.DASHBOARD.health.interval)
-        ),
+        state.list_breakers(transitions=20, now_ms=now),
         now_ms=now,
         window_ms=BREAKER_WINDOW_MS,
         alert_threshold=options.alert_threshold,

@@ -60,12 +60,11 @@ def gather_tiles(now_ms: int, status: IngestStatus) -> list[Tile]:
 
 
 def _facts(table: MetricTable, status: IngestStatus) -> Facts:
-    interval_s = float(settings.DASHBOARD.health.interval)
     return Facts(
         **_measured(table),
         open_dead_letters=state.open_dead_letters(),
-        open_breakers=state.open_breakers(interval_s=interval_s),
-        unhealthy=state.unhealthy_components(interval_s=interval_s),
+        open_breakers=state.open_breakers(),
+        unhealthy=state.unhealthy_components(),
         lag=status.lag,
         stalled=status.stalled,
         catching_up=status.catching_up,

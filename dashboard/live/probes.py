@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import redis
-from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import connections
 from django.db.utils import DatabaseError
@@ -77,9 +76,8 @@ class _Collector:
             ("lost", "Messages discarded by the broker before they were read", status.lost),
         ):
             yield CounterMetricFamily(f"eventscope_messages_{name}", text, value=value)
-        interval_s = float(settings.DASHBOARD.health.interval)
-        unhealthy = state.unhealthy_components(interval_s=interval_s)
-        refusing = state.open_breakers(interval_s=interval_s)
+        unhealthy = state.unhealthy_components()
+        refusing = state.open_breakers()
         age = float("nan") if status.newest_age_ms is None else status.newest_age_ms / 1000
         for name, text, gauge in (
             ("ingest_lag_messages", "Messages in the broker that are not stored yet", status.lag),

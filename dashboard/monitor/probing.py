@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from django.conf import settings
 from django.db import connections, transaction
@@ -12,6 +13,10 @@ from django.db import connections, transaction
 from dashboard.monitor.probes import probe_component
 from dashboard.monitor.verdicts import Standing, Verdict, next_standing
 from dashboard.options import ComponentOptions
+from ingest.folds.health import known_states, last_starts
+from ingest.folds.health_grace import excuse_starting
+from ingest.folds.health_standing import record_history
+from ingest.folds.health_words import HEALTHY, ComponentKey, ComponentState, HealthSample
 from ingest.models import HealthComponent, HealthResult
 
 __all__ = ["AT_ONCE", "probe_all", "write_verdict"]
@@ -39,27 +44,44 @@ def write_verdict(
 ) -> HealthComponent:
     """The component's row and one result, in one transaction."""
     now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    names = {"component": component.name, "service": component.service, "instance": ""}
+    key = ComponentKey(component.name, component.service, "")
+    told = HealthSample(key, now, verdict.status, verdict.latency_ms, _checks(component, verdict))
     with transaction.atomic(using="events"):
-        row = HealthComponent.objects.filter(**names).first()
-        before = Standing(row.status, row.since_ms, row.failures) if row else Standing()
-        after = next_standing(before, verdict, threshold=threshold, now_ms=now)
+        states = known_states(component.name)
+        sample = _excused(states, told)
+        after = next_standing(
+            _standing(states.get(key)), sample.status, threshold=threshold, now_ms=now
+        )
         row, _ = HealthComponent.objects.update_or_create(
-            **names,
+            **key._asdict(),
             defaults={
                 "status": after.status,
                 "since_ms": after.since_ms,
                 "failures": after.failures,
                 "seen_ms": now,
                 "latency_ms": verdict.latency_ms,
-                "checks": _checks(component, verdict),
+                "checks": list(sample.checks),
                 "probed": True,
             },
         )
         HealthResult.objects.create(
-            component=row, at_ms=now, status=verdict.status, latency_ms=verdict.latency_ms
+            component=row, at_ms=now, status=sample.status, latency_ms=verdict.latency_ms
         )
+        record_history(states, [sample._replace(status=after.status)])
     return row
+
+
+def _standing(state: ComponentState | None) -> Standing:
+    return Standing(state.status, state.since_ms, state.failures) if state else Standing()
+
+
+def _excused(states: Mapping[ComponentKey, ComponentState], sample: HealthSample) -> HealthSample:
+    """An unwell service that has just started is not known to be unwell."""
+    service = sample.key.service
+    if sample.status == HEALTHY or not service:
+        return sample
+    starts, grace_ms = last_starts({service}), settings.HEALTH_GRACE_MS
+    return excuse_starting(states, [sample], starts, grace_ms=grace_ms)[0]
 
 
 def forget_others(components: Iterable[ComponentOptions]) -> int:
@@ -75,17 +97,17 @@ def forget_others(components: Iterable[ComponentOptions]) -> int:
     return len(gone)
 
 
-def _checks(component: ComponentOptions, verdict: Verdict) -> list[dict[str, object]]:
+def _checks(component: ComponentOptions, verdict: Verdict) -> tuple[dict[str, Any], ...]:
     """A look that says why is itself the first check."""
     if not verdict.output:
-        return list(verdict.checks)
+        return tuple(verdict.checks)
     own = {
         "name": component.url or component.check,
         "status": verdict.status,
         "latencyMs": verdict.latency_ms,
         "output": verdict.output,
     }
-    return [own, *verdict.checks]
+    return (own, *verdict.checks)
 
 
 def _probe(component: ComponentOptions) -> Verdict:

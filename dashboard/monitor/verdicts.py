@@ -54,10 +54,9 @@ class Standing:
     failures: int = 0
 
 
-def next_standing(before: Standing, verdict: Verdict, *, threshold: int, now_ms: int) -> Standing:
+def next_standing(before: Standing, status: str, *, threshold: int, now_ms: int) -> Standing:
     """An unhealthy result makes it degraded first, unhealthy when ``threshold`` came in a row."""
-    failures = before.failures + 1 if verdict.status == UNHEALTHY else 0
-    status = verdict.status
+    failures = before.failures + 1 if status == UNHEALTHY else 0
     if status == UNHEALTHY and failures < threshold:
         status = DEGRADED
     since_ms = before.since_ms if status == before.status and before.since_ms else now_ms

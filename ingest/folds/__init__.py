@@ -70,11 +70,11 @@ def _fold_state(batch: Batch) -> None:
     records = [record for part in parts for record in part.records]
     if not records:
         return
+    record_services(signs_of(records))
     record_health(samples_of(records))
     record_breakers(
         [change for part in parts for change in changes_of(part.stream.id, part.records)]
     )
-    record_services(signs_of(records))
 
 
 def maintain() -> bool:

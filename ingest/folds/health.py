@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
+from django.conf import settings
 
+from ingest.folds.health_grace import Starts, excuse_starting
+from ingest.folds.health_standing import record_history
+from ingest.folds.health_words import (
+    HEALTHY,
+    UNKNOWN,
+    ComponentKey,
+    ComponentState,
+    HealthSample,
+    map_status,
+)
 from ingest.folds.moments import moment_of
 from ingest.folds.rows import evict_oldest, rows_named
 from ingest.folds.text import bounded, finite, whole
-from ingest.models import HealthComponent, HealthResult
+from ingest.models import HealthComponent, HealthResult, ServiceInstance
 from ingest.records import Record
 from ingest.system import HealthReport
 
@@ -19,54 +30,14 @@ __all__ = [
     "ComponentState",
     "HealthSample",
     "fold_health",
+    "known_states",
+    "last_starts",
     "map_status",
     "record_health",
     "samples_of",
 ]
 
-HEALTHY, DEGRADED, UNHEALTHY = "healthy", "degraded", "unhealthy"
-_STATUSES = {
-    HEALTHY: ("healthy", "ok", "up", "pass", "passing", "serving", "green", "alive"),
-    DEGRADED: ("degraded", "warn", "warning", "yellow", "partial"),
-    UNHEALTHY: ("unhealthy", "down", "fail", "failed", "failing", "critical", "error", "red"),
-}
-_MEANING = {word: status for status, words in _STATUSES.items() for word in words}
 _CHECKS, _OUTPUT = 50, 500
-
-
-class ComponentKey(NamedTuple):
-    component: str
-    service: str
-    instance: str
-
-
-class HealthSample(NamedTuple):
-    """One result of one component instance; ``checks`` as `HealthComponent.checks` holds them."""
-
-    key: ComponentKey
-    at_ms: int
-    status: str
-    latency_ms: float | None = None
-    checks: tuple[dict[str, Any], ...] = ()
-
-
-class ComponentState(msgspec.Struct, frozen=True):
-    """What is kept of a component instance."""
-
-    status: str
-    since_ms: int
-    seen_ms: int
-    latency_ms: float | None
-    failures: int
-    checks: tuple[dict[str, Any], ...]
-
-
-def map_status(status: str) -> tuple[str, str]:
-    """A status in our words, and a note: what nobody can read is unhealthy, and says why."""
-    known = _MEANING.get(status.strip().lower())
-    if known is not None:
-        return known, ""
-    return UNHEALTHY, f"The status {status[:60]!r} is not one of healthy, degraded, unhealthy."
 
 
 def samples_of(records: Iterable[Record]) -> list[HealthSample]:
@@ -117,27 +88,35 @@ def fold_health(
 
 def _after(before: ComponentState | None, sample: HealthSample) -> ComponentState:
     same = before is not None and before.status == sample.status
-    failures = before.failures if before else 0
     return ComponentState(
         status=sample.status,
         since_ms=before.since_ms if before and same else sample.at_ms,
         seen_ms=sample.at_ms,
         latency_ms=sample.latency_ms,
-        failures=0 if sample.status == HEALTHY else whole(failures + 1),
+        failures=_failures(before.failures if before else 0, sample.status),
         checks=sample.checks,
     )
 
 
-def record_health(samples: Sequence[HealthSample], *, probed: bool = False) -> None:
-    """Fold ``samples`` into the rows; call in a transaction. ``probed``: monitor looked itself."""
+def _failures(before: int, status: str) -> int:
+    """In a row; who does not know how it is neither adds to them nor ends them."""
+    if status == UNKNOWN:
+        return before
+    return 0 if status == HEALTHY else whole(before + 1)
+
+
+def record_health(samples: Sequence[HealthSample]) -> None:
+    """Fold what services told into the rows and the history; call in a transaction."""
     if not samples:
         return
-    names = {sample.key.component for sample in samples}
-    rows = {_key(row): row for row in rows_named(HealthComponent, "component", names)}
-    changed = fold_health({key: _state(row) for key, row in rows.items()}, samples)
+    rows = _known_rows({sample.key.component for sample in samples})
+    states = {key: _state(row) for key, row in rows.items()}
+    starts = last_starts({s.key.service for s in samples if s.status != HEALTHY and s.key.service})
+    samples = excuse_starting(states, samples, starts, grace_ms=settings.HEALTH_GRACE_MS)
+    changed = fold_health(states, samples)
     if changed:
         saved = HealthComponent.objects.bulk_create(
-            [_row(key, state, probed=probed) for key, state in changed.items()],
+            [_row(key, state) for key, state in changed.items()],
             update_conflicts=True,
             unique_fields=list(ComponentKey._fields),
             update_fields=[*ComponentState.__struct_fields__, "probed"],
@@ -152,7 +131,30 @@ def record_health(samples: Sequence[HealthSample], *, probed: bool = False) -> N
         )
         for sample in samples
     )
+    record_history(states, samples)
     evict_oldest(HealthComponent)
+
+
+def known_states(component: str) -> dict[ComponentKey, ComponentState]:
+    """What is kept of every instance of ``component``, locked for the caller's transaction."""
+    return {key: _state(row) for key, row in _known_rows({component}).items()}
+
+
+def last_starts(services: Collection[str]) -> Starts:
+    """When instances of ``services`` started; what has no instance of its own goes by its service."""
+    found: dict[tuple[str, str], int] = {}
+    if not services:
+        return found
+    rows = ServiceInstance.objects.filter(service__in=services).exclude(started_ms=None)
+    for row in rows:
+        started_ms = row.started_ms or 0
+        found[row.service, row.instance] = started_ms
+        found[row.service, ""] = max(started_ms, found.get((row.service, ""), 0))
+    return found
+
+
+def _known_rows(names: Collection[str]) -> dict[ComponentKey, HealthComponent]:
+    return {_key(row): row for row in rows_named(HealthComponent, "component", names)}
 
 
 def _key(row: HealthComponent) -> ComponentKey:
@@ -165,7 +167,7 @@ def _state(row: HealthComponent) -> ComponentState:
     )
 
 
-def _row(key: ComponentKey, state: ComponentState, *, probed: bool) -> HealthComponent:
+def _row(key: ComponentKey, state: ComponentState) -> HealthComponent:
     values = msgspec.structs.asdict(state)
     values["checks"] = list(state.checks)
-    return HealthComponent(**key._asdict(), **values, probed=probed)
+    return HealthComponent(**key._asdict(), **values)

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from django.conf import settings
+
+from ingest.folds.health_words import RANK
 from ingest.models import (
     Breaker,
     BreakerTransition,
@@ -37,9 +40,8 @@ __all__ = [
 ]
 
 OPEN_STATES = ("open", "forced_open")
-_WORST = {"healthy": 0, "unknown": 1, "degraded": 2, "unhealthy": 3}
+_ORDER = {"healthy": 0, "unknown": 1, "degraded": 2, "unhealthy": 3}
 _ROWS = 5_000
-_INTERVAL_S, _MISSED = 30.0, 3
 
 
 class BreakerView(NamedTuple):
@@ -104,13 +106,11 @@ def is_stale(breaker: Breaker, life: Life, silent_before: int) -> bool:
     return 0 < life.health_ms < silent_before and breaker.seen_ms < silent_before
 
 
-def open_breakers(
-    *, now_ms: int | None = None, interval_s: float = _INTERVAL_S, missed: int = _MISSED
-) -> int:
+def open_breakers(*, now_ms: int | None = None, silent_ms: int | None = None) -> int:
     """Breaker instances that refuse calls now."""
     rows = list(Breaker.objects.filter(state__in=OPEN_STATES)[:_ROWS])
     lives = _lives(rows)
-    silent_before = _silent_before(now_ms, interval_s, missed)
+    silent_before = _silent_before(now_ms, silent_ms)
     return sum(not is_stale(row, lives.get(_place(row), Life()), silent_before) for row in rows)
 
 
@@ -119,8 +119,7 @@ def list_breakers(
     transitions: int = 10,
     limit: int = 500,
     now_ms: int | None = None,
-    interval_s: float = _INTERVAL_S,
-    missed: int = _MISSED,
+    silent_ms: int | None = None,
 ) -> list[BreakerView]:
     """Those that are open first, then by the latest change, stale ones last."""
     rows = list(Breaker.objects.order_by("-since_ms", "id")[:limit])
@@ -129,7 +128,7 @@ def list_breakers(
         transitions,
     )
     lives = _lives(rows)
-    silent_before = _silent_before(now_ms, interval_s, missed)
+    silent_before = _silent_before(now_ms, silent_ms)
     views = [
         BreakerView(
             row,
@@ -145,9 +144,10 @@ def _place(row: Breaker | HealthComponent | ServiceInstance) -> tuple[str, str]:
     return row.service, row.instance
 
 
-def _silent_before(now_ms: int | None, interval_s: float, missed: int) -> int:
+def _silent_before(now_ms: int | None, silent_ms: int | None) -> int:
+    """Who told nothing since then is silent; ``silent_ms`` is as configured unless it is given."""
     now_ms = int(time.time() * 1000) if now_ms is None else now_ms
-    return now_ms - int(interval_s * missed * 1000)
+    return now_ms - (settings.HEALTH_SILENT_MS if silent_ms is None else silent_ms)
 
 
 def _lives(rows: Sequence[Breaker]) -> dict[tuple[str, str], Life]:
@@ -181,32 +181,30 @@ def _newest_each(
     return found
 
 
-def unhealthy_components(
-    *, now_ms: int | None = None, interval_s: float = _INTERVAL_S, missed: int = _MISSED
-) -> int:
+def unhealthy_components(*, now_ms: int | None = None, silent_ms: int | None = None) -> int:
     """Components whose word is ``unhealthy``."""
-    views = list_components(now_ms=now_ms, interval_s=interval_s, missed=missed)
+    views = list_components(now_ms=now_ms, silent_ms=silent_ms)
     return sum(view.status == "unhealthy" for view in views)
 
 
 def list_components(
-    *, now_ms: int | None = None, interval_s: float = _INTERVAL_S, missed: int = _MISSED
+    *, now_ms: int | None = None, silent_ms: int | None = None
 ) -> list[ComponentView]:
-    """The worst first. An instance counts as silent after ``missed`` intervals."""
-    silent_before = _silent_before(now_ms, interval_s, missed)
+    """The worst first. An instance counts as silent after `[health] missed` intervals."""
+    silent_before = _silent_before(now_ms, silent_ms)
     rows = HealthComponent.objects.order_by("component", "service", "instance")[:_ROWS]
     views = [
         judge_component(list(instances), silent_before)
         for _, instances in groupby(rows, key=lambda row: row.component)
     ]
-    return sorted(views, key=lambda view: (-_WORST.get(view.status, 3), view.component))
+    return sorted(views, key=lambda view: (-_ORDER.get(view.status, 3), view.component))
 
 
 def judge_component(instances: Sequence[HealthComponent], silent_before: int) -> ComponentView:
     """One component from its instances. Pure."""
     reporting = [row for row in instances if row.seen_ms >= silent_before]
     speaking = reporting or instances
-    worst = max(speaking, key=lambda row: (_WORST.get(row.status, 3), row.failures, -row.since_ms))
+    worst = max(speaking, key=lambda row: (RANK.get(row.status, 3), row.failures, -row.since_ms))
     seen_ms = max(row.seen_ms for row in instances)
     latencies = [row.latency_ms for row in speaking if row.latency_ms is not None]
     return ComponentView(

@@ -11,6 +11,9 @@ from ingest.models import (
     DeadLetter,
     FlowCount,
     HealthComponent,
+    HealthPeriod,
+    HealthSpan,
+    HealthStanding,
     LetterCell,
     LetterHour,
     MetricPiece,
@@ -107,6 +110,33 @@ def test_what_was_not_heard_of_for_as_long_as_events_are_kept_is_forgotten() -> 
     for model in (HealthComponent, ServiceInstance):
         assert [row.instance for row in model.objects.all()] == ["i9"]
     assert [row.name for row in ConsumerGroup.objects.all()] == ["i9"]
+
+
+def test_history_of_health_goes_by_its_own_time_and_hours_before_days() -> None:
+    old = HealthStanding.objects.create(component="old", from_ms=0, seen_ms=NOW - 91 * DAY)
+    row = HealthStanding.objects.create(component="db", from_ms=NOW - DAY, seen_ms=NOW)
+    HealthPeriod.objects.create(standing=old, seconds=86_400, begin_ms=NOW - 89 * DAY)
+    for age in (92, 60, 30):
+        HealthSpan.objects.create(standing=row, from_ms=0, until_ms=NOW - age * DAY)
+        for seconds in (3600, 86_400):
+            HealthPeriod.objects.create(standing=row, seconds=seconds, begin_ms=NOW - age * DAY)
+
+    steps = [
+        (step.kind, step.rows) for step in purge_expired(Filler().store, options(), now_ms=NOW)
+    ]
+
+    assert steps == [
+        ("health spans", 1),
+        ("health hours", 2),
+        ("health days", 1),
+        ("standings", 2),
+    ]
+    left = HealthPeriod.objects.order_by("-seconds", "begin_ms").values_list("seconds", "begin_ms")
+    assert [(seconds, (NOW - begin) // DAY) for seconds, begin in left] == [
+        (86_400, 60),
+        (86_400, 30),
+        (3600, 30),
+    ]
 
 
 def test_flows_and_what_they_would_be_learnt_from_go_with_the_events() -> None:

@@ -14,7 +14,13 @@ from dashboard.monitor.probes import PROBE_KEY, probe_component
 from dashboard.monitor.probing import probe_all, write_verdict
 from dashboard.monitor.verdicts import Verdict
 from dashboard.options import ComponentOptions, DashboardOptions, HealthOptions
-from ingest.models import HealthComponent, HealthResult
+from ingest.models import (
+    HealthComponent,
+    HealthResult,
+    HealthSpan,
+    HealthStanding,
+    ServiceInstance,
+)
 from ingest.options import BrokerOptions, IngestOptions
 from tests.dashboard.care import NOW_MS, make_component
 from tests.servers import Valkey, free_port
@@ -155,6 +161,29 @@ def test_verdicts_become_rows_that_say_who_looked_and_why() -> None:
         "unhealthy",
         "unhealthy",
     ]
+
+
+@pytest.mark.django_db(databases=["default", "events"])
+def test_looks_are_history_and_a_service_that_has_just_started_is_excused() -> None:
+    component = ComponentOptions(name="shop", url="http://shop/health", service="web")
+    ServiceInstance.objects.create(
+        service="web", instance="web-1", started_ms=NOW_MS, seen_ms=NOW_MS
+    )
+    down = Verdict("unhealthy", 3.0, "HTTP 503")
+    for second in (1, 29, 40):
+        write_verdict(component, down, threshold=2, now_ms=NOW_MS + second * 1000)
+    row = write_verdict(component, down, threshold=2, now_ms=NOW_MS + 50_000)
+    assert (row.status, row.failures) == ("unhealthy", 2)
+    write_verdict(component, Verdict("healthy", 2.0), threshold=2, now_ms=NOW_MS + 60_000)
+
+    standing = HealthStanding.objects.get()
+    told = HealthSpan.objects.order_by("from_ms").values_list("status", "from_ms", "reason")
+    assert [(status, at - NOW_MS, reason) for status, at, reason in told] == [
+        ("unknown", 1_000, "start: Said unhealthy within 30 s of its start; not counted. (web)"),
+        ("degraded", 40_000, "http://shop/health: HTTP 503 (web)"),
+        ("unhealthy", 50_000, "http://shop/health: HTTP 503 (web)"),
+    ]
+    assert (standing.status, standing.from_ms) == ("healthy", NOW_MS + 60_000)
 
 
 @pytest.mark.django_db(databases=["default", "events"], transaction=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.monitor.verdicts import Standing, Verdict, next_standing, read_health_answer
+from dashboard.monitor.verdicts import Standing, next_standing, read_health_answer
 
 SPRING = b'{"status":"DOWN","components":{"db":{"status":"DOWN"},"disk":{"status":"UP"}}}'
 HEALTH_JSON = b'{"status":"warn","checks":{"db:time":[{"status":"warn","output":"slow"}]}}'
@@ -73,8 +73,7 @@ def play(results: str, threshold: int = 3) -> list[tuple[str, int, int]]:
     words = {"h": "healthy", "u": "unhealthy", "d": "degraded", "?": "unknown"}
     standing, found = Standing(), []
     for second, letter in enumerate(results):
-        verdict = Verdict(words[letter])
-        standing = next_standing(standing, verdict, threshold=threshold, now_ms=second)
+        standing = next_standing(standing, words[letter], threshold=threshold, now_ms=second)
         found.append((standing.status[0], standing.since_ms, standing.failures))
     return found
 
