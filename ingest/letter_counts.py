@@ -2,8 +2,10 @@
 
 Letters are written by ingest and change their status through redrives, discards, people and retention.
 Triggers count all of them alike, so no writer can forget to, and none counts twice: `LetterCell` and
-`LetterHour` are right whenever the letters are. PostgreSQL counts once a statement, its rows in one
-order, so that writers do not wait for each other crosswise; SQLite has one writer and counts each row.
+`LetterHour` are right whenever the letters are. SQLite has one writer and counts each row. PostgreSQL
+counts once a statement, and lets one transaction at a time change letters, from its first such statement
+on: letters, cells and hours are locked in whatever order statements come to them, so that two
+transactions would sooner or later wait for each other crosswise.
 
 Every change is a row (old status, new status), "" for a letter that is not there. An imported letter did
 not arrive here: it counts as one that was opened again.
@@ -32,6 +34,13 @@ _NAMES = ("fingerprint", "error_type", "event_type", "consumer", "topic")
 _HOUR = 3_600_000
 _TABLE, _CELL, _HOURS = "ingest_deadletter", "ingest_lettercell", "ingest_letterhour"
 _EVENTS = ("insert", "update", "delete")
+_TURN = (
+    "CREATE OR REPLACE FUNCTION take_letter_turn() RETURNS trigger LANGUAGE plpgsql "
+    "AS $$ BEGIN PERFORM pg_advisory_xact_lock(TG_RELID::bigint); RETURN NULL; END $$",
+    f"CREATE TRIGGER letter_turn BEFORE INSERT OR UPDATE OR DELETE ON {_TABLE} "
+    "FOR EACH STATEMENT EXECUTE FUNCTION take_letter_turn()",
+)
+"""Before a statement locks its first letter; held until the transaction ends."""
 
 
 class _Dialect(NamedTuple):
@@ -57,13 +66,10 @@ def install_triggers(connection: BaseDatabaseWrapper) -> None:
 
 def drop_triggers(connection: BaseDatabaseWrapper) -> None:
     if connection.vendor == "sqlite":
-        names = [*(f"letter_{event}" for event in _EVENTS), "letter_cell_delete"]
-        _execute(connection, [f"DROP TRIGGER IF EXISTS {name}" for name in names])
+        dropped = [*(f"letter_{event}" for event in _EVENTS), "letter_cell_delete"]
     else:
-        _execute(
-            connection,
-            [f"DROP TRIGGER IF EXISTS letter_{event} ON {_TABLE}" for event in _EVENTS],
-        )
+        dropped = [f"letter_{name} ON {_TABLE}" for name in (*_EVENTS, "turn")]
+    _execute(connection, [f"DROP TRIGGER IF EXISTS {trigger}" for trigger in dropped])
 
 
 def count_all(connection: BaseDatabaseWrapper) -> None:
@@ -149,7 +155,7 @@ def _postgresql() -> list[str]:
         "update": "OLD TABLE AS removed NEW TABLE AS added",
         "delete": "OLD TABLE AS removed",
     }
-    made = []
+    made = list(_TURN)
     for event in _EVENTS:
         body = "; ".join(_statements(sources[event], _DIALECTS["postgresql"]))
         made += [

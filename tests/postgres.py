@@ -6,6 +6,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -52,6 +53,17 @@ class Postgres:
         data = self.folder / "data"
         make = [programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-N", "-E", "UTF8"]
         subprocess.run(make, check=True, capture_output=True, cwd=self.folder, **_identity())
+        self._serve()
+        return self
+
+    def restart(self, *, crash: bool = False) -> None:
+        """On the same data; after a ``crash`` what was committed is recovered from the log."""
+        self._end(signal.SIGQUIT if crash else signal.SIGINT)
+        self._serve()
+
+    def _serve(self) -> None:
+        programs = _programs()
+        assert programs is not None
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,
@@ -60,16 +72,15 @@ class Postgres:
             "shared_buffers": "32MB",
         }
         flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        with (self.folder / "log").open("wb") as log:
+        with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [programs / "postgres", "-D", data, *flags],
+                [programs / "postgres", "-D", self.folder / "data", *flags],
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
                 **_identity(),
             )
         self._wait()
-        return self
 
     def execute(self, statement: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
@@ -77,10 +88,14 @@ class Postgres:
 
     def stop(self) -> None:
         """Fast shutdown; the folder goes with it."""
-        if self.process is not None:
-            self.process.send_signal(2)
-            self.process.wait(timeout=30)
+        self._end(signal.SIGINT)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self, number: int) -> None:
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(timeout=30)
+            self.process = None
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 30

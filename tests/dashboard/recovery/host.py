@@ -29,9 +29,12 @@ from dashboard.recovery.selection import Selection  # noqa: E402
 from ingest.models import DeadLetter, Stream  # noqa: E402
 from ingest.options import IngestOptions, decode_options  # noqa: E402
 from ingest.queries.letters import LetterFilter  # noqa: E402
+from tests.copies import store_copies, utf8  # noqa: E402
 from tests.ingest.faults.killing import Countdown, KillPoint  # noqa: E402
 
 LIFE = 60.0
+SMALL = 1
+"""What letters say of the size of their events: none of them is cut short."""
 PLACES: dict[str, tuple[Any, str]] = {
     "gather": (working, "gather_chunk"),
     "publish": (Publisher, "publish"),
@@ -42,7 +45,13 @@ PLACES: dict[str, tuple[Any, str]] = {
 
 
 def main() -> None:
-    commands = {"migrate": migrate, "fill": fill, "live": live, "states": states}
+    commands = {
+        "migrate": migrate,
+        "fill": fill,
+        "live": live,
+        "state": state,
+        "states": states,
+    }
     for line in sys.stdin:
         command = json.loads(line)
         answer = commands[command.pop("do")](**command)
@@ -55,12 +64,17 @@ def migrate() -> None:
     connections.close_all()
 
 
-def fill(topic: str, letters: int) -> int:
-    """Letters of ``topic``, and a job over them; the job's id."""
+def fill(topic: str, letters: int, spared: int = 0, rate: float | None = None) -> int:
+    """Letters of ``topic``, ``spared`` discarded ones behind them, and a job over the open; the job's id."""
     stream, _ = Stream.objects.get_or_create(broker="main", topic="failed", dead_letters=True)
-    DeadLetter.objects.bulk_create(_letter(stream, topic, number) for number in range(letters))
+    names = {"event_id": f"'{topic}-' || n", "minor": "n", "received_ms": "1800000000000 + n"}
+    body = f"""'{{"eventId":"{topic}-' || n || '","eventType":"T","payload":1,"metadata":{{}}}}'"""
+    status = f"CASE WHEN n < {letters} THEN 'open' ELSE 'discarded' END"
+    template = _letter(stream, topic)
+    store_copies(template, letters + spared, event=utf8(body), status=status, **names)
     selection = Selection.of_filter(LetterFilter(topics=(topic,)))
-    job = create_job(actor="ada", selection=selection, options=Options(heed=False))
+    options = Options(heed=False, rate_per_second=rate)
+    job = create_job(actor="ada", selection=selection, options=options)
     connections.close_all()
     return int(job.pk)
 
@@ -78,6 +92,12 @@ def live(url: str, job: int, chunk: int, kill: list[Any] | None = None) -> int:
             os._exit(code)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status)
+
+
+def state(job: int) -> str:
+    stands = Job.objects.get(pk=job).state
+    connections.close_all()
+    return str(stands)
 
 
 def states(job: int) -> dict[str, int]:
@@ -107,21 +127,9 @@ def _work(url: str, job: int, chunk: int, kill: list[Any] | None) -> int:
     return 1
 
 
-def _letter(stream: Stream, topic: str, number: int) -> DeadLetter:
-    event = json.dumps(
-        {"eventId": f"{topic}-{number}", "eventType": "T", "payload": number, "metadata": {}}
-    ).encode()
-    return DeadLetter(
-        stream=stream,
-        major=time.time_ns() // 1000,
-        minor=number,
-        received_ms=1_800_000_000_000 + number,
-        event_id=f"{topic}-{number}",
-        event_type="T",
-        topic=topic,
-        event=event,
-        size=len(event),
-    )
+def _letter(stream: Stream, topic: str) -> DeadLetter:
+    major = time.time_ns() // 1000
+    return DeadLetter(stream=stream, major=major, event_type="T", topic=topic, size=SMALL)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,12 @@ class Host:
     """Commands to a host module such as `tests.ingest.faults.host`, on databases in a folder of its own."""
 
     def __init__(
-        self, folder: Path, *, log: Path | None = None, module: str = "tests.ingest.faults.host"
+        self,
+        folder: Path,
+        *,
+        log: Path | None = None,
+        module: str = "tests.ingest.faults.host",
+        **environ: str,
     ) -> None:
         self.folder = folder
         self.log_file = log or folder / "errors.log"
@@ -33,10 +38,11 @@ class Host:
         }
         for name in ("EVENTSCOPE_CONFIG", "DATABASE_URL", "REDIS_URL"):
             environment.pop(name, None)
+        self.environment = environment | environ
         self.process = subprocess.Popen(
             [sys.executable, "-m", module],
             cwd=ROOT,
-            env=environment,
+            env=self.environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
