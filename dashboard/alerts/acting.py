@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from dashboard.alerts.actions import (
     ActionError,
@@ -20,9 +21,31 @@ from dashboard.alerts.actions import (
     unacknowledge_alert,
 )
 
-__all__ = ["MOST_AT_ONCE", "Acted", "acknowledge", "assign", "resolve", "snooze", "take_back"]
+__all__ = [
+    "ACTS",
+    "MOST_AT_ONCE",
+    "Act",
+    "Acted",
+    "acknowledge",
+    "assign",
+    "carry_out",
+    "resolve",
+    "snooze",
+    "take_back",
+]
 
 MOST_AT_ONCE = 500
+ACTS = ("acknowledge", "take_back", "assign", "snooze", "resolve")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """One of `ACTS` with what it needs: ``until_ms`` to snooze, ``to`` to assign."""
+
+    name: str
+    note: str = ""
+    until_ms: int | None = None
+    to: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +65,27 @@ class Acted:
         if not self.changed and len(self.others) == 1:
             return told
         return f"{len(self.changed)} changed, {len(self.others)} not: {told}"
+
+    @property
+    def words(self) -> str:
+        """What happened, for the person who acted."""
+        count = len(self.changed)
+        return self.message or f"Done for {count} alert{'' if count == 1 else 's'}."
+
+
+def carry_out(act: Act, ids: Iterable[int], *, by: object, now_ms: int | None = None) -> Acted:
+    """Do ``act`` to each. Raises `ActionError` if there is no such act or it lacks what it needs."""
+    given: dict[str, Any] = {"by": by, "note": act.note, "now_ms": now_ms}
+    if act.name == "assign":
+        return assign(ids, to=act.to, **given)
+    if act.name == "snooze":
+        if act.until_ms is None:
+            raise ActionError("Choose for how long.")
+        return snooze(ids, until_ms=act.until_ms, **given)
+    plain = {"acknowledge": acknowledge, "take_back": take_back, "resolve": resolve}
+    if act.name not in plain:
+        raise ActionError(f"{act.name[:40]!r} is none of {', '.join(ACTS)}.")
+    return plain[act.name](ids, **given)
 
 
 def acknowledge(

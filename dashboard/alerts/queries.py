@@ -17,6 +17,7 @@ __all__ = [
     "AlertCursorError",
     "AlertPage",
     "alert_timeline",
+    "alerts_by_id",
     "count_by_state",
     "firing_count",
     "get_alert",
@@ -34,6 +35,7 @@ WITH_WORDS = (
     EpisodeEntry.Kind.ACKNOWLEDGED,
     EpisodeEntry.Kind.UNACKNOWLEDGED,
     EpisodeEntry.Kind.SNOOZED,
+    EpisodeEntry.Kind.ASSIGNED,
     EpisodeEntry.Kind.NOTE,
 )
 
@@ -100,6 +102,12 @@ def get_alert(episode_id: int) -> Episode | None:
     return Episode.objects.filter(pk=episode_id).first()
 
 
+def alerts_by_id(ids: Iterable[int]) -> list[Episode]:
+    """Those of them that are kept, in the order asked for."""
+    found = Episode.objects.in_bulk(list(ids))
+    return [found[id] for id in ids if id in found]
+
+
 def alert_timeline(episode: Episode) -> list[EpisodeEntry]:
     """Newest first."""
     return list(episode.entries.order_by("-at_ms", "-pk"))
@@ -108,7 +116,10 @@ def alert_timeline(episode: Episode) -> list[EpisodeEntry]:
 def notes_of(episode_ids: Iterable[int]) -> dict[int, list[EpisodeEntry]]:
     """What people did and wrote, oldest first, by episode: one query for any number."""
     found: dict[int, list[EpisodeEntry]] = {id: [] for id in episode_ids}
-    rows = EpisodeEntry.objects.filter(episode_id__in=list(found), kind__in=WITH_WORDS)
+    ended_by_somebody = Q(kind=EpisodeEntry.Kind.RESOLVED) & ~Q(by="")
+    rows = EpisodeEntry.objects.filter(
+        Q(kind__in=WITH_WORDS) | ended_by_somebody, episode_id__in=list(found)
+    )
     for entry in rows.order_by("at_ms", "pk"):
         found[entry.episode_id].append(entry)
     return found

@@ -10,10 +10,14 @@ app_name = "alerts"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("alerts/", views.alerts_page, name="alerts"),
+    path("alerts/together", views.act_together, name="together"),
+    path("alerts/act/<str:token>", views.act_by_link, name="act"),
     path("alerts/<int:episode_id>/", views.alert_page, name="alert"),
     path("alerts/<int:episode_id>/acknowledge", views.acknowledge, name="acknowledge"),
     path("alerts/<int:episode_id>/unacknowledge", views.unacknowledge, name="unacknowledge"),
     path("alerts/<int:episode_id>/snooze", views.snooze, name="snooze"),
     path("alerts/<int:episode_id>/unsnooze", views.unsnooze, name="unsnooze"),
+    path("alerts/<int:episode_id>/assign", views.assign, name="assign"),
+    path("alerts/<int:episode_id>/resolve", views.resolve, name="resolve"),
     path("alerts/<int:episode_id>/note", views.note, name="note"),
 ]

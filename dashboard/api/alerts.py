@@ -1,4 +1,4 @@
-"""Alerts: list them, say that somebody has them, leave them in peace."""
+"""Alerts: list them, say who has them or that they are over, leave them in peace."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from ninja.params.functions import Path
 from pydantic import ConfigDict, Field
 
 from dashboard.accounts.models import Role
+from dashboard.alerts.acting import MOST_AT_ONCE, Act, carry_out
 from dashboard.alerts.actions import (
     LONGEST_NOTE,
     ActionError,
     AlertNotFound,
     AlertOutcome,
     acknowledge_alert,
+    assign_alert,
+    resolve_alert,
     snooze_alert,
     unacknowledge_alert,
 )
@@ -27,7 +30,7 @@ from dashboard.api.paging import PageParameters, seal, unseal
 from dashboard.api.problems import Problem
 from dashboard.api.security import caller, require
 from dashboard.api.serialise import iso
-from dashboard.api.shapes.alerts import AlertPage, AlertShape
+from dashboard.api.shapes.alerts import ActedShape, AlertPage, AlertShape
 from dashboard.explore.filters import parse_time
 
 __all__ = ["alert_json", "router"]
@@ -48,6 +51,19 @@ class NoteBody(Schema):
 
 class SnoozeBody(NoteBody):
     until: str = Field(description="RFC 3339 or epoch ms; at most 30 days ahead")
+
+
+class AssignBody(NoteBody):
+    to: str = Field(max_length=150, description="a person's name; empty: nobody")
+
+
+class ActBody(NoteBody):
+    """One act for many alerts."""
+
+    ids: list[int] = Field(min_length=1, max_length=MOST_AT_ONCE)
+    act: Literal["acknowledge", "take_back", "assign", "snooze", "resolve"]
+    until: str | None = Field(None, description="for snooze: RFC 3339 or epoch ms")
+    to: str = Field("", max_length=150, description="for assign: a person's name; empty: nobody")
 
 
 @router.get("/alerts", response=AlertPage, operation_id="listAlerts")
@@ -86,6 +102,35 @@ def snooze(request: HttpRequest, body: SnoozeBody, alert_id: int = Path(alias="i
     return _changed(
         lambda: snooze_alert(alert_id, by=caller(request), until_ms=until, note=body.note)
     )
+
+
+@router.post("/alerts/{int:id}/assign", response=AlertShape, operation_id="assignAlert")
+def assign(request: HttpRequest, body: AssignBody, alert_id: int = Path(alias="id")) -> Any:
+    """Say who is to look after it."""
+    require(request, Role.OPERATOR)
+    return _changed(lambda: assign_alert(alert_id, by=caller(request), to=body.to, note=body.note))
+
+
+@router.post("/alerts/{int:id}/resolve", response=AlertShape, operation_id="resolveAlert")
+def resolve(request: HttpRequest, body: NoteBody, alert_id: int = Path(alias="id")) -> Any:
+    """Say that it is over. What still holds after five minutes comes back as the same alert."""
+    require(request, Role.OPERATOR)
+    return _changed(lambda: resolve_alert(alert_id, by=caller(request), note=body.note))
+
+
+@router.post("/alerts/act", response=ActedShape, operation_id="actOnAlerts")
+def act(request: HttpRequest, body: ActBody) -> Any:
+    """One act for many. ``changed`` are those that are so by this call; ``others`` say why they are not."""
+    require(request, Role.OPERATOR)
+    now = time.time_ns() // 1_000_000
+    until = None if body.until is None else parse_time("until", body.until, now)
+    asked = Act(name=body.act, note=body.note, until_ms=until, to=body.to)
+    try:
+        acted = carry_out(asked, body.ids, by=caller(request))
+    except ActionError as error:
+        raise Problem(409, str(error)) from error
+    others = [{"id": id, "reason": reason} for id, reason in acted.others.items()]
+    return {"changed": acted.changed, "others": others}
 
 
 def alert_json(episode: Episode, notes: Iterable[EpisodeEntry]) -> dict[str, Any]:

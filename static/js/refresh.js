@@ -6,7 +6,7 @@ const SLOWEST = 8;
 
 function held(part) {
   const focus = document.activeElement;
-  const writing = part.contains(focus) && focus.matches("input, select, textarea");
+  const writing = part.contains(focus) && focus.matches("input:not([type=checkbox]), select, textarea");
   return writing || Boolean(part.querySelector("details[data-hold][open]"));
 }
 

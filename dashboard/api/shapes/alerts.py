@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboard.api.shapes.base import Page, Shape
 
-__all__ = ["AlertPage", "AlertShape"]
+__all__ = ["ActedShape", "AlertPage", "AlertShape"]
 
 
 class NoteShape(Shape):
@@ -41,3 +41,13 @@ class AlertShape(Shape):
 
 class AlertPage(Page):
     results: list[AlertShape]
+
+
+class OtherShape(Shape):
+    id: int
+    reason: str
+
+
+class ActedShape(Shape):
+    changed: list[int]
+    others: list[OtherShape]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from dashboard.accounts.models import AuditEntry
+from dashboard.accounts.models import AuditEntry, Role, User
 from dashboard.alerts.models import Episode
 from tests.dashboard.api.test_calls import problem
 from tests.dashboard.explore.factories import START
@@ -126,3 +126,65 @@ def test_resolved_alert_cannot_be_acknowledged(operator: Client) -> None:
 
 def test_unknown_alert_is_404(operator: Client) -> None:
     problem(post(operator, 999, "acknowledge", {}), 404)
+
+
+def test_operator_assigns_and_resolves(operator: Client) -> None:
+    User.objects.create_user(username="olga", password="x", role=Role.OPERATOR)
+    alert = episode()
+
+    assigned = post(operator, alert.pk, "assign", {"to": "olga"}).json()
+    resolved = post(operator, alert.pk, "resolve", {"note": "restarted"}).json()
+
+    assert assigned["assignedTo"] == "olga"
+    assert (resolved["state"], resolved["resolvedBy"]) == ("resolved", "token:test")
+    assert [note["note"] for note in resolved["notes"]] == ["to olga", "restarted"]
+    problem(post(operator, alert.pk, "assign", {"to": "olga"}), 409)
+
+
+def test_many_are_changed_by_one_call_and_the_others_told_with_their_reason(
+    operator: Client,
+) -> None:
+    first = episode()
+    second = episode("rule-b", state="acknowledged", acknowledged_by="anna")
+    body = {"ids": [first.pk, second.pk], "act": "acknowledge"}
+
+    told = operator.post("/api/v1/alerts/act", body, content_type="application/json").json()
+
+    assert told == {
+        "changed": [first.pk],
+        "others": [{"id": second.pk, "reason": "anna has acknowledged it already."}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"ids": [], "act": "resolve"}, 400),
+        ({"ids": [1] * 501, "act": "resolve"}, 400),
+        ({"ids": [1], "act": "explode"}, 400),
+        ({"ids": [1], "act": "snooze"}, 409),
+        ({"ids": [1], "act": "snooze", "until": "soon"}, 400),
+        ({"ids": ["x"], "act": "resolve"}, 400),
+    ],
+)
+def test_an_act_that_is_not_one_is_refused(
+    operator: Client, body: dict[str, Any], status: int
+) -> None:
+    problem(operator.post("/api/v1/alerts/act", body, content_type="application/json"), status)
+
+
+def test_viewer_acts_on_none(viewer: Client) -> None:
+    body = {"ids": [episode().pk], "act": "resolve"}
+    problem(viewer.post("/api/v1/alerts/act", body, content_type="application/json"), 403)
+
+
+def test_what_is_hushed_is_told_as_suppressed_and_not_as_firing(viewer: Client) -> None:
+    episode("rule-a", suppressed_by="silence 3")
+    episode("rule-b")
+    rules = {
+        state: [
+            one["rule"] for one in viewer.get("/api/v1/alerts", {"state": state}).json()["results"]
+        ]
+        for state in ("suppressed", "firing")
+    }
+    assert rules == {"suppressed": ["rule-a"], "firing": ["rule-b"]}

@@ -1,4 +1,4 @@
-"""The pages of alerts and what a person does there: fetch, call, render."""
+"""The list of alerts, one alert, and what a person does to it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from dashboard.accounts.models import Role
+from dashboard.accounts.people import people_who_act
 from dashboard.accounts.rights import role_required
 from dashboard.alerts import actions, queries
 from dashboard.alerts.actions import ActionError, AlertNotFound, AlertOutcome
@@ -27,7 +28,10 @@ __all__ = [
     "acknowledge",
     "alert_page",
     "alerts_page",
+    "assign",
+    "list_context",
     "note",
+    "resolve",
     "snooze",
     "unacknowledge",
     "unsnooze",
@@ -43,7 +47,7 @@ WATCHED_WITHIN_MS = 15_000
 @never_cache
 def alerts_page(request: HttpRequest) -> HttpResponse:
     """What is open, or with ``?show=history`` what is over; filters and page are in the URL."""
-    context = _list_context(request)
+    context = list_context(request)
     template = "alerts/_list.html" if _wants_fragment(request) else "alerts/alerts.html"
     return render(request, template, context)
 
@@ -95,6 +99,19 @@ def unsnooze(request: HttpRequest, episode_id: int) -> HttpResponse:
 
 @require_POST
 @role_required(Role.OPERATOR)
+def assign(request: HttpRequest, episode_id: int) -> HttpResponse:
+    to = request.POST.get("to", "")
+    return _act(request, episode_id, actions.assign_alert, to=to)
+
+
+@require_POST
+@role_required(Role.OPERATOR)
+def resolve(request: HttpRequest, episode_id: int) -> HttpResponse:
+    return _act(request, episode_id, actions.resolve_alert, note=request.POST.get("note", ""))
+
+
+@require_POST
+@role_required(Role.OPERATOR)
 def note(request: HttpRequest, episode_id: int) -> HttpResponse:
     return _act(request, episode_id, actions.add_note, note=request.POST.get("note", ""))
 
@@ -120,7 +137,7 @@ def _answer(request: HttpRequest, episode_id: int, told: str) -> HttpResponse:
             messages.warning(request, told)
         return redirect(reverse("alerts:alerts") if here == "list" else _url(episode_id))
     if here == "list":
-        context = _list_context(request) | {"told": told, "told_of": episode_id}
+        context = list_context(request) | {"told": told, "told_of": episode_id}
         return render(request, "alerts/_list.html", context)
     episode = queries.get_alert(episode_id)
     if episode is None:
@@ -128,7 +145,8 @@ def _answer(request: HttpRequest, episode_id: int, told: str) -> HttpResponse:
     return render(request, "alerts/_alert.html", _alert_context(episode) | {"told": told})
 
 
-def _list_context(request: HttpRequest) -> dict[str, Any]:
+def list_context(request: HttpRequest) -> dict[str, Any]:
+    """All that the list shows; filters are read from the address, or from the form that acted."""
     now = _now_ms()
     asked = request.GET if request.method == "GET" else request.POST
     where = {name: asked.get(name, "").replace("\x00", "")[:LONGEST_FILTER] for name in FILTERS}
@@ -144,6 +162,8 @@ def _list_context(request: HttpRequest) -> dict[str, Any]:
         "counts": counts,
         "open_count": sum(counts.values()),
         "watch": _watch(now),
+        "snoozes": SNOOZES,
+        "people": people_who_act(),
         "page_query": urlencode({name: value for name, value in where.items() if value}),
     }
     if history:
@@ -179,6 +199,7 @@ def _alert_context(episode: Episode) -> dict[str, Any]:
             episode, entries, unit=row.rule.unit if row.rule else "", now_ms=now
         ),
         "snoozes": SNOOZES,
+        "people": people_who_act(),
         "watch": _watch(now),
     }
 
