@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from ingest.envelopes.scan import Span, object_members
+from ingest.envelopes.scan import Span, object_members, span_of
 
 __all__ = ["HEADER", "Lineage", "Pairs", "redrives_of", "with_lineage"]
 
@@ -40,12 +40,26 @@ class _Attempt(msgspec.Struct):
     attempt: int = 0
 
 
+class _Native(msgspec.Struct):
+    """What makes an envelope a native one, as it stands there."""
+
+    event_id: msgspec.Raw = msgspec.field(name="eventId")
+    event_type: msgspec.Raw = msgspec.field(name="eventType")
+    metadata: msgspec.Raw
+
+
+class _Metadata(msgspec.Struct):
+    redrive: msgspec.Raw = msgspec.Raw(b"")
+
+
 class Message(NamedTuple):
     body: bytes
     headers: tuple[tuple[bytes, bytes], ...]
 
 
 _attempt = msgspec.json.Decoder(_Attempt)
+_native = msgspec.json.Decoder(_Native)
+_inner = msgspec.json.Decoder(_Metadata)
 
 
 def with_lineage(body: bytes, headers: Pairs, lineage: Lineage) -> Message:
@@ -86,7 +100,21 @@ def _in_metadata(body: bytes, told: bytes) -> bytes | None:
 
 
 def _metadata(body: bytes) -> tuple[Span, bool, Span | None] | None:
-    """Where a native envelope's metadata stand, whether they are empty, and the redrive in them."""
+    """Where a native envelope's metadata stand, whether they are empty, and the redrive in them.
+
+    A well-formed envelope is asked for these members only, for every letter that is put back comes here.
+    """
+    try:
+        raw = _native.decode(body).metadata
+        redrive = _inner.decode(raw).redrive
+    except _ODD:
+        return _metadata_of_any(body)
+    metadata = span_of(raw, body)
+    empty = not body[metadata.start + 1 : metadata.end - 1].strip()
+    return metadata, empty, span_of(redrive, body) if bytes(redrive) else None
+
+
+def _metadata_of_any(body: bytes) -> tuple[Span, bool, Span | None] | None:
     members = object_members(body)
     if members is None or not {"eventId", "eventType", "metadata"} <= members.keys():
         return None

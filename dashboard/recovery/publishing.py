@@ -12,12 +12,13 @@ from dashboard.recovery.edition_rows import read_editions
 from dashboard.recovery.gathering import bounds
 from dashboard.recovery.judging import Bounds, refusal
 from dashboard.recovery.models import Job
+from dashboard.recovery.rows import read_rows
 from dashboard.recovery.sending import Put, RedisSender, Sent, entry_fields
 from eventscope.stamps import format_ms
 from ingest.folds.foreign import without_failure
 from ingest.lineage import Lineage, with_lineage
 from ingest.models import DeadLetter, Stream
-from ingest.queries.opening import NotAsItWas, open_letter, open_letter_headers
+from ingest.queries.opening import Kept, NotAsItWas, open_letter, open_letter_headers
 
 __all__ = ["Published", "Publisher", "Queued", "edition_fields", "message_fields"]
 
@@ -39,6 +40,22 @@ class Published(NamedTuple):
     item: Queued
     sent: Sent
     attempt: int = 0
+
+
+class _Letter(NamedTuple):
+    """The columns of a letter that putting it back needs, and the stream where it lies."""
+
+    pk: int
+    status: str
+    topic: str
+    redrives: int
+    flags: int
+    major: int
+    minor: int
+    event: bytes
+    headers: bytes
+    size: int
+    stream: Stream
 
 
 class _Made(NamedTuple):
@@ -91,19 +108,17 @@ class Publisher:
         return self._senders[broker]
 
 
-def message_fields(letter: DeadLetter, lineage: Lineage) -> tuple[bytes, ...]:
+def message_fields(letter: Kept, lineage: Lineage) -> tuple[bytes, ...]:
     """The entry that puts ``letter``'s event back as it was, with its lineage. Raises `NotAsItWas`."""
     headers = without_failure(open_letter_headers(letter))
     message = with_lineage(open_letter(letter), headers, lineage)
     return entry_fields(message.body, message.headers)
 
 
-def _read_letters(ids: Sequence[int]) -> dict[int, DeadLetter]:
+def _read_letters(ids: Sequence[int]) -> dict[int, _Letter]:
     streams = Stream.objects.in_bulk()
-    letters = DeadLetter.objects.defer("error_message", "error_stack").in_bulk(ids)
-    for letter in letters.values():
-        letter.stream = streams[letter.stream_id]
-    return letters
+    rows = read_rows(DeadLetter, _Letter._fields[1:], ids)
+    return {pk: _Letter(pk, *values, streams[stream]) for pk, *values, stream in rows}
 
 
 def edition_fields(edited: Edited, lineage: Lineage) -> tuple[bytes, ...]:
@@ -113,7 +128,7 @@ def edition_fields(edited: Edited, lineage: Lineage) -> tuple[bytes, ...]:
 
 
 def _make(
-    job: Job, letter: DeadLetter | None, edited: Edited | None, limits: Bounds, now_ms: int
+    job: Job, letter: _Letter | None, edited: Edited | None, limits: Bounds, now_ms: int
 ) -> _Made:
     if letter is None:
         return _Made("gone")

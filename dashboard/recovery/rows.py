@@ -7,9 +7,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import connections, models, router
+from django.db import connections, models, router, transaction
 
-__all__ = ["insert_rows", "update_rows"]
+__all__ = ["insert_rows", "read_rows", "update_rows"]
+
+
+def read_rows(
+    model: type[models.Model], fields: Sequence[str], ids: Sequence[int]
+) -> list[tuple[Any, ...]]:
+    """The primary key and ``fields`` of the rows ``ids`` that there are, in any order, as stored."""
+    if not ids:
+        return []
+    connection = connections[router.db_for_read(model)]
+    table = connection.ops.quote_name(model._meta.db_table)
+    names, marks = ", ".join(_columns(model, fields)), ", ".join(["%s"] * len(ids))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id, {names} FROM {table} WHERE id IN ({marks})", list(ids))
+        return cursor.fetchall()  # type: ignore[no-any-return]
 
 
 def insert_rows(
@@ -29,9 +43,10 @@ def update_rows(
 
 
 def _run(model: type[models.Model], sql: str, rows: Iterable[Sequence[object]]) -> None:
+    """In one transaction: else every row would be one of its own."""
     connection = connections[router.db_for_write(model)]
     table = connection.ops.quote_name(model._meta.db_table)
-    with connection.cursor() as cursor:
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.executemany(sql.format(table=table), list(rows))
 
 

@@ -14,7 +14,16 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-__all__ = ["Span", "array_items", "object_members", "object_pairs", "scalar", "text_of", "trimmed"]
+__all__ = [
+    "Span",
+    "array_items",
+    "object_members",
+    "object_pairs",
+    "scalar",
+    "span_of",
+    "text_of",
+    "trimmed",
+]
 
 MAX_TOKENS = 500_000
 """Some tenths of a second; a refused body with more brackets and strings than this is given up."""
@@ -91,6 +100,18 @@ def _strict_members(body: bytes, start: int, end: int) -> dict[str, Span] | None
         return None
     origin = _address(view) - start
     return {name: _span(raw, origin) for name, raw in members.items()}
+
+
+def span_of(raw: msgspec.Raw, body: bytes) -> Span:
+    """Where ``raw``, decoded from ``body``, stands in it.
+
+    Bytes that stand there once are found by themselves, which is a tenth of the time that addresses take.
+    """
+    told = bytes(raw)
+    at = body.find(told)
+    if body.find(told, at + 1) >= 0:
+        return _span(raw, _address(memoryview(body)))
+    return Span(at, at + len(told))
 
 
 def _span(raw: msgspec.Raw, origin: int) -> Span:

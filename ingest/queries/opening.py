@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import Protocol
 
 import msgspec
 from django.conf import settings
@@ -14,13 +15,13 @@ from django.conf import settings
 from eventscope.errors import EventscopeError
 from ingest.folds.dead_letters import take_apart
 from ingest.folds.foreign import header_pairs
-from ingest.models import DeadLetter
 from ingest.records import Flag, Position
 from ingest.sealing import SEALED, Opened, configured_keyring, open_text, place_of
 from ingest.store.base import StoredEvent
 from ingest.store.sql import read_headers
 
 __all__ = [
+    "Kept",
     "NotAsItWas",
     "open_body",
     "open_headers",
@@ -32,6 +33,28 @@ __all__ = [
 
 _CUT = b'"$truncated":"'
 _REDACTED = b'"[redacted]"'
+
+
+class _Topic(Protocol):
+    @property
+    def topic(self) -> str: ...
+
+
+class Kept(Protocol):
+    """What opening needs of a dead letter."""
+
+    @property
+    def stream(self) -> _Topic: ...
+    @property
+    def major(self) -> int: ...
+    @property
+    def minor(self) -> int: ...
+    @property
+    def event(self) -> bytes: ...
+    @property
+    def headers(self) -> bytes: ...
+    @property
+    def size(self) -> int: ...
 
 
 class NotAsItWas(EventscopeError):
@@ -57,7 +80,7 @@ def open_headers(stored: StoredEvent) -> list[tuple[bytes, bytes]]:
     return [(name, _opened(value, place)) for name, value in read_headers(stored)]
 
 
-def open_letter(letter: DeadLetter) -> bytes:
+def open_letter(letter: Kept) -> bytes:
     """The original of a dead letter, byte for byte. Raises `NotAsItWas`."""
     place = place_of(letter.stream.topic, Position(letter.major, letter.minor))
     event, encoding = take_apart(bytes(letter.event))
@@ -69,7 +92,7 @@ def open_letter(letter: DeadLetter) -> bytes:
     return _decoded(whole, encoding) if encoding else whole
 
 
-def open_letter_headers(letter: DeadLetter) -> list[tuple[bytes, bytes]]:
+def open_letter_headers(letter: Kept) -> list[tuple[bytes, bytes]]:
     """The headers of a dead letter; a value whose key is missing stays sealed."""
     place = place_of(letter.stream.topic, Position(letter.major, letter.minor))
     pairs = header_pairs(bytes(letter.headers))

@@ -32,6 +32,26 @@ def test_empty_metadata_get_no_stray_comma() -> None:
     assert json.loads(made.body)["metadata"] == {"redrive": TOLD}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"eventId":"e","eventType":"T","payload":{"a":{"b":1}},"metadata":{"b":1}}',
+        b'{"eventId":"e","eventType":"T","payload":{"source":"s"},"metadata":{"source":"s"}}',
+        b'{"metadata":{"first":1},"eventId":"e","eventType":"T","metadata":{"last":1}}',
+        b'{"payload":{ },"eventId":"e","eventType":"T","metadata":{ }}',
+        b'{"eventId":"e","eventType":"T","payload":null,"metadata":{"redrive":null}}',
+        b'{"eventId":"e","eventType":"T","payload":NaN,"metadata":{"source":"s"}}',
+    ],
+)
+def test_it_stands_in_the_metadata_wherever_else_the_same_bytes_do(body: bytes) -> None:
+    made = json.loads(with_lineage(body, (), LINEAGE).body)
+    before = json.loads(body)
+
+    assert made["metadata"].pop("redrive") == TOLD
+    before["metadata"].pop("redrive", None)
+    assert repr(made) == repr(before)
+
+
 def test_a_second_redrive_takes_the_place_of_the_first() -> None:
     once = with_lineage(NATIVE, (), LINEAGE)
     twice = with_lineage(once.body, once.headers, Lineage("rd_8_40", 3, "bob", "now"))
