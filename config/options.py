@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from dashboard.options import DashboardOptions
+from dashboard.rule_options import check_rules
 from ingest.options import BrokerOptions, IngestOptions, OptionsError, check_paths, decode_options
 
 __all__ = ["DEFAULT_URL", "Options", "embedded_url", "load_options", "read_secret"]
@@ -44,6 +45,7 @@ def load_options(environ: Mapping[str, str], *, embedded_url: str = DEFAULT_URL)
     ingest = decode_options(_pick(raw, ingest_keys), IngestOptions, file=file)
     check_paths(ingest, file=file)
     dashboard = decode_options(_pick(raw, dashboard_keys), DashboardOptions, file=file)
+    check_rules(dashboard.alerts.rules, longest_s=float(ingest.retention.metrics.minute), file=file)
     url = read_secret(environ, "REDIS_URL")
     embedded = not url and all(
         broker.type == "redis" and not broker.url for broker in ingest.brokers.values()

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from dashboard.rule_options import RuleOptions
 from ingest.options import Duration, Percentage, Positive, Section
 
 __all__ = [
@@ -107,6 +108,7 @@ class AlertOptions(Section, frozen=True):
     for_: Duration = msgspec.field(default=Duration(60), name="for")
     reopen_window: Duration = Duration(600)
     flapping_after: Positive = 3
+    rules: tuple[RuleOptions, ...] = ()
 
 
 class DashboardOptions(Section, frozen=True):

@@ -7,9 +7,11 @@ credited up to `LONGEST_STEP_MS`, so a pause of ours (a restart, a slept laptop)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from dashboard.alerts.rules import Rule
+from dashboard.alerts.readings import Observation, Readings
+from dashboard.alerts.rule import FIRING as FIRES
+from dashboard.alerts.rule import KEEP, Rule
 
 __all__ = [
     "LONGEST_STEP_MS",
@@ -22,29 +24,15 @@ __all__ = [
     "Resolve",
     "Standing",
     "evaluate",
+    "evaluate_readings",
 ]
 
 LONGEST_STEP_MS = 10_000
 SHORTEST_SAMPLE_MS = 15_000
 SAMPLES_AN_AGE = 100
+UNKNOWN_IS_WELL = "It could not be measured, which this rule takes for well."
 
 PENDING, FIRING, ACKNOWLEDGED = "pending", "firing", "acknowledged"
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What was measured of one subject. ``value`` None: it could not be measured (not: it is fine).
-
-    ``volume`` is how many things the value was taken from; ``detail`` adds words to the summary;
-    ``labels`` are the parts of the subject (see `dashboard.alerts.labels`).
-    """
-
-    metric: str
-    subject: str
-    value: float | None
-    volume: float = float("inf")
-    detail: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,85 +106,94 @@ def evaluate(
     standings: Iterable[Standing],
     now_ms: int,
 ) -> list[Intent]:
-    """What is to be done now. One observation at most per (metric, subject); the last one counts."""
-    by_rule = {rule.name: rule for rule in rules}
-    seen = {(item.metric, item.subject): item for item in observations}
-    open_now = {(item.rule, item.subject): item for item in standings}
+    """`evaluate_readings` for rules that judge all that was observed of their metric."""
+    by_metric: dict[str, list[Observation]] = {}
+    for item in observations:
+        by_metric.setdefault(item.metric, []).append(item)
+    asked = [
+        (rule, Readings.of(rule.metric, by_metric.get(rule.metric, ())))
+        for rule in {rule.name: rule for rule in rules}.values()
+    ]
+    return evaluate_readings(asked, standings, now_ms)
+
+
+def evaluate_readings(
+    asked: Iterable[tuple[Rule, Readings]],
+    standings: Iterable[Standing],
+    now_ms: int,
+    *,
+    longest_step_ms: int = LONGEST_STEP_MS,
+) -> list[Intent]:
+    """What is to be done now, for each rule with what was measured for it.
+
+    At most ``longest_step_ms`` since the last evaluation are credited.
+    """
+    open_now: dict[str, dict[str, Standing]] = {}
+    for standing in standings:
+        open_now.setdefault(standing.rule, {})[standing.subject] = standing
     intents: list[Intent] = []
-    for standing in open_now.values():
-        rule = by_rule.get(standing.rule)
-        if rule is None:
-            intents.append(_end_of_rule(standing, now_ms))
-        else:
-            found = seen.get((rule.metric, standing.subject))
-            intents.append(_next(rule, standing, found, now_ms))
-    intents.extend(_openings(by_rule, seen, open_now))
-    return intents
+    for rule, readings in asked:
+        of_rule = open_now.pop(rule.name, {})
+        for standing in of_rule.values():
+            found = readings.find(standing.subject)
+            intents.append(_next(rule, standing, found, now_ms, longest_step_ms))
+        intents.extend(_openings(rule, readings, of_rule))
+    gone = [standing for of_rule in open_now.values() for standing in of_rule.values()]
+    return intents + [_end_of_rule(standing, now_ms) for standing in gone]
 
 
-def _openings(
-    by_rule: Mapping[str, Rule],
-    seen: Mapping[tuple[str, str], Observation],
-    open_now: Mapping[tuple[str, str], Standing],
-) -> Iterator[Open]:
-    by_metric: dict[str, list[Rule]] = {}
-    for rule in by_rule.values():
-        by_metric.setdefault(rule.metric, []).append(rule)
-    for observation in seen.values():
-        for rule in by_metric.get(observation.metric, ()):
-            if (rule.name, observation.subject) in open_now:
-                continue
-            if _holds(rule, observation):
-                yield Open(rule, observation, firing=rule.for_s <= 0)
+def _openings(rule: Rule, readings: Readings, open_now: Mapping[str, Standing]) -> Iterator[Open]:
+    for place in readings.holding(rule):
+        if readings.subjects[place] not in open_now:
+            yield Open(rule, readings.observation(place), firing=rule.for_s <= 0)
 
 
 def _next(
-    rule: Rule, standing: Standing, observation: Observation | None, now_ms: int
+    rule: Rule, standing: Standing, observation: Observation, now_ms: int, longest_step_ms: int
 ) -> Keep | Fire | Resolve | Drop:
-    if observation is None or observation.value is None:
-        return _without_data(standing, observation, now_ms)
-    step = min(max(0, now_ms - standing.evaluated_ms), LONGEST_STEP_MS)
-    after = replace(
-        standing,
-        evaluated_ms=now_ms,
-        value=observation.value,
-        peak=max(observation.value, standing.peak or observation.value),
-        no_data=False,
-    )
+    step = min(max(0, now_ms - standing.evaluated_ms), longest_step_ms)
+    after = _measured(rule, standing, observation, now_ms)
     if _holds(rule, observation):
-        after = replace(after, held_ms=standing.held_ms + step, cleared_ms=0)
-        return _holding(rule, standing, after, observation)
-    if not _is_clear(rule, observation):
-        return _keep(standing, replace(after, cleared_ms=0), observation)
-    after = replace(after, cleared_ms=standing.cleared_ms + step)
-    return _clearing(rule, standing, after, observation)
+        return _holding(rule, standing, after, observation, step)
+    if _is_clear(rule, observation):
+        return _clearing(rule, standing, after, observation, step)
+    if observation.value is None:
+        return Keep(standing, after, observation)
+    return _keep(standing, replace(after, cleared_ms=0), observation)
+
+
+def _measured(rule: Rule, standing: Standing, observation: Observation, now_ms: int) -> Standing:
+    """The value of now, and the worst yet; an unknown one leaves the last."""
+    value = observation.value
+    if value is None:
+        return replace(standing, evaluated_ms=now_ms, no_data=True)
+    worst = max if rule.below is None else min
+    peak = value if standing.peak is None else worst(value, standing.peak)
+    return replace(standing, evaluated_ms=now_ms, value=value, peak=peak, no_data=False)
 
 
 def _holding(
-    rule: Rule, standing: Standing, after: Standing, observation: Observation
+    rule: Rule, standing: Standing, after: Standing, observation: Observation, step: int
 ) -> Keep | Fire:
+    after = replace(after, held_ms=standing.held_ms + step, cleared_ms=0)
     if standing.state == PENDING and after.held_ms >= rule.for_s * 1000:
         return Fire(standing, replace(after, state=FIRING), observation)
     return _keep(standing, after, observation)
 
 
 def _clearing(
-    rule: Rule, standing: Standing, after: Standing, observation: Observation
+    rule: Rule, standing: Standing, after: Standing, observation: Observation, step: int
 ) -> Keep | Drop | Resolve:
     if standing.state == PENDING:
         return Drop(standing)
+    after = replace(after, cleared_ms=standing.cleared_ms + step)
     if after.cleared_ms >= rule.clear_s * 1000:
-        return Resolve(standing, after, "")
+        return Resolve(standing, after, UNKNOWN_IS_WELL if after.no_data else "")
     return _keep(standing, after, observation)
 
 
-def _without_data(standing: Standing, observation: Observation | None, now_ms: int) -> Keep:
-    after = replace(standing, evaluated_ms=now_ms, no_data=True)
-    return Keep(standing, after, observation)
-
-
 def _keep(standing: Standing, after: Standing, observation: Observation) -> Keep:
-    if not _sample_due(standing, after.evaluated_ms):
+    if after.no_data or not _sample_due(standing, after.evaluated_ms):
         return Keep(standing, after, observation)
     return Keep(standing, replace(after, sampled_ms=after.evaluated_ms), observation, sampled=True)
 
@@ -209,20 +206,24 @@ def _end_of_rule(standing: Standing, now_ms: int) -> Drop | Resolve:
 
 
 def _holds(rule: Rule, observation: Observation) -> bool:
-    return (
-        observation.value is not None
-        and observation.volume >= rule.minimum
-        and observation.value > rule.threshold(observation.subject)
-    )
+    value = observation.value
+    if value is None:
+        return rule.no_data == FIRES
+    if observation.volume < rule.minimum:
+        return False
+    limit = rule.threshold(observation.subject)
+    return value > limit if rule.below is None else value < limit
 
 
 def _is_clear(rule: Rule, observation: Observation) -> bool:
-    """Too little to measure is clear, for it is known; what could not be measured is not."""
-    if observation.value is None:
-        return False
+    """Too little to measure is clear, for it is known; what could not be measured is as the rule says."""
+    value = observation.value
+    if value is None:
+        return rule.no_data not in (KEEP, FIRES)
     if observation.volume < rule.minimum:
         return True
-    return observation.value <= rule.clear_threshold(observation.subject)
+    clear = rule.clear_threshold(observation.subject)
+    return value <= clear if rule.below is None else value >= clear
 
 
 def _sample_due(standing: Standing, now_ms: int) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dashboard.alerts.evaluate import Observation
-    from dashboard.alerts.rules import Rule
+    from dashboard.alerts.rule import Rule
 
 __all__ = ["labels_of"]
 

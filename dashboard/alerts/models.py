@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["Episode", "EpisodeEntry", "EvaluationRound"]
+__all__ = ["AlertRule", "Episode", "EpisodeEntry", "EvaluationRound"]
 
 
 class Episode(models.Model):
@@ -149,3 +149,12 @@ class EvaluationRound(models.Model):
     at_ms = models.BigIntegerField()
     observed = models.IntegerField(default=0, help_text="subjects looked at")
     unknown = models.IntegerField(default=0, help_text="of them could not be measured")
+
+
+class AlertRule(models.Model):
+    """A rule that an admin made, or tuned: of its name it counts before any other."""
+
+    name = models.CharField(max_length=63, unique=True)
+    definition = models.JSONField(help_text="as in [[alerts.rules]]: dashboard.rule_options")
+    changed_by = models.CharField(max_length=200, default="", blank=True)
+    changed_ms = models.BigIntegerField()

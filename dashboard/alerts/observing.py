@@ -6,25 +6,28 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from dashboard.alerts.evaluate import Observation
+import numpy as np
+
+from dashboard.alerts.readings import Observation
+from ingest.schema_changes import Change
 
 __all__ = [
     "FRESH_MS",
     "Backlog",
     "observe_backlog",
     "observe_breakers",
+    "observe_clearing",
     "observe_components",
-    "observe_consumers",
-    "observe_dead_letters",
     "observe_ingest",
-    "observe_throughput",
+    "observe_schemas",
+    "observe_stuck",
 ]
 
 FRESH_MS = 30_000
 """What was last observed longer ago than this is not known now."""
 SILENT_INTERVALS = 3
-LEAST_FAILED = 5
-"""Fewer failures tell of an accident, not of a rate: one in 150 is above 0.1% too."""
+LONGEST_CLEARING_MS = 7 * 86_400_000.0
+"""What takes longer than this to clear, or is not worked on at all, is told as this."""
 
 OPEN_STATES = ("open", "forced_open")
 BREAKER_VALUES = {"open": 1.0, "forced_open": 1.0, "half_open": 0.5}
@@ -41,16 +44,6 @@ class Status(Protocol):
     def streams(self) -> int: ...
     @property
     def observed_until_ms(self) -> int | None: ...
-
-
-class Group(Protocol):
-    """What is used of `ingest.queries.metrics.MetricGroup`."""
-
-    name: str
-
-    def total(self, name: str) -> int: ...
-    def total_quantile(self, kind: str, q: float) -> float | None: ...
-    def total_error_rate(self) -> float | None: ...
 
 
 class Breaker(Protocol):
@@ -79,53 +72,6 @@ class Backlog(NamedTuple):
     lag: int | None
     pending: int
     sampled_ms: int
-
-
-def observe_consumers(
-    groups: Iterable[Group], *, known: bool, expected: Iterable[str] = ()
-) -> list[Observation]:
-    """Error rate and quantiles of each consumer. ``expected`` are those with an open episode: seen
-    or not, they are told of, as nothing if the time is known and as unknown otherwise."""
-    found: list[Observation] = []
-    seen = {group.name: group for group in groups} if known else {}
-    for name, group in seen.items():
-        found += _observe_consumer(name, group)
-    for name in set(expected) - seen.keys():
-        value = 0.0 if known else None
-        found += [
-            Observation(metric, name, value, 0, labels={"consumer": name})
-            for metric in ("error_rate", "latency_p95", "latency_p99")
-        ]
-    return found
-
-
-def _observe_consumer(name: str, group: Group) -> list[Observation]:
-    finished = group.total("processed")
-    failed = group.total("failed") + group.total("dead_lettered")
-    telling = finished if failed >= LEAST_FAILED else 0
-    told, labels = f"{finished:,} handled", {"consumer": name}
-    p95 = group.total_quantile("processing", 0.95)
-    p99 = group.total_quantile("processing", 0.99)
-    return [
-        Observation("error_rate", name, group.total_error_rate() or 0.0, telling, told, labels),
-        Observation("latency_p95", name, p95 or 0.0, finished if p95 else 0, told, labels),
-        Observation("latency_p99", name, p99 or 0.0, finished if p99 else 0, told, labels),
-    ]
-
-
-def observe_throughput(published: int, known_seconds: float) -> list[Observation]:
-    value = published / known_seconds if known_seconds > 0 else None
-    return [Observation("throughput", "all events", value)]
-
-
-def observe_dead_letters(
-    arrived: Mapping[str, int], *, known: bool, expected: Iterable[str] = ()
-) -> list[Observation]:
-    """``arrived`` counts by consumer (or topic). What did arrive is true even while we lag."""
-    found = [Observation("dead_letters", name, float(n)) for name, n in arrived.items()]
-    for name in set(expected) - arrived.keys():
-        found.append(Observation("dead_letters", name, 0.0 if known else None))
-    return found
 
 
 def observe_breakers(rows: Iterable[tuple[Breaker, bool]]) -> list[Observation]:
@@ -194,6 +140,51 @@ def _backlog(group: Backlog, now_ms: int) -> float | None:
     if group.lag is None or now_ms - group.sampled_ms > FRESH_MS:
         return None
     return float(group.lag + group.pending)
+
+
+def observe_clearing(
+    groups: Iterable[Backlog], finished: Mapping[str, float], *, seconds: float, now_ms: int
+) -> list[Observation]:
+    """Backlog ÷ what the consumer of the same name ``finished`` per second; unknown where none is told of."""
+    return [
+        Observation(
+            "backlog_clears",
+            f"{group.name} on {group.topic}",
+            _clearing(_backlog(group, now_ms), finished.get(group.name), seconds),
+            labels={"consumer": group.name, "topic": group.topic},
+        )
+        for group in groups
+    ]
+
+
+def _clearing(backlog: float | None, finished: float | None, seconds: float) -> float | None:
+    if backlog is None or finished is None or not seconds:
+        return None
+    if not backlog:
+        return 0.0
+    return min(LONGEST_CLEARING_MS, backlog * seconds / finished * 1000 if finished else np.inf)
+
+
+def observe_stuck(stuck: Mapping[str, int]) -> list[Observation]:
+    """Stuck flows by the type that they begin with."""
+    return [
+        Observation("stuck_flows", type, float(count), labels={"type": type})
+        for type, count in stuck.items()
+    ]
+
+
+def observe_schemas(changes: Mapping[str, Sequence[Change]], *, since_ms: int) -> list[Observation]:
+    """How many changes each type's schema had since then, the newest told."""
+    found = []
+    for type, listed in changes.items():
+        recent = [change for change in listed if change.at_ms >= since_ms]
+        told = f"{recent[0].kind} {recent[0].path or recent[0].version}" if recent else ""
+        found.append(
+            Observation(
+                "schema_changes", type, float(len(recent)), detail=told, labels={"type": type}
+            )
+        )
+    return found
 
 
 def observe_ingest(status: Status, *, now_ms: int) -> list[Observation]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dashboard.alerts.models import Episode, EpisodeEntry
 from dashboard.alerts.rules import Rule
-from dashboard.alerts.wording import format_value
+from dashboard.alerts.wording import condition_of, format_value
 
 __all__ = [
     "SNOOZES",
@@ -178,8 +178,7 @@ def rule_rows(rules: Iterable[Rule], rows: Sequence[AlertRow]) -> list[RuleRow]:
 def _rule_row(rule: Rule, rows: Sequence[AlertRow]) -> RuleRow:
     firing = any(row.episode.state == State.FIRING for row in rows)
     tone = "bad" if firing else "warn" if rows else "ok"
-    threshold = "" if rule.unit == "state" else f"over {format_value(rule.above, rule.unit)}"
-    return RuleRow(rule, threshold, round(rule.for_s), len(rows), tone)
+    return RuleRow(rule, condition_of(rule), round(rule.for_s), len(rows), tone)
 
 
 def draw_values(

@@ -7,11 +7,11 @@ from functools import reduce
 from operator import or_
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from dashboard.alerts.models import Episode, EpisodeEntry, EvaluationRound
-from dashboard.alerts.rules import Rule, rules_by_name
+from dashboard.alerts.rule import Rule
+from dashboard.alerts.ruleset import all_rules
 
 __all__ = [
     "AlertCursorError",
@@ -132,7 +132,7 @@ def last_round() -> EvaluationRound | None:
 
 def rule_of(episode: Episode) -> Rule | None:
     """The rule that made it, None if it is no longer in force."""
-    return rules_by_name(settings.DASHBOARD).get(episode.rule)
+    return all_rules().get(episode.rule)
 
 
 def _shown_in(state: str) -> Q:

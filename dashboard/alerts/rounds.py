@@ -8,31 +8,33 @@ is killed half way is finished by the next.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from dashboard.alerts.answering import Answers
 from dashboard.alerts.evaluate import (
     Drop,
     Fire,
     Intent,
     Keep,
-    Observation,
     Open,
     Resolve,
     Standing,
-    evaluate,
+    evaluate_readings,
 )
 from dashboard.alerts.labels import labels_of
 from dashboard.alerts.models import Episode, EpisodeEntry, EvaluationRound
-from dashboard.alerts.reading import read_observations
+from dashboard.alerts.reading import read_facts
+from dashboard.alerts.readings import Observation, Readings
+from dashboard.alerts.remembering import Memory
 from dashboard.alerts.reopening import calm_down, reopen_recent, without_resting
-from dashboard.alerts.rules import Rule, built_in_rules
+from dashboard.alerts.rule import Question, Rule
+from dashboard.alerts.ruleset import rules_in_force
 from dashboard.alerts.wording import summarise
 
-__all__ = ["RoundReport", "apply_intents", "evaluate_alerts", "open_standings"]
+__all__ = ["Evaluator", "RoundReport", "apply_intents", "evaluate_alerts", "open_standings"]
 
 WRITE_EVERY_MS = 5_000
 LIVE = (Episode.State.FIRING, Episode.State.ACKNOWLEDGED)
@@ -49,16 +51,39 @@ class RoundReport:
     dropped: int = 0
 
 
+class Evaluator:
+    """Goes the rounds, and keeps between them what changes slowly."""
+
+    def __init__(self) -> None:
+        self._memory = Memory()
+
+    def step(self, *, now_ms: int | None = None) -> RoundReport:
+        """One round over all rules in force. Run by whoever holds the monitor's lease."""
+        now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+        rules = rules_in_force()
+        standings = open_standings()
+        facts = read_facts(now, {rule.metric for rule in rules}, self._memory)
+        answers = Answers(facts, _kept(rules, standings))
+        asked = [(rule, answers.readings(rule.question)) for rule in rules]
+        report = apply_intents(evaluate_readings(asked, standings, now), rules, now)
+        calm_down(now)
+        _note_round(answers.questions(), now)
+        return report
+
+
 def evaluate_alerts(*, now_ms: int | None = None) -> RoundReport:
-    """One round over all built-in rules. Run by whoever holds the monitor's lease."""
-    now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    rules = built_in_rules(settings.DASHBOARD)
-    standings = open_standings()
-    observations = read_observations(now, standings)
-    report = apply_intents(evaluate(rules, observations, standings, now), rules, now)
-    calm_down(now)
-    _note_round(observations, now)
-    return report
+    """One round that remembers nothing."""
+    return Evaluator().step(now_ms=now_ms)
+
+
+def _kept(rules: Sequence[Rule], standings: Iterable[Standing]) -> dict[Question, set[str]]:
+    """The subjects that have an open episode, by what is asked of them."""
+    questions = {rule.name: rule.question for rule in rules}
+    kept: dict[Question, set[str]] = {}
+    for standing in standings:
+        if standing.rule in questions:
+            kept.setdefault(questions[standing.rule], set()).add(standing.subject)
+    return kept
 
 
 def open_standings() -> list[Standing]:
@@ -87,10 +112,11 @@ def apply_intents(intents: Iterable[Intent], rules: Sequence[Rule], now_ms: int)
     return report
 
 
-def _note_round(observations: Sequence[Observation], now_ms: int) -> None:
-    unknown = sum(1 for item in observations if item.value is None)
+def _note_round(answers: Mapping[Question, Readings], now_ms: int) -> None:
+    seen = sum(len(readings.subjects) for readings in answers.values())
+    unknown = sum(readings.unknown for readings in answers.values())
     EvaluationRound.objects.update_or_create(
-        pk=1, defaults={"at_ms": now_ms, "observed": len(observations), "unknown": unknown}
+        pk=1, defaults={"at_ms": now_ms, "observed": seen, "unknown": unknown}
     )
 
 

@@ -1,66 +1,34 @@
-"""The built-in rules, as data made of the guide's numbers. Pure."""
+"""The built-in rules, made of the guide's numbers. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from dashboard.alerts.rule import CRITICAL, ROOM_FOR_CLEARING, WARNING, Question, Rule
+from dashboard.alerts.shares import read_share
+from dashboard.measures import WINDOW_S
 from dashboard.options import DashboardOptions
 from eventscope.durations import parse_duration
 
-__all__ = ["CRITICAL", "WARNING", "WINDOW_S", "Rule", "built_in_rules", "rules_by_name"]
+__all__ = ["CRITICAL", "WARNING", "WINDOW_S", "Question", "Rule", "built_in_rules"]
 
-CRITICAL, WARNING = "critical", "warning"
-WINDOW_S = 300
-"""Seconds over which rates and quantiles are taken: long enough that an alarm is not an accident."""
-ROOM_FOR_CLEARING = 0.8
 LEAST_FINISHED = 100
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Holds while the value is above ``above``; is clear at ``clear`` or below; between, it stays.
-
-    ``for_s`` is how long it must be seen to hold before it fires, ``clear_s`` how long to be clear
-    before it resolves. Below ``minimum`` measured things it does not hold. ``overrides`` gives
-    subjects a threshold of their own.
-    """
-
-    name: str
-    title: str
-    metric: str
-    above: float
-    clear: float
-    unit: str
-    severity: str
-    explanation: str
-    for_s: float = 60
-    clear_s: float = 60
-    minimum: float = 0
-    page: str = ""
-    owner: str = ""
-    overrides: Mapping[str, float] = field(default_factory=dict)
-
-    def threshold(self, subject: str) -> float:
-        return self.overrides.get(subject, self.above)
-
-    def clear_threshold(self, subject: str) -> float:
-        """The same share below the threshold for a subject that has one of its own."""
-        if subject not in self.overrides:
-            return self.clear
-        return self.overrides[subject] * (self.clear / self.above if self.above else 1)
+LEAST_BURNT = 1_000
+"""Handlings in the long window before its burn says anything."""
 
 
 def built_in_rules(options: DashboardOptions) -> tuple[Rule, ...]:
-    """Every rule that comes with Eventscope, in the order in which they are explained."""
+    """Every rule that comes with Eventscope, in the order in which they are explained; not all are on."""
     if not options.alerts.enabled:
         return ()
-    return (*_objectives(options), *_failures(options), *_system(options))
-
-
-def rules_by_name(options: DashboardOptions) -> dict[str, Rule]:
-    return {rule.name: rule for rule in built_in_rules(options)}
+    return (
+        *_objectives(options),
+        *_burns(),
+        *_failures(options),
+        *_system(options),
+        *_not_on(),
+    )
 
 
 def _objectives(options: DashboardOptions) -> tuple[Rule, ...]:
@@ -76,7 +44,7 @@ def _objectives(options: DashboardOptions) -> tuple[Rule, ...]:
             for_s=for_s,
             minimum=LEAST_FINISHED,
             page="live:overview",
-            overrides=_own(goals.consumers, "error_rate", _share),
+            overrides=_own(goals.consumers, "error_rate", read_share),
             explanation="Share of handlings in the last 5 minutes that failed or were dead-lettered, "
             f"by consumer. Fewer than {LEAST_FINISHED} handlings, or 5 failures, are no alarm.",
         ),
@@ -114,6 +82,29 @@ def _latency(options: DashboardOptions, name: str, goal: float, severity: str) -
         explanation=f"{name} of the time from handler start to handler end over the last 5 minutes, "
         f"by consumer. Fewer than {LEAST_FINISHED} handlings are no alarm.",
     )
+
+
+def _burns() -> Iterator[Rule]:
+    """The factors of the SRE workbook: 2 % of a month's budget in an hour, 5 % in six, 10 % in three days."""
+    told = (
+        ("fast", "burn_1h", 14.4, CRITICAL, "1 hour and in the last 5 minutes"),
+        ("steady", "burn_6h", 6.0, CRITICAL, "6 hours and in the last 30 minutes"),
+        ("slow", "burn_3d", 1.0, WARNING, "3 days and in the last 6 hours"),
+    )
+    for name, metric, factor, severity, words in told:
+        yield _above(
+            f"burn-{name}",
+            f"Error budget burns {factor:g}× too fast",
+            metric,
+            factor,
+            unit="times",
+            severity=severity,
+            for_s=0,
+            minimum=LEAST_BURNT,
+            page="alerts:budgets",
+            explanation=f"An objective's error budget was used {factor:g} times faster than allowed in the "
+            f"last {words}. Fewer than {LEAST_BURNT:,} handlings are no alarm.",
+        )
 
 
 def _failures(options: DashboardOptions) -> tuple[Rule, ...]:
@@ -205,6 +196,40 @@ def _system(options: DashboardOptions) -> tuple[Rule, ...]:
     )
 
 
+def _not_on() -> Iterator[Rule]:
+    """Worth watching in many houses and noise in others: off until an admin turns them on."""
+    told = (
+        (
+            "stuck-flows", "Flows are stuck", "stuck_flows", 0.0, "count", "explore:flows",
+            "Correlations in which a step that nearly always comes is overdue.",
+        ),
+        (
+            "type-silent", "An event type is silent", "absence", 3.0, "times", "explore:catalog",
+            "No event of the type for three times as long as its longest pause of the last day.",
+        ),
+        (
+            "clock-slow", "A source's clock is slow", "clock_skew", 5_000.0, "ms", "live:overview",
+            "Even its fastest events reach the broker seconds after their own timestamp.",
+        ),
+        (
+            "schema-changed", "A schema changed", "schema_changes", 0.0, "count", "explore:catalog",
+            "A new version, or a field that appeared or is gone, in the last hour.",
+        ),
+    )  # fmt: skip
+    for name, title, metric, limit, unit, page, explanation in told:
+        yield _above(
+            name,
+            title,
+            metric,
+            limit,
+            unit=unit,
+            severity=WARNING,
+            page=page,
+            explanation=explanation,
+            enabled=False,
+        )
+
+
 def _above(name: str, title: str, metric: str, above: float, **rest: Any) -> Rule:
     return Rule(name, title, metric, above=above, clear=above * ROOM_FOR_CLEARING, **rest)
 
@@ -219,8 +244,3 @@ def _own(tables: Mapping[str, Mapping[str, Any]], key: str, read: Any) -> dict[s
         except (TypeError, ValueError, AttributeError):
             continue
     return found
-
-
-def _share(value: Any) -> float:
-    text = str(value).strip()
-    return float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dashboard.alerts.evaluate import Observation
-from dashboard.alerts.rules import Rule
+from dashboard.alerts.readings import Observation
+from dashboard.alerts.rule import BUILT_IN, Rule
+from dashboard.measures import MEASURES
 
-__all__ = ["format_value", "summarise"]
+__all__ = ["condition_of", "format_value", "summarise"]
 
 
 def summarise(rule: Rule, observation: Observation) -> str:
     """One sentence: what is the matter, how much, and against what."""
     subject = observation.subject
-    value = format_value(observation.value, rule.unit)
-    limit = format_value(rule.threshold(subject), rule.unit)
     told = f" ({observation.detail})" if observation.detail else ""
-    sentence = SENTENCES.get(rule.metric, "{title}: {value}, limit {limit}")
-    text = sentence.format(title=rule.title, subject=subject, value=value, limit=limit)
+    text = _sentence(rule, observation).format(
+        what=MEASURES[rule.metric].title if rule.metric in MEASURES else rule.title,
+        subject=subject,
+        value=format_value(observation.value, rule.unit),
+        limit=format_value(rule.threshold(subject), rule.unit),
+        objective="objective" if rule.origin == BUILT_IN else "limit",
+    )
     return (text + told)[:1000]
+
+
+def _sentence(rule: Rule, observation: Observation) -> str:
+    if observation.value is None:
+        return "{what} of {subject} cannot be measured"
+    if rule.below is not None:
+        return "{what} of {subject} is {value}, expected {limit} at least"
+    return SENTENCES.get(rule.metric, "{what} of {subject} is {value}, limit {limit}")
+
+
+def condition_of(rule: Rule) -> str:
+    """``over 0.1%``, ``under 5 events/s``; "" where the metric is a state and says it all."""
+    if rule.unit == "state":
+        return ""
+    side = "over" if rule.below is None else "under"
+    return f"{side} {format_value(rule.limit, rule.unit)}"
 
 
 def format_value(value: float | None, unit: str) -> str:
@@ -29,14 +49,24 @@ def format_value(value: float | None, unit: str) -> str:
 
 
 SENTENCES = {
-    "error_rate": "{value} of {subject}'s handlings fail, objective {limit}",
-    "latency_p95": "p95 of {subject} is {value}, objective {limit}",
-    "latency_p99": "p99 of {subject} is {value}, objective {limit}",
+    "error_rate": "{value} of {subject}'s handlings fail, {objective} {limit}",
+    "latency_p95": "p95 of {subject} is {value}, {objective} {limit}",
+    "latency_p99": "p99 of {subject} is {value}, {objective} {limit}",
     "throughput": "{value} published, planned for {limit} at most",
     "dead_letters": "{value} given up by {subject} in the last 5 minutes",
     "breaker": "{subject} refuses calls",
     "component": "{subject} failed {value} checks in a row",
     "backlog": "{value} events wait for {subject}, limit {limit}",
+    "dead_letters_open": "{value} dead letters of {subject} wait for somebody",
+    "retries": "{subject} tried {value} handlings again in the last 5 minutes",
+    "backlog_clears": "At this pace {subject} needs {value} to clear its backlog, limit {limit}",
+    "absence": "{subject} is silent for {value} its longest pause of the last day",
+    "stuck_flows": "{value} flows that begin with {subject} are stuck",
+    "clock_skew": "{subject}'s clock is {value} behind the broker's",
+    "schema_changes": "The schema of {subject} changed, {value} changes in the last hour",
+    "burn_1h": "The budget for {subject} burns {value} too fast",
+    "burn_6h": "The budget for {subject} burns {value} too fast",
+    "burn_3d": "The budget for {subject} burns {value} too fast",
     "ingest_stalled": "No worker reads the broker: what the pages show is old",
     "ingest_behind": "What is stored is {value} behind the broker, limit {limit}",
 }
@@ -65,4 +95,5 @@ _FORMATS: dict[str, Callable[[float], str]] = {
     "ms": _ms,
     "/s": lambda value: f"{value:,.0f} events/s",
     "state": _state,
+    "times": lambda value: f"{value:.3g}×",
 }

@@ -13,6 +13,7 @@ from ingest.queries.metrics import read_metrics
 from ingest.queries.schemas import read_shapes
 from ingest.queries.table import MetricGroup
 from ingest.schema import ENOUGH
+from ingest.schema_changes import Change, Version, changes_of, parent_of
 from ingest.shapes import ITEMS, PathShape, Shape, path_text, split_path
 from ingest.system import DETAILS
 
@@ -31,10 +32,6 @@ __all__ = [
 RANGE_MS = 3_600_000
 MOST_TYPES = 1_000
 MOST_VERSIONS = 4
-MOST_CHANGES = 20
-COMMON = 0.5
-LEAST = 5
-"""A field that so few samples had, or fewer than half of those that could, has not appeared yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +42,6 @@ class Figures:
     published: int = 0
     handled: float | None = None
     error_rate: float | None = None
-
-
-class Version(NamedTuple):
-    version: str
-    shape: Shape
-
-    @property
-    def average(self) -> float:
-        """Bytes an event."""
-        return self.shape.size / self.shape.samples
-
-
-class Change(NamedTuple):
-    """``kind`` is version, appeared or gone; ``at_ms`` is when it was first or last seen."""
-
-    kind: str
-    version: str
-    path: str
-    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,46 +137,6 @@ def compare_versions(versions: Sequence[Version]) -> list[FieldRow]:
     return [_row(path, versions) for path in sorted(paths, key=split_path)]
 
 
-def changes_of(versions: Sequence[Version]) -> list[Change]:
-    """What changed of a type, the newest first. Pure.
-
-    A field has *appeared* when so many samples came before it that it would have been among them, and it is
-    common since; it is *gone* when the same is true the other way round.
-    """
-    found = [change for one in versions for change in _changes(one)]
-    oldest = min((one.shape.first_ms for one in versions), default=0)
-    found += [
-        Change("version", one.version, "", one.shape.first_ms)
-        for one in versions
-        if one.shape.first_ms > oldest
-    ]
-    return sorted(found, key=lambda change: -change.at_ms)[:MOST_CHANGES]
-
-
-def _changes(one: Version) -> list[Change]:
-    shape = one.shape
-    span = max(1, shape.last_ms - shape.first_ms)
-    found: list[Change] = []
-    for path, seen in shape.paths.items():
-        parent = shape.paths.get(_parent(path))
-        if not path or parent is None:
-            continue
-        objects = parent.types.get("object", 0)
-        before, after = (
-            (seen.first_ms - shape.first_ms) / span,
-            (shape.last_ms - seen.last_ms) / span,
-        )
-        there = seen.count / max(1.0, objects * (1 - before - after))
-        if there < COMMON or seen.count < LEAST:
-            continue
-        text = path_text(split_path(path))
-        if before * objects >= ENOUGH:
-            found.append(Change("appeared", one.version, text, seen.first_ms))
-        if after * objects >= ENOUGH:
-            found.append(Change("gone", one.version, text, seen.last_ms))
-    return found
-
-
 def _known(
     seen: SeenType, versions: list[Version], figures: Figures, example: EventView | None = None
 ) -> KnownType:
@@ -236,7 +174,7 @@ def _cell(path: str, shape: Shape) -> Cell | None:
     seen = shape.paths.get(path)
     if seen is None:
         return None
-    parent = shape.paths.get(_parent(path))
+    parent = shape.paths.get(parent_of(path))
     objects = parent.types.get("object", 0) if parent else 0
     items = split_path(path)[-1] == ITEMS
     presence = None if items or not objects else min(1.0, seen.count / objects)
@@ -245,7 +183,7 @@ def _cell(path: str, shape: Shape) -> Cell | None:
 
 def _may_have(path: str, shape: Shape) -> bool:
     """Whether anything was seen that could have held it: of a field below one that is gone nothing is said."""
-    parent = shape.paths.get(_parent(path))
+    parent = shape.paths.get(parent_of(path))
     if parent is None:
         return False
     return (
@@ -263,7 +201,3 @@ def _words(seen: PathShape) -> list[str]:
     words = seen.words or {}
     often = seen.count >= 2 * ENOUGH and all(count > 1 for count in words.values())
     return sorted(words, key=lambda word: -words[word]) if often else []
-
-
-def _parent(path: str) -> str:
-    return path.rpartition("\0")[0]

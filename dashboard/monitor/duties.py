@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from dashboard.alerts.rounds import evaluate_alerts
+from dashboard.alerts.rounds import Evaluator
 from dashboard.fleet.samples import keep_backlogs
 from dashboard.live.publisher import TICK_PHASE, publish_tick
 from dashboard.monitor.clock import Duty
@@ -39,7 +39,7 @@ def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
     """Everything that monitor does; ``stopping`` tells long work to end early."""
     return (
         Duty("ticks", 1.0, publish_tick, phase=TICK_PHASE),
-        Duty("alerts", EVALUATE_S, evaluate_alerts),
+        Duty("alerts", EVALUATE_S, Evaluator().step),
         Duty("probes", float(settings.DASHBOARD.health.interval), probe_all),
         Duty("consumer-groups", SAMPLE_S, sample_groups),
         Duty("backlog-trends", TREND_S, keep_backlogs),

@@ -17,7 +17,15 @@ from ingest.queries.grouping import OTHER, SeriesView, place_groups, rank_names,
 from ingest.queries.plan import MetricsError, Plan, plan_buckets
 from ingest.queries.table import MetricGroup, MetricTable
 
-__all__ = ["OTHER", "OVERFLOW", "MetricGroup", "MetricTable", "MetricsError", "read_metrics"]
+__all__ = [
+    "OTHER",
+    "OVERFLOW",
+    "MetricGroup",
+    "MetricTable",
+    "MetricsError",
+    "read_metrics",
+    "read_series",
+]
 
 OVERFLOW = "__overflow__"
 _HANDLED = (
@@ -65,7 +73,7 @@ def read_metrics(
         retention=settings.INGEST.retention.metrics,
     )
     seconds = _observed(plan, partial=partial)
-    everything = _read_series()
+    everything = read_series()
     published: list[int] = [Counter.PUBLISHED, *_apart(types, topics)]
     group_of: Places | None = None
     names, later = [""], False
@@ -125,7 +133,7 @@ def _apart(types: Sequence[str], topics: Sequence[str]) -> list[Counter]:
     return [Counter.SYSTEM] * bool(types) + [Counter.COPIED] * bool(topics)
 
 
-def _read_series() -> list[SeriesView]:
+def read_series() -> list[SeriesView]:
     rows = Series.objects.order_by("id").values_list("id", "type", "source", "consumer", "topic")
     return [SeriesView(*row) for row in rows]
 

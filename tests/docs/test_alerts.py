@@ -5,39 +5,61 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
+
 from dashboard.alerts.models import Episode
 from dashboard.alerts.rules import Rule, built_in_rules
-from dashboard.alerts.wording import format_value
+from dashboard.alerts.wording import condition_of, format_value
+from dashboard.measures import MEASURES
 from dashboard.monitor.duties import all_duties
 from dashboard.options import DashboardOptions
+from dashboard.rule_options import RuleOptions
 
-TEXT = (Path(__file__).resolve().parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+TEXT = (DOCS / "alerts.md").read_text(encoding="utf-8")
+RULES = (DOCS / "alert-rules.md").read_text(encoding="utf-8")
+CONFIGURATION = (DOCS / "configuration.md").read_text(encoding="utf-8")
 
 
-def table(header: str) -> list[list[str]]:
+def table(header: str, text: str = TEXT) -> list[list[str]]:
     """The cells of the rows below the header that begins so."""
-    body = TEXT.partition(f"\n| {header} |")[2].partition("\n\n")[0]
+    body = text.partition(f"\n| {header} |")[2].partition("\n\n")[0]
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in body.split("\n")[2:]]
 
 
 def row_of(rule: Rule) -> tuple[str, ...]:
-    if rule.unit == "state":
-        fires, resolves = "open", "closed"
-    else:
-        fires = f"over {format_value(rule.above, rule.unit)}"
-        resolves = f"at {format_value(rule.clear, rule.unit)}"
+    fires = condition_of(rule) or "open"
+    resolves = "closed" if rule.unit == "state" else f"at {format_value(rule.clear, rule.unit)}"
     return (
         f"`{rule.name}`",
         f"`{rule.metric}`",
         f"{fires} for {rule.for_s:g} s",
         f"{resolves} for {rule.clear_s:g} s",
-        rule.severity,
+        rule.severity if rule.enabled else f"{rule.severity}, off",
     )
 
 
 def test_table_of_rules_is_that_of_the_code() -> None:
     told = [(name, metric, *rest) for name, metric, _, *rest in table("rule")]
     assert told == [row_of(rule) for rule in built_in_rules(DashboardOptions())]
+
+
+def test_every_metric_is_told_with_what_narrows_it() -> None:
+    told = [(name, by, scope) for name, _, by, scope, _ in table("a rule on", RULES)]
+    assert told == [
+        (
+            f"`{one.name}`",
+            ", ".join(f"`{name}`" for name in one.by) or one.member,
+            ", ".join(f"`{name}s`" for name in one.scope) or "—",
+        )
+        for one in MEASURES.values()
+    ]
+
+
+def test_every_key_of_a_rule_is_documented() -> None:
+    text = CONFIGURATION.partition("`[[alerts.rules]]`")[2].partition("\n## ")[0]
+    keys = {field.encode_name for field in msgspec.structs.fields(RuleOptions)}
+    assert {key for key in keys if f"`{key}`" not in text} == set()
 
 
 def test_every_rule_is_explained_in_words() -> None:

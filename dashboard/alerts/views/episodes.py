@@ -22,7 +22,8 @@ from dashboard.alerts import actions, queries
 from dashboard.alerts.actions import ActionError, AlertNotFound, AlertOutcome
 from dashboard.alerts.models import Episode
 from dashboard.alerts.presenting import SNOOZES, AlertRow, draw_values, group_rows, rule_rows
-from dashboard.alerts.rules import rules_by_name
+from dashboard.alerts.rule import Rule
+from dashboard.alerts.ruleset import all_rules
 
 __all__ = [
     "acknowledge",
@@ -151,7 +152,7 @@ def list_context(request: HttpRequest) -> dict[str, Any]:
     asked = request.GET if request.method == "GET" else request.POST
     where = {name: asked.get(name, "").replace("\x00", "")[:LONGEST_FILTER] for name in FILTERS}
     history = asked.get("show") == "history"
-    rules = rules_by_name(settings.DASHBOARD)
+    rules = all_rules()
     counts = queries.count_by_state()
     context: dict[str, Any] = {
         "now_ms": now,
@@ -171,7 +172,7 @@ def list_context(request: HttpRequest) -> dict[str, Any]:
     found = queries.open_alerts(**where)
     notes = queries.notes_of(item.pk for item in found)
     rows = [AlertRow.of(item, rules, now, notes[item.pk]) for item in found]
-    return context | {"groups": group_rows(rows), "watched": rule_rows(rules.values(), rows)}
+    return context | {"groups": group_rows(rows), "watched": rule_rows(_watched(rules), rows)}
 
 
 def _history(
@@ -188,7 +189,7 @@ def _history(
 def _alert_context(episode: Episode) -> dict[str, Any]:
     now = _now_ms()
     entries = queries.alert_timeline(episode)
-    row = AlertRow.of(episode, rules_by_name(settings.DASHBOARD), now)
+    row = AlertRow.of(episode, all_rules(), now)
     return {
         "now_ms": now,
         "row": row,
@@ -202,6 +203,11 @@ def _alert_context(episode: Episode) -> dict[str, Any]:
         "people": people_who_act(),
         "watch": _watch(now),
     }
+
+
+def _watched(rules: dict[str, Rule]) -> list[Rule]:
+    on = settings.DASHBOARD.alerts.enabled
+    return [rule for rule in rules.values() if rule.enabled and on]
 
 
 def _watch(now_ms: int) -> dict[str, Any]:

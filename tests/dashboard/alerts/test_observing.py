@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
@@ -12,76 +11,19 @@ from dashboard.alerts.observing import (
     Backlog,
     observe_backlog,
     observe_breakers,
+    observe_clearing,
     observe_components,
-    observe_consumers,
-    observe_dead_letters,
     observe_ingest,
-    observe_throughput,
+    observe_schemas,
+    observe_stuck,
 )
 from dashboard.alerts.rules import built_in_rules
 from dashboard.alerts.wording import format_value, summarise
 from dashboard.options import DashboardOptions, ObjectiveOptions
 from ingest.models import Breaker, HealthComponent
+from ingest.schema_changes import Change
 
 NOW = 1_800_000_000_000
-
-
-@dataclass
-class Group:
-    name: str
-    totals: dict[str, int]
-    quantile: float | None = 12.0
-    asked: list[str] = field(default_factory=list)
-
-    def total(self, name: str) -> int:
-        return self.totals.get(name, 0)
-
-    def total_quantile(self, kind: str, q: float) -> float | None:
-        return None if self.quantile is None else self.quantile * (2 if q == 0.99 else 1)
-
-    def total_error_rate(self) -> float | None:
-        finished = self.total("processed")
-        return self.total("failed") / finished if finished else None
-
-
-def values(found: list[Observation]) -> dict[str, tuple[float | None, float]]:
-    return {item.metric: (item.value, item.volume) for item in found}
-
-
-def test_consumer_is_judged_by_error_rate_and_quantiles() -> None:
-    group = Group("payment", {"processed": 200, "failed": 10})
-    assert values(observe_consumers([group], known=True)) == {
-        "error_rate": (0.05, 200),
-        "latency_p95": (12.0, 200),
-        "latency_p99": (24.0, 200),
-    }
-
-
-def test_a_few_failures_are_an_accident_and_carry_no_weight() -> None:
-    group = Group("payment", {"processed": 150, "failed": 4})
-    assert values(observe_consumers([group], known=True))["error_rate"] == (4 / 150, 0)
-
-
-@pytest.mark.parametrize(("known", "value"), [(True, 0.0), (False, None)])
-def test_expected_consumer_that_is_not_seen_is_nothing_or_unknown(
-    known: bool, value: float | None
-) -> None:
-    found = observe_consumers([], known=known, expected={"payment"})
-    assert values(found)["error_rate"] == (value, 0)
-
-
-def test_nothing_is_told_of_consumers_while_metrics_are_not_known() -> None:
-    assert observe_consumers([Group("x", {"processed": 5})], known=False) == []
-
-
-def test_throughput_is_per_known_second() -> None:
-    assert observe_throughput(600, 30)[0].value == 20
-    assert observe_throughput(600, 0)[0].value is None
-
-
-def test_dead_letters_that_arrived_are_true_even_while_ingest_lags() -> None:
-    found = observe_dead_letters({"a": 3}, known=False, expected={"a", "b"})
-    assert {item.subject: item.value for item in found} == {"a": 3.0, "b": None}
 
 
 def breaker(instance: str, state: str, since_ms: int = NOW) -> Breaker:
@@ -150,6 +92,47 @@ def test_backlog_is_what_waits_and_what_is_in_hand(
     assert (found.subject, found.value) == ("inv on orders", value)
 
 
+@pytest.mark.parametrize(
+    ("lag", "finished", "seconds", "value"),
+    [
+        (600, {"inv": 900}, 300, 200_000.0),
+        (0, {"inv": 900}, 300, 0.0),
+        (600, {"inv": 0}, 300, 7 * 86_400_000.0),
+        (600, {}, 300, None),
+        (None, {"inv": 900}, 300, None),
+        (600, {"inv": 900}, 0, None),
+    ],
+)
+def test_a_backlog_clears_at_the_pace_of_its_consumer(
+    lag: int | None, finished: dict[str, float], seconds: float, value: float | None
+) -> None:
+    waiting = [Backlog("orders", "inv", lag, 0, NOW)]
+    (found,) = observe_clearing(waiting, finished, seconds=seconds, now_ms=NOW)
+    assert found.value == value
+
+
+def test_stuck_flows_are_told_by_the_type_they_begin_with() -> None:
+    (found,) = observe_stuck({"ORDER_CREATED": 3})
+    assert (found.subject, found.value, found.labels) == (
+        "ORDER_CREATED", 3.0, {"type": "ORDER_CREATED"},
+    )  # fmt: skip
+
+
+def test_only_recent_changes_of_a_schema_count_and_the_newest_is_told() -> None:
+    changes = {
+        "A": [
+            Change("appeared", "1.0", "payload.tip", NOW),
+            Change("version", "2.0", "", NOW - 10),
+        ],
+        "B": [Change("gone", "1.0", "payload.vat", NOW - 100)],
+    }
+    found = observe_schemas(changes, since_ms=NOW - 50)
+    assert [(item.subject, item.value, item.detail) for item in found] == [
+        ("A", 2.0, "appeared payload.tip"),
+        ("B", 0.0, ""),
+    ]
+
+
 def test_ingest_is_judged_only_once_there_is_a_stream() -> None:
     status = SimpleNamespace(streams=0, stalled=True, lag=0, observed_until_ms=None)
     assert observe_ingest(status, now_ms=NOW) == []
@@ -167,12 +150,19 @@ def test_rules_come_from_the_guide_s_numbers() -> None:
         "latency-p95": (200, "ms"),
         "latency-p99": (500, "ms"),
         "throughput": (5000, "/s"),
+        "burn-fast": (14.4, "times"),
+        "burn-steady": (6.0, "times"),
+        "burn-slow": (1.0, "times"),
         "dead-letters": (0, "count"),
         "breaker-open": (0.5, "state"),
         "component-unhealthy": (2, "count"),
         "consumer-backlog": (1000, "events"),
         "ingest-stalled": (0, "state"),
         "ingest-lag": (30_000, "ms"),
+        "stuck-flows": (0, "count"),
+        "type-silent": (3, "times"),
+        "clock-slow": (5_000, "ms"),
+        "schema-changed": (0, "count"),
     }
 
 
