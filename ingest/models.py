@@ -411,6 +411,7 @@ class HealthStanding(models.Model):
     status = models.CharField(max_length=16)
     from_ms = models.BigIntegerField()
     seen_ms = models.BigIntegerField(help_text="its history is told up to here")
+    began_ms = models.BigIntegerField(default=0, help_text="when it was first heard of")
     reason = models.CharField(max_length=300, default="", blank=True)
 
 

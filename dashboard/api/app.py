@@ -19,6 +19,7 @@ from dashboard.api import (
     entities,
     events,
     exploring,
+    fleet,
     flows,
     jobs,
     metrics,
@@ -47,7 +48,7 @@ api = NinjaAPI(
     auth=[BearerToken(), SignedIn()],
     renderer=Renderer(),
 )
-for part in (events, exploring, entities, flows, metrics, alerts, jobs, state, catalog):
+for part in (events, exploring, entities, flows, metrics, alerts, jobs, state, fleet, catalog):
     api.add_router("", part.router)
 handle_problems(api)
 

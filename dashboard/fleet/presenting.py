@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from dashboard.fleet.component import Strip
 from dashboard.fleet.scaling import Advice, advise
 from dashboard.options import ScalingOptions
 from ingest.models import Breaker, BreakerTransition, HealthComponent, HealthResult
@@ -20,6 +21,7 @@ __all__ = [
     "InstanceRow",
     "Segment",
     "breaker_cards",
+    "component_card",
     "component_cards",
     "consumer_rows",
     "count_statuses",
@@ -50,6 +52,7 @@ class ComponentCard:
     strip: list[HealthResult]
     probed: bool
     failing: list[dict[str, Any]]
+    past: Strip | None = None
 
 
 @dataclass(frozen=True)
@@ -124,13 +127,19 @@ def component_cards(
     results: Mapping[int, Sequence[HealthResult]],
     *,
     silent_before: int,
+    pasts: Mapping[str, Strip],
 ) -> list[ComponentCard]:
-    """``results`` are by component row, newest first."""
-    return [_component_card(view, results, silent_before) for view in views]
+    """``results`` are by component row, newest first; ``pasts`` by name."""
+    return [
+        component_card(view, results, silent_before, pasts.get(view.component)) for view in views
+    ]
 
 
-def _component_card(
-    view: ComponentView, results: Mapping[int, Sequence[HealthResult]], silent_before: int
+def component_card(
+    view: ComponentView,
+    results: Mapping[int, Sequence[HealthResult]],
+    silent_before: int,
+    past: Strip | None = None,
 ) -> ComponentCard:
     rows = [
         InstanceRow(row, row.seen_ms < silent_before, list(results.get(row.pk, ()))[:STRIP][::-1])
@@ -149,6 +158,7 @@ def _component_card(
             for check in row.row.checks
             if isinstance(check, dict) and check.get("status") not in ("healthy", None)
         ][:5],
+        past=past,
     )
 
 

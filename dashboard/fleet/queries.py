@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dashboard.fleet.models import BacklogSample, Duty
 from ingest.models import HealthResult
@@ -16,10 +16,14 @@ MOST_SAMPLES = 10_000
 MOST_CONSUMERS = 200
 
 
-def recent_results(since_ms: int) -> dict[int, list[HealthResult]]:
-    """Health results since then by component row, newest first; one query."""
+def recent_results(
+    since_ms: int, component_ids: Collection[int] | None = None
+) -> dict[int, list[HealthResult]]:
+    """Health results since then by component row (of these, or of all), newest first; one query."""
     found: dict[int, list[HealthResult]] = {}
     rows = HealthResult.objects.filter(at_ms__gte=since_ms).order_by("-at_ms", "-id")
+    if component_ids is not None:
+        rows = rows.filter(component__in=component_ids)
     for row in rows[:MOST_RESULTS]:
         found.setdefault(row.component_id, []).append(row)
     return found

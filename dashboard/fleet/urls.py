@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from dashboard.fleet import views
+from dashboard.fleet.component_page import component_page
 
 app_name = "fleet"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health/", views.health_page, name="health"),
+    path("health/<path:component>/", component_page, name="component"),
     path("breakers/", views.breakers_page, name="breakers"),
     path("consumers/", views.consumers_page, name="consumers"),
 ]

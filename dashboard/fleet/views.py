@@ -11,6 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from dashboard.fleet import queries
+from dashboard.fleet.component import strips_of
 from dashboard.fleet.presenting import (
     STATUSES,
     breaker_cards,
@@ -48,6 +49,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
             shown,
             queries.recent_results(now - STRIP_INTERVALS * interval_ms),
             silent_before=now - settings.HEALTH_SILENT_MS,
+            pasts=strips_of([view.component for view in shown], now_ms=now),
         ),
         "interval_ms": interval_ms,
         "missed": settings.DASHBOARD.health.missed,

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from dashboard.live.looks import CLEAR, HOVER, LEGEND, TICKS, X_AXIS, Y_AXIS
 from dashboard.live.objectives import Fit, Objective, caption, fitting, rule
 from dashboard.live.ranges import Window
 from dashboard.live.ticks import OTHER, Table, group_series, rounded, told_groups
+from dashboard.looks import CLEAR, HOVER, LEGEND, TICKS, X_AXIS, Y_AXIS
 from dashboard.options import ObjectiveOptions
 
 __all__ = ["Chart", "build_charts", "gaps"]

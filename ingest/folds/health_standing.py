@@ -79,6 +79,7 @@ def _first(component: str, sample: HealthSample) -> HealthStanding:
         status=sample.status,
         from_ms=sample.at_ms,
         seen_ms=sample.at_ms,
+        began_ms=sample.at_ms,
         reason=reason_of(sample),
     )
 

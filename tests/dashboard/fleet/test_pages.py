@@ -82,9 +82,9 @@ def test_health_can_be_narrowed_to_one_status(viewer: Client) -> None:
     make_component("db", seen_ms=now_ms())
     make_component("cache", seen_ms=now_ms(), status="unhealthy", failures=3)
     text = text_of(viewer, "/health/", status="unhealthy")
-    assert "<h2>cache</h2>" in text
-    assert "<h2>db</h2>" not in text
-    assert "<h2>db</h2>" in text_of(viewer, "/health/", status="nonsense")
+    assert ">cache</a></h2>" in text
+    assert ">db</a></h2>" not in text
+    assert ">db</a></h2>" in text_of(viewer, "/health/", status="nonsense")
 
 
 def test_health_says_what_monitor_does_and_what_fails(viewer: Client) -> None:

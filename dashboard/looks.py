@@ -1,4 +1,4 @@
-"""How all of the overview's charts look: colours are names of CSS variables."""
+"""How all charts look: colours are names of CSS variables."""
 
 from __future__ import annotations
 
