@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from dashboard.inhibit_options import InhibitOptions
 from dashboard.rule_options import RuleOptions
 from ingest.options import Duration, Percentage, Positive, Section
 
@@ -109,6 +110,7 @@ class AlertOptions(Section, frozen=True):
     reopen_window: Duration = Duration(600)
     flapping_after: Positive = 3
     rules: tuple[RuleOptions, ...] = ()
+    inhibit: tuple[InhibitOptions, ...] = ()
 
 
 class DashboardOptions(Section, frozen=True):

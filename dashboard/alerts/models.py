@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["AlertRule", "Episode", "EpisodeEntry", "EvaluationRound"]
+__all__ = ["AlertRule", "Episode", "EpisodeEntry", "EvaluationRound", "Silence"]
 
 
 class Episode(models.Model):
@@ -158,3 +158,34 @@ class AlertRule(models.Model):
     definition = models.JSONField(help_text="as in [[alerts.rules]]: dashboard.rule_options")
     changed_by = models.CharField(max_length=200, default="", blank=True)
     changed_ms = models.BigIntegerField()
+
+
+class Silence(models.Model):
+    """What hushes alerts by their labels for a time, once or weekly; kept after its end, as its history."""
+
+    class Kind(models.TextChoices):
+        SILENCE = "silence"
+        MAINTENANCE = "maintenance"
+
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.SILENCE)
+    matchers = models.JSONField(default=list, help_text="sentences, all of which must fit")
+    comment = models.TextField(default="", blank=True)
+    starts_ms = models.BigIntegerField()
+    ends_ms = models.BigIntegerField(help_text="of a weekly one: of its first time")
+    weekly = models.BooleanField(default=False)
+    zone = models.CharField(max_length=60, default="UTC", help_text="whose clocks weeks go by")
+    created_ms = models.BigIntegerField()
+    created_by = models.CharField(max_length=200)
+    ended_ms = models.BigIntegerField(null=True, help_text="ended by a person before its time")
+    ended_by = models.CharField(max_length=200, default="", blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["-ends_ms", "-id"], name="silence_newest")]
+
+    @property
+    def name(self) -> str:
+        """As an episode tells what hushes it."""
+        return f"{self.kind} {self.pk}"
+
+    def has_ended(self, now_ms: int) -> bool:
+        return self.ended_ms is not None or (not self.weekly and self.ends_ms <= now_ms)

@@ -10,11 +10,11 @@ from typing import NamedTuple
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from dashboard.alerts.models import Episode, EpisodeEntry, EvaluationRound
+from dashboard.alerts.paging import read_cursor, take_page
 from dashboard.alerts.rule import Rule
 from dashboard.alerts.ruleset import all_rules
 
 __all__ = [
-    "AlertCursorError",
     "AlertPage",
     "alert_timeline",
     "alerts_by_id",
@@ -38,10 +38,6 @@ WITH_WORDS = (
     EpisodeEntry.Kind.ASSIGNED,
     EpisodeEntry.Kind.NOTE,
 )
-
-
-class AlertCursorError(ValueError):
-    """The cursor is not one that was handed out."""
 
 
 class AlertPage(NamedTuple):
@@ -91,7 +87,7 @@ def resolved_alerts(
 def list_alerts(
     state: str | Sequence[str] = "", cursor: str | None = None, limit: int = 100
 ) -> AlertPage:
-    """Alerts shown in ``state`` (one, several, or all), newest start first. Raises `AlertCursorError`."""
+    """Alerts shown in ``state`` (one, several, or all), newest start first. Raises `CursorError`."""
     states = [state] if isinstance(state, str) else list(state)
     wanted = [_shown_in(name) for name in states if name]
     rows = Episode.objects.filter(reduce(or_, wanted)) if wanted else Episode.objects.all()
@@ -158,18 +154,4 @@ def _rank(field: str, order: Sequence[str]) -> Case:
 
 
 def _page(rows: QuerySet[Episode], field: str, cursor: str | None, limit: int) -> AlertPage:
-    if cursor:
-        at, id = _read_cursor(cursor)
-        rows = rows.filter(Q(**{f"{field}__lt": at}) | Q(**{field: at}, pk__lt=id))
-    found = list(rows.order_by(f"-{field}", "-pk")[: limit + 1])
-    if len(found) <= limit:
-        return AlertPage(found, None)
-    last = found[limit - 1]
-    return AlertPage(found[:limit], f"{getattr(last, field)}-{last.pk}")
-
-
-def _read_cursor(cursor: str) -> tuple[int, int]:
-    at, _, id = cursor.partition("-")
-    if not (at.isdecimal() and id.isdecimal() and len(cursor) < 40 and cursor.isascii()):
-        raise AlertCursorError(f"{cursor[:40]!r} is not a cursor of this list.")
-    return int(at), int(id)
+    return AlertPage(*take_page(rows, field, read_cursor(cursor), limit))

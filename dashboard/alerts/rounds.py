@@ -32,6 +32,7 @@ from dashboard.alerts.remembering import Memory
 from dashboard.alerts.reopening import calm_down, reopen_recent, without_resting
 from dashboard.alerts.rule import Question, Rule
 from dashboard.alerts.ruleset import rules_in_force
+from dashboard.alerts.suppressing import renew_suppressions
 from dashboard.alerts.wording import summarise
 
 __all__ = ["Evaluator", "RoundReport", "apply_intents", "evaluate_alerts", "open_standings"]
@@ -67,6 +68,7 @@ class Evaluator:
         asked = [(rule, answers.readings(rule.question)) for rule in rules]
         report = apply_intents(evaluate_readings(asked, standings, now), rules, now)
         calm_down(now)
+        renew_suppressions(now_ms=now)
         _note_round(answers.questions(), now)
         return report
 
@@ -200,7 +202,10 @@ def _fire(intent: Fire, rule: Rule, now_ms: int) -> int:
 def _resolve(intent: Resolve, now_ms: int) -> int:
     with transaction.atomic():
         resolved = Episode.objects.filter(pk=intent.before.id, state__in=LIVE).update(
-            state=Episode.State.RESOLVED, resolved_ms=now_ms, **_clocks(intent.after)
+            state=Episode.State.RESOLVED,
+            resolved_ms=now_ms,
+            suppressed_by="",
+            **_clocks(intent.after),
         )
         if resolved:
             _tell(

@@ -23,6 +23,7 @@ from dashboard.api import (
     flows,
     jobs,
     metrics,
+    silences,
     state,
 )
 from dashboard.api.problems import handle_problems, in_problem_shape, problem_response
@@ -48,7 +49,19 @@ api = NinjaAPI(
     auth=[BearerToken(), SignedIn()],
     renderer=Renderer(),
 )
-for part in (events, exploring, entities, flows, metrics, alerts, jobs, state, fleet, catalog):
+for part in (
+    events,
+    exploring,
+    entities,
+    flows,
+    metrics,
+    alerts,
+    silences,
+    jobs,
+    state,
+    fleet,
+    catalog,
+):
     api.add_router("", part.router)
 handle_problems(api)
 

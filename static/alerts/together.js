@@ -9,6 +9,8 @@ const picksOf = (all) => [...all.closest("section").querySelectorAll("[data-pick
 function tell() {
   bar.toggleAttribute("hidden", chosen.size === 0);
   bar.querySelector("[data-count]").textContent = `${chosen.size} chosen`;
+  const silence = bar.querySelector("[data-silence]");
+  silence.search = new URLSearchParams([...chosen].map((id) => ["id", id])).toString();
   for (const all of list.querySelectorAll("[data-pick-all]")) {
     const those = picksOf(all);
     const some = those.filter((pick) => pick.checked).length;

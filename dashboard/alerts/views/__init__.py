@@ -12,17 +12,33 @@ from dashboard.alerts.views.episodes import (
     unsnooze,
 )
 from dashboard.alerts.views.signed import act_by_link
+from dashboard.alerts.views.silences import (
+    add_maintenance,
+    add_plain_silence,
+    end,
+    extend,
+    preview,
+    silence_alert,
+    silences_page,
+)
 from dashboard.alerts.views.together import act_together
 
 __all__ = [
     "acknowledge",
     "act_by_link",
     "act_together",
+    "add_maintenance",
+    "add_plain_silence",
     "alert_page",
     "alerts_page",
     "assign",
+    "end",
+    "extend",
     "note",
+    "preview",
     "resolve",
+    "silence_alert",
+    "silences_page",
     "snooze",
     "unacknowledge",
     "unsnooze",

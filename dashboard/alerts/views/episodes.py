@@ -20,10 +20,13 @@ from dashboard.accounts.people import people_who_act
 from dashboard.accounts.rights import role_required
 from dashboard.alerts import actions, queries
 from dashboard.alerts.actions import ActionError, AlertNotFound, AlertOutcome
+from dashboard.alerts.forms import MINUTES
 from dashboard.alerts.models import Episode
+from dashboard.alerts.paging import CursorError
 from dashboard.alerts.presenting import SNOOZES, AlertRow, draw_values, group_rows, rule_rows
 from dashboard.alerts.rule import Rule
 from dashboard.alerts.ruleset import all_rules
+from dashboard.alerts.silences import matchers_of
 
 __all__ = [
     "acknowledge",
@@ -180,7 +183,7 @@ def _history(
 ) -> dict[str, Any]:
     try:
         page = queries.resolved_alerts(**where, cursor=cursor, limit=LISTED)
-    except queries.AlertCursorError as error:
+    except CursorError as error:
         return {"problem": str(error), "rows": []}
     rows = [AlertRow.of(item, rules, now) for item in page.alerts]
     return {"rows": rows, "next_cursor": page.next, "paged": bool(cursor)}
@@ -201,6 +204,8 @@ def _alert_context(episode: Episode) -> dict[str, Any]:
         ),
         "snoozes": SNOOZES,
         "people": people_who_act(),
+        "matchers": matchers_of(episode),
+        "minutes": MINUTES,
         "watch": _watch(now),
     }
 
