@@ -12,6 +12,7 @@ from ingest.queries.letters import LetterFilter
 
 __all__ = [
     "BY",
+    "MOST_FINGERPRINTS",
     "NO_FAILURE",
     "RANGES",
     "STATUSES",

@@ -20,6 +20,7 @@ from dashboard.recovery.groups import SPANS, read_burndown, read_groups
 from dashboard.recovery.history import letter_history
 from dashboard.recovery.presenting import present_letter
 from dashboard.recovery.stacks import fold_stack
+from dashboard.recovery.views.choosing import picking_context
 from dashboard.recovery.views.groups import span_of
 from ingest.queries import state
 from ingest.queries.deploys import list_deploys
@@ -43,15 +44,17 @@ def dead_letters_page(request: HttpRequest) -> HttpResponse:
     """The letters, or with ``?by=`` the groups that they fall into; all of it is in the URL."""
     now = _now_ms()
     ask = parse_ask(request.GET, now_ms=now)
+    totals = letter_totals(ask.where)
     context = {
         "ask": ask,
         "ranges": RANGES,
         "statuses": STATUSES,
         "groupings": BY,
         "spans": SPANS,
-        "totals": letter_totals(ask.where),
+        "totals": totals,
         "here": reverse("recovery:dead-letters"),
         **(_groups(request, ask, now) if ask.by else _letters(ask, now)),
+        **picking_context(request, ask, totals),
     }
     if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
         return render(request, "recovery/_list.html", context)
