@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from dashboard.options import DashboardOptions
+from dashboard.receiver_options import check_receivers, secret_variable
 from dashboard.rule_options import check_rules
 from ingest.options import BrokerOptions, IngestOptions, OptionsError, check_paths, decode_options
 
@@ -29,6 +30,7 @@ class Options(msgspec.Struct, frozen=True):
     dashboard: DashboardOptions
     file: str
     embedded_broker: bool
+    receiver_secrets: dict[str, str] = {}
 
 
 def load_options(environ: Mapping[str, str], *, embedded_url: str = DEFAULT_URL) -> Options:
@@ -46,12 +48,21 @@ def load_options(environ: Mapping[str, str], *, embedded_url: str = DEFAULT_URL)
     check_paths(ingest, file=file)
     dashboard = decode_options(_pick(raw, dashboard_keys), DashboardOptions, file=file)
     check_rules(dashboard.alerts.rules, longest_s=float(ingest.retention.metrics.minute), file=file)
+    alerts = dashboard.alerts
+    secrets = {name: read_secret(environ, secret_variable(name)) for name in alerts.receivers}
+    check_receivers(alerts, secrets, file=file)
     url = read_secret(environ, "REDIS_URL")
     embedded = not url and all(
         broker.type == "redis" and not broker.url for broker in ingest.brokers.values()
     )
     placed = _with_broker_url(ingest, url, embedded_url)
-    return Options(ingest=placed, dashboard=dashboard, file=file, embedded_broker=embedded)
+    return Options(
+        ingest=placed,
+        dashboard=dashboard,
+        file=file,
+        embedded_broker=embedded,
+        receiver_secrets=secrets,
+    )
 
 
 def embedded_url(folder: Path) -> str:

@@ -28,6 +28,7 @@ try:
         read_secret(os.environ, "EVENTSCOPE_ENCRYPTION_KEYS").replace(",", " ").split()
     )
     ADMIN_PASSWORD = read_secret(os.environ, "EVENTSCOPE_ADMIN_PASSWORD")
+    EMAIL_HOST_PASSWORD = read_secret(os.environ, "EVENTSCOPE_SMTP_PASSWORD")
 except OptionsError as error:
     raise ImproperlyConfigured(str(error)) from error
 
@@ -36,11 +37,13 @@ DASHBOARD = OPTIONS.dashboard
 EMBEDDED_BROKER = OPTIONS.embedded_broker
 HEALTH_SILENT_MS = DASHBOARD.health.silent_ms
 HEALTH_GRACE_MS = int(DASHBOARD.health.grace * 1000)
+RECEIVER_SECRETS = OPTIONS.receiver_secrets
 
 SECRET_KEY = SECRET_KEY or kept_secret(DATA_DIR / "secret-key")
 DEBUG = env.bool("EVENTSCOPE_DEBUG", default=False)
 HOST = env("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
+PUBLIC_URL = (DASHBOARD.web.public_url or f"http://{HOST}:{PORT}").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
 
 INSTALLED_APPS = [
@@ -58,6 +61,7 @@ INSTALLED_APPS = [
     "ingest",
     "dashboard",
     "dashboard.accounts",
+    "dashboard.notifying",
     "dashboard.live",
     "dashboard.explore",
     "dashboard.recovery",
@@ -187,6 +191,15 @@ STATIC_ROOT = None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
+
+MAIL = DASHBOARD.alerts.smtp
+EMAIL_HOST = MAIL.host
+EMAIL_PORT = MAIL.port
+EMAIL_HOST_USER = MAIL.username
+EMAIL_USE_TLS = MAIL.security == "starttls"
+EMAIL_USE_SSL = MAIL.security == "tls"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = MAIL.sender
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

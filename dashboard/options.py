@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 
 from dashboard.inhibit_options import InhibitOptions
+from dashboard.receiver_options import MailOptions, ReceiverName, ReceiverOptions, RouteOptions
 from dashboard.rule_options import RuleOptions
 from ingest.options import Duration, Percentage, Positive, Section
 
@@ -96,13 +97,18 @@ class ScalingOptions(Section, frozen=True):
 
 
 class WebOptions(Section, frozen=True):
-    """Limits of one web process."""
+    """Limits of one web process, and where people reach it: ``public_url`` begins links in messages."""
 
     max_connections: Positive = 1000
+    public_url: str = ""
 
 
 class AlertOptions(Section, frozen=True):
-    """Receivers, quiet hours and rules beyond the built-in ones."""
+    """Receivers, quiet hours and rules beyond the built-in ones.
+
+    ``receiver`` gets what no route takes. More than ``digest_over`` messages within ``group_interval``
+    are a storm: it is told in one.
+    """
 
     enabled: bool = True
     lag: Duration = Duration(30)
@@ -111,6 +117,18 @@ class AlertOptions(Section, frozen=True):
     flapping_after: Positive = 3
     rules: tuple[RuleOptions, ...] = ()
     inhibit: tuple[InhibitOptions, ...] = ()
+    receiver: str = ""
+    receivers: dict[ReceiverName, ReceiverOptions] = msgspec.field(default_factory=dict)
+    routes: tuple[RouteOptions, ...] = ()
+    group_by: tuple[str, ...] = ("rule",)
+    group_wait: Duration = Duration(30)
+    group_interval: Duration = Duration(300)
+    repeat_interval: Duration = Duration(4 * 3600)
+    digest_over: Positive = 10
+    targets: tuple[str, ...] = ("*",)
+    give_up_after: Duration = Duration(36 * 3600)
+    keep_deliveries: Duration = Duration(90 * 86400)
+    smtp: MailOptions = MailOptions()
 
 
 class DashboardOptions(Section, frozen=True):

@@ -83,15 +83,29 @@ def _explain(message: str, *, file: str, prefix: str) -> str:
 def _with_member(message: str, value: Any, kind: type[Any]) -> str:
     """msgspec writes ``$.entities[...].id``; the member is the one that is refused without the others."""
     place = _PLACE.search(message)
-    section, dots, _ = (place.group(1) if place else "").removeprefix(".").partition("[...]")
-    members = value.get(section) if dots and isinstance(value, dict) else None
+    path, dots, _ = (place.group(1) if place else "").removeprefix(".").partition("[...]")
+    sections = path.split(".")
+    members = _inside(value, sections) if dots else None
     if not isinstance(members, dict):
         return message
     for name in members:
         try:
-            msgspec.convert(
-                {**value, section: {name: members[name]}}, kind, dec_hook=_decode_special
-            )
+            alone = _with_inside(value, sections, {name: members[name]})
+            msgspec.convert(alone, kind, dec_hook=_decode_special)
         except msgspec.ValidationError as error:
             return str(error).replace("[...]", f".{name}", 1)
     return message
+
+
+def _inside(value: Any, sections: list[str]) -> Any:
+    for section in sections:
+        value = value.get(section) if isinstance(value, dict) else None
+    return value
+
+
+def _with_inside(value: Any, sections: list[str], members: Any) -> Any:
+    """``value`` with ``members`` at that place, and all else as it is."""
+    if not sections:
+        return members
+    first, *rest = sections
+    return {**value, first: _with_inside(value[first], rest, members)}

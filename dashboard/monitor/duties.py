@@ -17,6 +17,7 @@ from dashboard.monitor.housekeeping import (
     forget_old_jobs,
 )
 from dashboard.monitor.probing import probe_all
+from dashboard.monitor.telling import Notifier, forget_notifications
 from dashboard.recovery.firing import carry_out_rules
 from dashboard.recovery.working import Worker
 from ingest.answering import AnsweredLetters
@@ -27,6 +28,7 @@ __all__ = ["all_duties"]
 
 EVALUATE_S = 2.0
 JOBS_S = 1.0
+NOTIFY_S = 2.0
 RULES_S = 5.0
 SAMPLE_S = 5.0
 TREND_S = 30.0
@@ -40,6 +42,7 @@ def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
     return (
         Duty("ticks", 1.0, publish_tick, phase=TICK_PHASE),
         Duty("alerts", EVALUATE_S, Evaluator().step),
+        Duty("notifications", NOTIFY_S, Notifier(stopping).step),
         Duty("probes", float(settings.DASHBOARD.health.interval), probe_all),
         Duty("consumer-groups", SAMPLE_S, sample_groups),
         Duty("backlog-trends", TREND_S, keep_backlogs),
@@ -50,5 +53,6 @@ def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
         Duty("retention", RETENTION_S, lambda: expire_stored(stopping)),
         Duty("audit-log", RETENTION_S, expire_audit),
         Duty("alert-history", RETENTION_S, forget_old_alerts),
+        Duty("notification-history", RETENTION_S, forget_notifications),
         Duty("job-history", RETENTION_S, forget_old_jobs),
     )
