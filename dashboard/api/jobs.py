@@ -6,15 +6,15 @@ import time
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Query, Router, Schema, Status
+from ninja import Query, Router, Status
 from ninja.params.functions import Path
-from pydantic import ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from dashboard.accounts.models import Role
 from dashboard.api.paging import PageParameters, seal, unseal
 from dashboard.api.problems import Problem
 from dashboard.api.security import caller, require
+from dashboard.api.selecting import SelectionBody, read_selection
 from dashboard.api.serialise import iso
 from dashboard.api.shapes.jobs import JobPage, JobShape
 from dashboard.explore.filters import FilterError, parse_time
@@ -26,44 +26,13 @@ from dashboard.recovery.actions import (
     pause_job,
     resume_job,
 )
-from dashboard.recovery.deeds import taken_by
-from dashboard.recovery.groups import merged_fingerprints
 from dashboard.recovery.models import Job
 from dashboard.recovery.progress import list_jobs, read_progress
-from dashboard.recovery.selection import Selection, SelectionError
-from ingest.queries.letter_cells import members_of
-from ingest.queries.letters import LetterFilter
+from dashboard.recovery.selection import SelectionError
 
 __all__ = ["job_json", "router"]
 
 router = Router(tags=["recovery"], by_alias=True)
-NAME = Field("", max_length=255)
-
-
-class FilterBody(Schema):
-    """Letters that fit all of it (open ones, but for restoring); names are exact."""
-
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
-    type: str = NAME
-    consumer: str = NAME
-    error_type: str = NAME
-    topic: str = NAME
-    group: str = Field("", max_length=32, description="id of a failure group")
-    event_id: str = NAME
-    correlation_id: str = NAME
-    since: str = ""
-    until: str = ""
-
-
-class SelectionBody(Schema):
-    """Exactly one of ``ids``, ``group`` and ``filter``; an empty filter is every open letter."""
-
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
-    ids: list[int] | None = None
-    group: str | None = Field(None, max_length=32, description="id of a failure group")
-    filter: FilterBody | None = None
-    dry_run: bool = Field(False, description="only look: what would go where, what not and why")
-    note: str = ""
 
 
 class RedriveBody(SelectionBody):
@@ -205,43 +174,11 @@ def _closed(request: HttpRequest, body: SelectionBody, kind: str) -> Any:
 def _made(request: HttpRequest, body: SelectionBody, options: Options, kind: str) -> Any:
     try:
         job = create_job(
-            actor=caller(request), selection=_selection(body, kind), options=options, kind=kind
+            actor=caller(request), selection=read_selection(body, kind), options=options, kind=kind
         )
     except SelectionError as error:
         raise FilterError(error.place, error.reason) from error
     return Status(200 if options.dry_run else 202, job_json(job))
-
-
-def _selection(body: SelectionBody, kind: str) -> Selection:
-    given = [name for name in ("ids", "group", "filter") if getattr(body, name) is not None]
-    if len(given) != 1:
-        raise SelectionError("ids", "give exactly one of ids, group and filter")
-    if body.ids is not None:
-        return Selection.of_ids(body.ids)
-    if body.filter is None:
-        group = LetterFilter(fingerprints=_members(body.group or ""))
-        return Selection.of_filter(group, taken=taken_by(kind))
-    return Selection.of_filter(_where(body.filter), taken=taken_by(kind))
-
-
-def _where(told: FilterBody) -> LetterFilter:
-    now = _now_ms()
-    return LetterFilter(
-        types=(told.type,) if told.type else (),
-        consumers=(told.consumer,) if told.consumer else (),
-        error_types=(told.error_type,) if told.error_type else (),
-        topics=(told.topic,) if told.topic else (),
-        fingerprints=_members(told.group) if told.group else (),
-        event_id=told.event_id,
-        correlation_id=told.correlation_id,
-        since_ms=parse_time("filter.since", told.since, now) if told.since else None,
-        until_ms=parse_time("filter.until", told.until, now) if told.until else None,
-    )
-
-
-def _members(group: str) -> tuple[str, ...]:
-    """The fingerprints that people let count as this one."""
-    return members_of(group, merged_fingerprints())
 
 
 def _changed(request: HttpRequest, job_id: int, change: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from django.db.models import Max, QuerySet
 
+from dashboard.accounts import audit
 from dashboard.recovery.interchange import FORMAT, Failure, Line, Origin, write_line
 from ingest.folds.foreign import header_pairs
 from ingest.models import DeadLetter
@@ -13,7 +14,7 @@ from ingest.queries.letters import LetterFilter, filter_dead_letters
 from ingest.queries.opening import NotAsItWas, open_letter, sealed_keys
 from ingest.records import Flag
 
-__all__ = ["MOST", "chosen_letters", "line_of", "write_letters"]
+__all__ = ["MOST", "chosen_letters", "export_letters", "line_of", "write_letters"]
 
 MOST = 100_000
 AT_ONCE = 200
@@ -24,6 +25,13 @@ def chosen_letters(where: LetterFilter) -> QuerySet[DeadLetter]:
     newest = DeadLetter.objects.aggregate(newest=Max("pk"))["newest"] or 0
     rows = filter_dead_letters(where).filter(pk__lte=newest)
     return rows.select_related("stream").order_by("pk")[:MOST]
+
+
+def export_letters(where: LetterFilter, *, by: object, asked: str, host: str) -> Iterator[bytes]:
+    """The letters that fit now, as pieces of a file; audited with what was ``asked`` for."""
+    detail = {"query": asked, "most": MOST}
+    audit.record(actor=by, action="letters.exported", subject="dead letters", detail=detail)
+    return write_letters(chosen_letters(where), host=host)
 
 
 def write_letters(rows: QuerySet[DeadLetter], *, host: str) -> Iterator[bytes]:

@@ -10,11 +10,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from dashboard.accounts import audit
 from dashboard.accounts.models import Role
 from dashboard.accounts.rights import role_required
+from dashboard.recovery import exporting
 from dashboard.recovery.asking import parse_ask
-from dashboard.recovery.exporting import MOST, chosen_letters, write_letters
 from dashboard.recovery.forms import ImportForm
 from dashboard.recovery.importing import BadFile, import_letters
 from dashboard.streaming import in_thread
@@ -28,13 +27,9 @@ def export_letters(request: HttpRequest) -> StreamingHttpResponse:
     """All that the filters of the list choose, one a line; streamed and audited."""
     now = time.time_ns() // 1_000_000
     ask = parse_ask(request.GET, now_ms=now)
-    audit.record(
-        actor=request.user,
-        action="letters.exported",
-        subject="dead letters",
-        detail={"query": ask.query, "most": MOST},
+    pieces = exporting.export_letters(
+        ask.where, by=request.user, asked=ask.query, host=request.get_host()
     )
-    pieces = write_letters(chosen_letters(ask.where), host=request.get_host())
     response = StreamingHttpResponse(
         in_thread(pieces), content_type="application/x-ndjson; charset=utf-8"
     )

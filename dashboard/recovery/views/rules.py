@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 from django.contrib import messages
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -17,24 +15,12 @@ from dashboard.accounts.rights import role_required
 from dashboard.recovery import ruling
 from dashboard.recovery.forms import RuleForm
 from dashboard.recovery.models import Firing, HandlerRule
-from dashboard.recovery.rule_steps import StepError, read_rule
-from dashboard.recovery.ruling import RuleError, sync_configured, would_match
+from dashboard.recovery.rule_rows import rule_rows
+from dashboard.recovery.ruling import RuleError, sync_configured
 
 __all__ = ["add", "remove", "rules_page", "turn"]
 
 LISTED = 50
-DAY_MS = 86_400_000
-
-
-@dataclass(frozen=True)
-class Row:
-    """A rule with what it would have looked after and what it did within a day; ``wrong``: it cannot be read."""
-
-    rule: HandlerRule
-    would: int
-    fired: int
-    tried: int
-    wrong: str
 
 
 @require_GET
@@ -92,38 +78,10 @@ def _page(request: HttpRequest, form: RuleForm, status: int = 200) -> HttpRespon
         firings = firings.filter(pk__lt=int(before))
     found = list(firings[: LISTED + 1])
     context = {
-        "rows": _rows(),
+        "rows": rule_rows(now_ms=time.time_ns() // 1_000_000),
         "form": form,
         "firings": found[:LISTED],
         "next": found[LISTED - 1].pk if len(found) > LISTED else None,
         "paged": paged,
     }
     return render(request, "recovery/rules.html", context, status=status)
-
-
-def _rows() -> list[Row]:
-    now = time.time_ns() // 1_000_000
-    rules = list(HandlerRule.objects.order_by("match", "value", "pk"))
-    would = would_match(rules, now_ms=now)
-    since = Firing.objects.filter(at_ms__gte=now - DAY_MS).values_list("rule", "tried")
-    fired = {
-        (rule, tried): n for rule, tried, n in since.annotate(n=Count("letter", distinct=True))
-    }
-    return [
-        Row(
-            rule,
-            would.get(rule.pk, 0),
-            fired.get((rule.pk, False), 0),
-            fired.get((rule.pk, True), 0),
-            _wrong(rule),
-        )
-        for rule in rules
-    ]
-
-
-def _wrong(rule: HandlerRule) -> str:
-    try:
-        read_rule(rule.actions)
-    except StepError as error:
-        return str(error)
-    return ""
