@@ -66,7 +66,7 @@ def _measure(history: Any) -> Iterator[tuple[str, float, str]]:
     from dashboard.explore.histogram import read_histogram
     from dashboard.explore.reading import read_story, search
 
-    step = max(1, len(history.ids) // (2 * ASKED))
+    reader, step = _reader(), max(1, len(history.ids) // (2 * ASKED))
     yield from _time("paste an id", [lambda one=one: search(one) for one in history.ids[::step]])
     for name, asked in FILTERS.items():
         yield from _time(f"list, {name}", [lambda asked=asked: _page(asked)] * ASKED)
@@ -78,6 +78,8 @@ def _measure(history: Any) -> Iterator[tuple[str, float, str]]:
     yield from _time("facets of 24 h", facets * ASKED)
     stories = [lambda one=one: read_story(one) for one in history.correlations[::step]]
     yield from _time("story of 100 events", stories)
+    pages = [lambda one=one: _opened(reader, one) for one in history.correlations[::step]]
+    yield from _time("page of 100 events, rendered", pages)
     for name, asked in {"no filter": "range=all", "outcome retried": "outcome=retried"}.items():
         yield from _deep(name, asked)
 
@@ -102,6 +104,25 @@ def _page(asked: str, cursor: str = "") -> Any:
     from dashboard.explore.listing import read_listing
 
     return read_listing(replace(_query(asked), cursor=cursor), now_ms=_now())
+
+
+def _reader() -> Any:
+    """A client that is signed in as a viewer."""
+    from django.test import Client
+
+    from dashboard.accounts.models import Role, User
+
+    user = User.objects.create_user(username="bench", password="x", role=Role.VIEWER)
+    client = Client(headers={"host": "localhost"})
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def _opened(reader: Any, correlation: str) -> None:
+    """The page of a correlation, from the request to its last byte."""
+    answer = reader.get(f"/correlations/{correlation}/")
+    if answer.status_code != 200 or correlation.encode() not in answer.content:
+        raise AssertionError(f"The page of {correlation} was not shown.")
 
 
 def _query(asked: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,6 +13,7 @@ from dashboard.api.rendering import json_answer
 from dashboard.api.serialise import iso
 from dashboard.api.shapes.catalog import CatalogPage, CatalogTypeShape
 from dashboard.explore.cataloguing import Change, KnownType, Version, read_type, read_types
+from eventscope.stamps import now_ms
 from ingest.schema import schema_of_shape
 
 __all__ = ["router"]
@@ -24,7 +24,7 @@ router = Router(tags=["state"], by_alias=True)
 @router.get("/catalog", response=CatalogPage, operation_id="listCatalog")
 def catalog(request: HttpRequest) -> Any:
     """Event types that were seen, who publishes and who handles them; figures of the last hour."""
-    return {"results": [_type(one) for one in read_types(now_ms=_now_ms())], "next": None}
+    return {"results": [_type(one) for one in read_types(now_ms=now_ms())], "next": None}
 
 
 @router.get(
@@ -35,7 +35,7 @@ def catalog(request: HttpRequest) -> Any:
 )
 def one_type(request: HttpRequest, event_type: str = Path(alias="type")) -> Any:
     """One type with the JSON Schema of each version, as it was learnt from samples."""
-    known = read_type(event_type, now_ms=_now_ms())
+    known = read_type(event_type, now_ms=now_ms())
     if known is None:
         raise Problem(404, "No event of this type was ever seen.")
     return json_answer(
@@ -89,7 +89,3 @@ def _camel(told: dict[str, Any]) -> dict[str, Any]:
     """The names of a shape as they are answered."""
     fields = CatalogTypeShape.model_fields
     return {fields[name].alias or name: value for name, value in told.items()}
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

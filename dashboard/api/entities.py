@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +22,7 @@ from dashboard.explore.entities_asking import check_id
 from dashboard.explore.entities_kinds import KindSeen, read_kinds
 from dashboard.explore.errors import FilterError
 from dashboard.explore.values import parse_time
+from eventscope.stamps import now_ms
 
 __all__ = ["router"]
 
@@ -54,7 +54,7 @@ def one_entity(
     entity = None if known is None else read_entity(known, entity_id)
     if known is None or entity is None:
         raise Problem(404, f"No stored event tells of {kind} {entity_id}.")
-    at_ms = parse_time("at", parameters.at, _now_ms()) if parameters.at else None
+    at_ms = parse_time("at", parameters.at, now_ms()) if parameters.at else None
     step = entity.steps if at_ms is None else entity.step_at(at_ms)
     identity = f"entity {kind} {entity_id} {parameters.at}"
     first = _first_step(entity, unseal(parameters.cursor, identity))
@@ -140,7 +140,3 @@ def _kind_json(seen: KindSeen) -> dict[str, Any]:
         "recent": seen.recent,
         "last_seen_at": iso(seen.last_ms),
     }
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

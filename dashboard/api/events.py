@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.conf import settings
@@ -28,6 +27,7 @@ from dashboard.explore.flows import read_expected
 from dashboard.explore.listing import read_listing
 from dashboard.explore.reading import read_event, read_story
 from dashboard.explore.revealing import reveal, reveal_role
+from eventscope.stamps import now_ms
 
 __all__ = ["EventFilters", "router"]
 
@@ -81,11 +81,11 @@ class TopicParameter(Schema):
 @router.get("/events", response=EventPage, operation_id="listEvents", summary="List events")
 def list_of_events(request: HttpRequest, parameters: Query[EventParameters]) -> Any:
     """Newest first, keyset-paged. A text or outcome filter also answers how far it read."""
-    now_ms = _now_ms()
+    now = now_ms()
     query = parse_event_query(
-        dict(request.GET.lists()), now_ms=now_ms, limit=100, indexed=settings.INGEST.index.paths
+        dict(request.GET.lists()), now_ms=now, limit=100, indexed=settings.INGEST.index.paths
     )
-    listing = read_listing(query, now_ms=now_ms)
+    listing = read_listing(query, now_ms=now)
     return json_answer(
         {
             "results": [event_json(row.event, row.outcome) for row in listing.rows],
@@ -175,7 +175,7 @@ def one_correlation(request: HttpRequest, correlation_id: str = Path(alias="id")
     told = read_story(correlation_id)
     if told is None:
         raise Problem(404, "No event of this correlation is stored.")
-    expected = read_expected(told.story, now_ms=_now_ms())
+    expected = read_expected(told.story, now_ms=now_ms())
     return json_answer(correlation_json(told, correlation_id, expected))
 
 
@@ -183,7 +183,7 @@ def _drafts(request: HttpRequest, topic: str) -> list[Draft]:
     try:
         drafts, errors = parse_drafts(
             request.body,
-            now_ms=_now_ms(),
+            now_ms=now_ms(),
             brokers=settings.INGEST.brokers,
             topic=topic,
             topic_of_type=_Topics(),
@@ -212,7 +212,3 @@ class _Topics:
         if event_type not in self._known:
             self._known[event_type] = topic_of_type(event_type)
         return self._known[event_type]
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

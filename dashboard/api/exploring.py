@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +23,7 @@ from dashboard.explore.filters import EventQuery, parse_event_query
 from dashboard.explore.histogram import Bin, read_histogram
 from dashboard.explore.querytext import format_query_text, parse_query_text
 from dashboard.explore.tail import read_tail
+from eventscope.stamps import now_ms
 
 __all__ = ["router"]
 
@@ -48,7 +48,7 @@ class TextParameter(Schema):
 @router.get("/event-histogram", response=HistogramShape, operation_id="getEventHistogram")
 def histogram(request: HttpRequest, parameters: Query[HistogramParameters]) -> Any:
     """Events over time by outcome, for the same filters as the list. Time that was not observed is not known."""
-    now = _now_ms()
+    now = now_ms()
     told = read_histogram(_query(request, now, "bins"), now_ms=now, bins=parameters.bins)
     return {
         "since": iso(told.from_ms),
@@ -64,7 +64,7 @@ def histogram(request: HttpRequest, parameters: Query[HistogramParameters]) -> A
 @router.get("/event-facets", response=FacetsShape, operation_id="getEventFacets")
 def facets(request: HttpRequest, parameters: Query[EventFilters]) -> Any:
     """How the events of the list divide by type, source, topic, consumer and outcome."""
-    now = _now_ms()
+    now = now_ms()
     told = read_facets(_query(request, now), now_ms=now)
     return {
         "types": _facets(told.types),
@@ -80,7 +80,7 @@ def facets(request: HttpRequest, parameters: Query[EventFilters]) -> Any:
 @router.get("/event-tail", response=TailShape, operation_id="getEventTail")
 def tail(request: HttpRequest, parameters: Query[TailParameters]) -> Any:
     """What has arrived since the answer before, newest first; what one answer has no room for is counted."""
-    now = _now_ms()
+    now = now_ms()
     told = read_tail(_query(request, now, "after"), parameters.after, now_ms=now)
     return json_answer(
         {
@@ -96,7 +96,7 @@ def tail(request: HttpRequest, parameters: Query[TailParameters]) -> Any:
 def query_text(request: HttpRequest, parameters: Query[TextParameter]) -> Any:
     """The query bar's text as the list's parameters; a 400 tells the character and the reason."""
     paths = settings.INGEST.index.paths
-    pairs = parse_query_text(parameters.text, now_ms=_now_ms(), indexed=paths)
+    pairs = parse_query_text(parameters.text, now_ms=now_ms(), indexed=paths)
     return {
         "parameters": [{"name": name, "value": value} for name, value in pairs],
         "text": format_query_text(pairs, indexed=paths),
@@ -116,7 +116,3 @@ def _bin(one: Bin) -> dict[str, Any]:
 
 def _facets(told: list[Facet]) -> list[dict[str, Any]]:
     return [{"name": one.name, "count": one.count} for one in told]
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +14,7 @@ from dashboard.api.problems import Problem
 from dashboard.api.serialise import iso
 from dashboard.api.shapes.base import Page, Shape
 from dashboard.explore.flows import learnt_flow, learnt_flows, list_stuck
+from eventscope.stamps import now_ms
 from ingest.models import StuckFlow
 from ingest.queries.flows import Flow, FlowStep, expected_steps, flow_state
 
@@ -105,7 +105,7 @@ class StuckParameters(PageParameters):
 def flows(request: HttpRequest) -> Any:
     """What was learnt in the last `[flows] window`, by starting type, the commonest first."""
     stuck = flow_state().stuck
-    found = learnt_flows(now_ms=_now_ms())
+    found = learnt_flows(now_ms=now_ms())
     return {"results": [_summary(flow, stuck) for flow in found], "next": None}
 
 
@@ -127,7 +127,7 @@ def stuck(request: HttpRequest, parameters: Query[StuckParameters]) -> Any:
 )
 def flow(request: HttpRequest, start: str = Path(alias="type")) -> Any:
     """Which types occur in it, and which follow which after what delay."""
-    found = learnt_flow(start, now_ms=_now_ms())
+    found = learnt_flow(start, now_ms=now_ms())
     if found is None:
         raise Problem(404, "No flow is known that begins with this type.")
     state = flow_state()
@@ -200,7 +200,3 @@ def _stuck(row: StuckFlow, now: int) -> dict[str, Any]:
         "last_source": row.last_source,
         "last_at": iso(row.last_ms),
     }
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

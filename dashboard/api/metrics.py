@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Literal
 
 from django.http import HttpRequest
@@ -13,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from dashboard.api.serialise import iso
 from dashboard.api.shapes.metrics import MetricsShape
 from dashboard.explore.filters import FilterError, parse_time
+from eventscope.stamps import now_ms
 from ingest.queries.metrics import read_metrics
 from ingest.queries.table import MetricGroup, MetricTable
 
@@ -37,7 +37,7 @@ class MetricParameters(Schema):
 @router.get("/metrics", response=MetricsShape, operation_id="getMetrics")
 def metrics(request: HttpRequest, parameters: Query[MetricParameters]) -> Any:
     """Throughput, error rate and latency. Time that was not observed is null, never zero."""
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     since = parse_time("since", parameters.since or "1h", now)
     until = parse_time("until", parameters.until, now) if parameters.until else now
     resolution = RESOLUTIONS[parameters.resolution]

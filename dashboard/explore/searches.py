@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -18,6 +17,7 @@ from dashboard.explore.filters import FilterError, parse_event_query
 from dashboard.explore.models import ListDefault, SavedSearch
 from dashboard.explore.presentation import Presentation, parse_presentation, split_parameters
 from eventscope.errors import EventscopeError
+from eventscope.stamps import now_ms
 
 __all__ = [
     "MOST_SEARCHES",
@@ -55,7 +55,7 @@ def save_search(
     state = check_state(state)
     if SavedSearch.objects.filter(owner=by).count() >= MOST_SEARCHES:
         raise SearchError(f"You have {MOST_SEARCHES} searches; delete one first.")
-    now = _now_ms()
+    now = now_ms()
     search = SavedSearch(
         owner=by,
         name=name,
@@ -77,7 +77,7 @@ def change_search(
     search.name, search.description, search.shared = name, description, shared
     if state is not None:
         search.state = check_state(state)
-    search.changed_ms = _now_ms()
+    search.changed_ms = now_ms()
     _write(search, by=by, action="search.changed")
     return search
 
@@ -145,7 +145,7 @@ def check_state(state: str) -> str:
     kept = {name: values for name, values in parameters.items() if name not in PASSING}
     selects, shows = split_parameters(kept)
     indexed = settings.INGEST.index.paths
-    parse_event_query(selects, now_ms=_now_ms(), system=False, indexed=indexed)
+    parse_event_query(selects, now_ms=now_ms(), system=False, indexed=indexed)
     parse_presentation(shows)
     return urlencode(kept, doseq=True)
 
@@ -169,7 +169,3 @@ def _write(search: SavedSearch, *, by: User, action: str) -> None:
 def _note(search: SavedSearch, *, by: User, action: str) -> None:
     detail = {"owner": search.owner.username, "shared": search.shared, "state": search.state}
     record(actor=by, action=action, subject=search.name, detail=detail)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

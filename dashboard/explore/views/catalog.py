@@ -12,7 +12,7 @@ from dashboard.explore.cataloguing import (
     read_types,
 )
 from dashboard.explore.folding import fold_json
-from dashboard.explore.views.shared import now_ms
+from eventscope.stamps import now_ms
 
 __all__ = ["catalog_page", "type_page"]
 

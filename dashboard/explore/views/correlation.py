@@ -16,10 +16,11 @@ from dashboard.explore.reading import Told, read_story
 from dashboard.explore.spending import Segment
 from dashboard.explore.summary import Summary, summarise
 from dashboard.explore.views.comparison import comparison_page
-from dashboard.explore.views.shared import now_ms, refused
+from dashboard.explore.views.shared import refused
 from dashboard.explore.views.story_address import TABS, Address, parse_address
 from dashboard.explore.views.story_panel import story_panel
 from dashboard.explore.views.story_views import story_view
+from eventscope.stamps import now_ms
 
 __all__ = ["correlation_page"]
 

@@ -9,9 +9,10 @@ from dashboard.accounts.audit import record
 from dashboard.explore.exporting import file_name, parse_most, write_rows
 from dashboard.explore.filters import FilterError
 from dashboard.explore.listing import iterate_events
-from dashboard.explore.views.shared import now_ms, refused
+from dashboard.explore.views.shared import refused
 from dashboard.explore.views.state import read_asked
 from dashboard.streaming import in_thread
+from eventscope.stamps import now_ms
 
 __all__ = ["download"]
 

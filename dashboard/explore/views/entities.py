@@ -16,7 +16,8 @@ from dashboard.explore.entities_page import draw_ticks, moment_query, window_of
 from dashboard.explore.entities_tree import state_tree
 from dashboard.explore.errors import FilterError
 from dashboard.explore.folding import pretty_json
-from dashboard.explore.views.shared import now_ms, refused
+from dashboard.explore.views.shared import refused
+from eventscope.stamps import now_ms
 from ingest.queries.entities import EntityKind
 
 __all__ = ["entities_page", "entity_page"]

@@ -22,10 +22,10 @@ from dashboard.explore.querytext import format_query_text
 from dashboard.explore.searches import searches_for
 from dashboard.explore.tail import read_tail
 from dashboard.explore.views.querybar import asked_by_text
-from dashboard.explore.views.shared import indexed_paths, now_ms, refused
+from dashboard.explore.views.shared import indexed_paths, refused
 from dashboard.explore.views.showing import scan_of, show_rows
 from dashboard.explore.views.state import Asked, read_asked
-from eventscope.stamps import format_ms
+from eventscope.stamps import format_ms, now_ms
 
 __all__ = ["events_page"]
 

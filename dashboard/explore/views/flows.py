@@ -13,7 +13,8 @@ from django.utils.http import urlencode
 from dashboard.explore.errors import FilterError
 from dashboard.explore.flowmap import RARE_SHARE, lay_out_flow
 from dashboard.explore.flows import learnt_flow, learnt_flows, list_stuck
-from dashboard.explore.views.shared import now_ms, refused
+from dashboard.explore.views.shared import refused
+from eventscope.stamps import now_ms
 from ingest.flows.stuck import MOST_STUCK
 from ingest.models import StuckFlow
 from ingest.queries.flows import expected_steps, flow_state, stuck_steps

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.explore.topology import read_topology
-from dashboard.explore.views.shared import now_ms
+from eventscope.stamps import now_ms
 
 __all__ = ["topology_page"]
 

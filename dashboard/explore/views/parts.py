@@ -20,9 +20,10 @@ from dashboard.explore.listing import read_listing
 from dashboard.explore.narrowing import narrow_facets
 from dashboard.explore.querytext import QueryTextError, complete, parse_query_text
 from dashboard.explore.tail import read_tail
-from dashboard.explore.views.shared import indexed_paths, now_ms
+from dashboard.explore.views.shared import indexed_paths
 from dashboard.explore.views.showing import scan_of, show_rows
 from dashboard.explore.views.state import read_asked
+from eventscope.stamps import now_ms
 
 __all__ = ["completions", "facets", "histogram", "more", "tail"]
 

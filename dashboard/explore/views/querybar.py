@@ -9,7 +9,8 @@ from django.utils.http import urlencode
 
 from dashboard.explore.fields import find_field
 from dashboard.explore.querytext import TEXT, QueryTextError, parse_query_text
-from dashboard.explore.views.shared import indexed_paths, now_ms
+from dashboard.explore.views.shared import indexed_paths
+from eventscope.stamps import now_ms
 
 __all__ = ["asked_by_text"]
 

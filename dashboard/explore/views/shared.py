@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,7 +10,7 @@ from django.utils.http import urlencode
 
 from dashboard.explore.filters import FilterError
 
-__all__ = ["indexed_paths", "now_ms", "refused", "story_url"]
+__all__ = ["indexed_paths", "refused", "story_url"]
 
 
 def refused(request: HttpRequest, error: FilterError) -> HttpResponse:
@@ -26,7 +24,3 @@ def story_url(correlation_id: str, event_id: str) -> str:
 
 def indexed_paths() -> tuple[str, ...]:
     return tuple(settings.INGEST.key_paths)
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
