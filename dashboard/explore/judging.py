@@ -8,7 +8,7 @@ from typing import Protocol
 from dashboard.explore.filters import EventQuery
 from dashboard.explore.outcomes import outcome_of
 from dashboard.explore.story import Handling
-from ingest.options import EntityOptions
+from ingest.queries.entities import EntityKind
 from ingest.store.globs import name_test
 
 __all__ = ["Asked", "handled_as_asked", "has_values", "is_entity", "took_ms"]
@@ -60,13 +60,14 @@ def has_values(query: EventQuery, event: Asked) -> bool:
     return all(event.holds(path, values) for path, values in query.paths)
 
 
-def is_entity(entity: str, event: Asked, declared: Mapping[str, EntityOptions]) -> bool:
-    """Whether the event is of ``entity`` (kind:id) as `[entities]` declares the kind, if it does."""
-    kind, _, id = entity.partition(":")
-    options = declared.get(kind)
-    if options is None:
-        return True
-    return name_test(options.types)(event.event_type) and event.holds(options.id, [id])
+def is_entity(entity: str, event: Asked, kinds: Mapping[str, EntityKind]) -> bool:
+    """Whether the event tells of ``entity`` (kind:id), by where such entities have their id.
+
+    Of a kind that is neither declared nor guessed, any event that carries the id.
+    """
+    name, _, id = entity.partition(":")
+    kind = kinds.get(name)
+    return kind is None or (kind.tells(event.event_type) and event.holds(kind.id_path, [id]))
 
 
 def _only_without(names: Sequence[str]) -> bool:

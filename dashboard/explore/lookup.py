@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from django.conf import settings
 
@@ -12,6 +13,7 @@ from dashboard.explore.places import Place, in_order, in_range, place_of
 from dashboard.explore.rows import FOUND_LIMIT, RECEIPTS, Row, correlation_of, rows_of
 from dashboard.explore.values import LATEST_MS
 from ingest.envelopes import stored_id
+from ingest.queries.entities import EntityKind, entity_kinds
 from ingest.queries.events import EventView, find_events
 from ingest.store.globs import name_test
 
@@ -19,15 +21,19 @@ __all__ = ["look_up", "named_as_asked"]
 
 CHUNK = 100
 
+Fits = Callable[[EventView], bool]
+
 
 def look_up(query: EventQuery, after: Place | None) -> tuple[list[Row], Place | None]:
     """The page of events that carry all that is asked, and the place to go on behind, None at the end."""
+    kinds = entity_kinds(settings.INGEST) if query.entity else {}
+    fits = partial(_fits, query, kinds)
     if query.newest_first and len(query.needles) == 1:
-        return _newest(query, query.needles[0], after)
+        return _newest(query, query.needles[0], after, fits)
     matches = [
         event
         for event in in_order(_carrying_all(query.needles), query)
-        if (after is None or after.precedes(event, query)) and _fits(query, event)
+        if (after is None or after.precedes(event, query)) and fits(event)
     ]
     rows: list[Row] = []
     for first in range(0, len(matches), CHUNK):
@@ -38,7 +44,7 @@ def look_up(query: EventQuery, after: Place | None) -> tuple[list[Row], Place | 
 
 
 def _newest(
-    query: EventQuery, values: Sequence[str], after: Place | None
+    query: EventQuery, values: Sequence[str], after: Place | None, fits: Fits
 ) -> tuple[list[Row], Place | None]:
     """Read back from ``after`` until the page is full; a value may be carried by millions."""
     rows: list[Row] = []
@@ -50,7 +56,7 @@ def _newest(
             for event in in_order(found, query)
             if after is None or after.precedes(event, query)
         ]
-        rows += _judged(query, [event for event in fresh if _fits(query, event)])
+        rows += _judged(query, list(filter(fits, fresh)))
         if len(rows) > query.limit:
             return _cut(query, rows)
         if len(found) < size or _is_past(query, found[-1]):
@@ -95,14 +101,14 @@ def _judged(query: EventQuery, events: Sequence[EventView]) -> list[Row]:
     ]
 
 
-def _fits(query: EventQuery, event: EventView) -> bool:
+def _fits(query: EventQuery, kinds: Mapping[str, EntityKind], event: EventView) -> bool:
     """All but what consumers did. The index knows that a value occurs, not as what."""
     return (
         in_range(query, event)
         and named_as_asked(query, event)
         and _has_ids(query, event)
         and has_values(query, event)
-        and (not query.entity or is_entity(query.entity, event, settings.INGEST.entities))
+        and (not query.entity or is_entity(query.entity, event, kinds))
     )
 
 

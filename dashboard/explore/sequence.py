@@ -7,7 +7,7 @@ in time, and below what caused it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -16,6 +16,8 @@ from dashboard.explore.parts import ENDED_WELL, Bar, Step, Story
 __all__ = ["Arrow", "Diagram", "Participant", "draw_sequence"]
 
 ARROWS_AT_ONCE = 200
+MOST_LANES = 24
+"""So many lanes stay the same over all pages; where there are more a page has those of its own arrows."""
 LANE_WIDTH = 176
 LEFT = 150
 TOP = 8
@@ -92,12 +94,9 @@ def draw_sequence(
     moments = sorted(_moments(story, only), key=lambda moment: moment[:3])
     begin = first if first >= 0 else _page_of(moments, wanted)
     shown = moments[begin : begin + ARROWS_AT_ONCE]
-    lanes: dict[tuple[str, str], Participant] = {}
-    for moment in shown:
-        for name in (moment.start, moment.end):
-            if name not in lanes:
-                x = LEFT + LANE_WIDTH * len(lanes)
-                lanes[name] = Participant(name[0], name[1], x)
+    lanes = _lanes(moments)
+    if len(lanes) > MOST_LANES:
+        lanes = _lanes(shown)
     return Diagram(
         participants=list(lanes.values()),
         arrows=[_arrow(story, moment, row, lanes) for row, moment in enumerate(shown)],
@@ -106,6 +105,14 @@ def draw_sequence(
         width=LEFT + LANE_WIDTH * max(1, len(lanes)),
         height=TOP + ROW_HEIGHT * (len(shown) + 1),
     )
+
+
+def _lanes(moments: Sequence[Moment]) -> dict[tuple[str, str], Participant]:
+    """A lane for everybody in ``moments``, from left to right as they come first."""
+    names = dict.fromkeys(name for moment in moments for name in (moment.start, moment.end))
+    return {
+        name: Participant(*name, x=LEFT + LANE_WIDTH * place) for place, name in enumerate(names)
+    }
 
 
 def _moments(story: Story, only: Collection[str] | None) -> Iterator[Moment]:

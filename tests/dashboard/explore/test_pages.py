@@ -85,6 +85,8 @@ def test_list_pages_by_key_whatever_arrives_meanwhile(
         ("key=ORD_5", ["evt_p"]),
         ("key=ORD_5&topic=orders-topic", []),
         ("entity=order:ORD_5", ["evt_p"]),
+        ("entity=customer:ORD_5", []),
+        ("entity=parcel:ORD_5", ["evt_p"]),
         ("q=ord_5", ["evt_p"]),
         ("q=nowhere", []),
         ("outcome=delivered", ["evt_o"]),

@@ -4,7 +4,7 @@ import itertools
 
 from hypothesis import given, settings
 
-from dashboard.explore.sequence import ARROWS_AT_ONCE, Diagram, draw_sequence
+from dashboard.explore.sequence import ARROWS_AT_ONCE, MOST_LANES, Diagram, draw_sequence
 from dashboard.explore.story import Handling, build_story
 from tests.dashboard.explore.test_story import Event, events, handlings
 
@@ -58,6 +58,27 @@ def test_event_goes_over_its_topic_to_its_consumers_who_try_again_and_give_up() 
 def test_topic_and_service_of_one_name_are_two_lanes() -> None:
     diagram = draw_sequence(build_story("corr", [Event("a", 0, source="x", topic="x")]))
     assert [one.kind for one in diagram.participants] == ["service", "topic"]
+
+
+def test_lanes_are_the_same_on_every_page() -> None:
+    early = [Event(f"e{n:04}", n, source="shop", topic="orders") for n in range(ARROWS_AT_ONCE)]
+    late = [Event(f"l{n:04}", 900 + n, source="stock", topic="orders") for n in range(5)]
+    story = build_story("corr", [*early, *late])
+
+    first, last = draw_sequence(story, first=0), draw_sequence(story, first=ARROWS_AT_ONCE)
+
+    assert [one.name for one in first.participants] == ["shop", "orders", "stock"]
+    assert first.participants == last.participants
+    assert {arrow.start for arrow in last.arrows} == {last.participants[2]}
+
+
+def test_of_very_many_lanes_a_page_has_those_of_its_arrows() -> None:
+    many = [Event(f"e{n:04}", n, source=f"s{n}", topic="t") for n in range(ARROWS_AT_ONCE + 1)]
+
+    last = draw_sequence(build_story("corr", many), first=ARROWS_AT_ONCE)
+
+    assert len(many) > MOST_LANES
+    assert [one.name for one in last.participants] == [f"s{ARROWS_AT_ONCE}", "t"]
 
 
 def test_long_story_is_paged_and_opens_where_the_wanted_event_is() -> None:
