@@ -7,20 +7,22 @@ receipts together tell.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from typing import NamedTuple
 
 from dashboard.explore.filters import EventQuery
+from dashboard.explore.handlings import with_dead_letters
 from dashboard.explore.judging import handled_as_asked, has_values
 from dashboard.explore.lookup import named_as_asked
 from dashboard.explore.places import Place, edge_of, in_order, in_range, place_of
-from dashboard.explore.rows import Row, rows_of
+from dashboard.explore.rows import Row, rows_of, rows_with
 from ingest.queries.events import EventView, oldest_ms
 from ingest.queries.grouping import SeriesView
-from ingest.queries.handled import HandledWindow, events_told, walk_handled
+from ingest.queries.handled import Handled, HandledWindow, events_told, walk_handled
+from ingest.queries.wanted import Wanted
 from ingest.store.globs import is_pattern, name_test
-from ingest.store.marks import Told, by_consumer, by_end, by_type, longer_than
+from ingest.store.marks import by_consumer, by_end, by_type, longer_than
 from ingest.store.series import OVERFLOW
 
 __all__ = [
@@ -36,6 +38,8 @@ SECONDS = 1.5
 MOST_NAMES = 16
 READ_FOR_ONE = 64
 READ_FOR_MANY = 8
+MORE = 10
+"""So many events beyond a page are looked up with it, as some do not fit."""
 AHEAD_MS = 3_600_000
 """How far a broker's clock may be ahead of ours."""
 
@@ -81,22 +85,15 @@ def choose_marks(query: EventQuery, series: Iterable[SeriesView]) -> Marks | Non
     return next((marks for marks in choices if 0 < len(marks.names) <= MOST_NAMES), None)
 
 
-def told_as_asked(query: EventQuery) -> Callable[[Told], bool]:
-    """Whether one handling may be why an event is in the list. Pure."""
+def told_as_asked(query: EventQuery) -> Wanted:
+    """The handlings that may be why an event is in the list. Pure."""
     by_name, by_event = name_test(query.consumers), name_test(query.types)
     anybody = all(name.startswith("!") for name in query.consumers)
 
-    def fits(told: Told) -> bool:
-        named = (anybody or by_name(told.consumer)) and (
-            not told.event_type or by_event(told.event_type)
-        )
-        return named and (
-            not (query.outcomes or query.over_ms is not None)
-            or told.end in query.outcomes
-            or (query.over_ms is not None and told.took_ms > query.over_ms)
-        )
+    def named(event_type: str, consumer: str) -> bool:
+        return (anybody or by_name(consumer)) and (not event_type or by_event(event_type))
 
-    return fits
+    return Wanted(named, query.outcomes, query.over_ms)
 
 
 def read_handled(
@@ -110,9 +107,9 @@ def read_handled(
         return HandledPage([], None, 0)
     with closing(_walk(query, marks, after, now_ms)) as windows:
         for window in windows:
-            for events in window.events:
-                judged += len(events)
-                rows += _judge(query, events, after)
+            for handled in window.handled:
+                judged += len(handled.events)
+                rows += _judge(query, handled, after)
                 if len(rows) > query.limit:
                     rows = rows[: query.limit]
                     return HandledPage(rows, place_of(rows[-1].event), judged)
@@ -129,7 +126,7 @@ def read_newly_handled(
     events, more = events_told(
         told_as_asked(query), since_ms=since_ms, until_ms=until_ms, most=READ_FOR_ONE
     )
-    return _judge(query, events, None), not more
+    return _fitting(query, rows_of(in_order(_named(query, events, None), query))), not more
 
 
 def _walk(
@@ -143,11 +140,20 @@ def _walk(
         until_ms=until_ms,
         newest_first=query.newest_first,
         few=marks.few,
+        at_once=query.limit + MORE,
     )
 
 
-def _judge(query: EventQuery, events: Sequence[EventView], after: Place | None) -> list[Row]:
-    chosen = [
+def _judge(query: EventQuery, handled: Handled, after: Place | None) -> list[Row]:
+    events = in_order(_named(query, handled.events, after), query)
+    ids = {event.event_id for event in events}
+    told = {id: receipts for id, receipts in handled.receipts.items() if id in ids}
+    return _fitting(query, rows_with(events, with_dead_letters(told, ids)))
+
+
+def _named(query: EventQuery, events: Iterable[EventView], after: Place | None) -> list[EventView]:
+    """Those that are as asked in all but their handlings."""
+    return [
         event
         for event in events
         if (after is None or after.precedes(event, query))
@@ -155,11 +161,10 @@ def _judge(query: EventQuery, events: Sequence[EventView], after: Place | None) 
         and named_as_asked(query, event)
         and has_values(query, event)
     ]
-    return [
-        row
-        for row in rows_of(in_order(chosen, query))
-        if handled_as_asked(query, row.event.event_type, row.handlings)
-    ]
+
+
+def _fitting(query: EventQuery, rows: Iterable[Row]) -> list[Row]:
+    return [row for row in rows if handled_as_asked(query, row.event.event_type, row.handlings)]
 
 
 def _consumers(query: EventQuery, series: Iterable[SeriesView]) -> list[str] | None:

@@ -10,7 +10,14 @@ from ingest.queries.receipts import receipts_for
 from ingest.system import Receipt
 from ingest.timestamps import parse_ms
 
-__all__ = ["dead_letters_of", "from_dead_letter", "from_receipt", "join", "read_handlings"]
+__all__ = [
+    "dead_letters_of",
+    "from_dead_letter",
+    "from_receipt",
+    "join",
+    "read_handlings",
+    "with_dead_letters",
+]
 
 CHUNK = 500
 
@@ -24,7 +31,13 @@ def read_handlings(
     """
     if not event_ids:
         return {}
-    receipts = receipts_for(list(event_ids), since_ms=since_ms)
+    return with_dead_letters(receipts_for(list(event_ids), since_ms=since_ms), event_ids)
+
+
+def with_dead_letters(
+    receipts: dict[str, list[Receipt]], event_ids: Collection[str]
+) -> dict[str, list[Handling]]:
+    """Handlings of each of ``event_ids`` that has any, where the receipts are at hand."""
     return join(receipts, dead_letters_of(event_ids))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dashboard.explore.handlings import read_handlings
@@ -11,7 +11,7 @@ from dashboard.explore.outcomes import outcome_of
 from dashboard.explore.story import Handling
 from ingest.queries.events import EventView, find_events
 
-__all__ = ["FOUND_LIMIT", "RECEIPTS", "Row", "correlation_of", "found_by", "rows_of"]
+__all__ = ["FOUND_LIMIT", "RECEIPTS", "Row", "correlation_of", "found_by", "rows_of", "rows_with"]
 
 FOUND_LIMIT = 10_000
 RECEIPTS = "ProcessingReceipts"
@@ -43,6 +43,13 @@ def rows_of(events: Sequence[EventView]) -> list[Row]:
         {event.event_id for event in events},
         since_ms=min((event.appended_ms for event in events), default=None),
     )
+    return rows_with(events, handlings)
+
+
+def rows_with(
+    events: Iterable[EventView], handlings: Mapping[str, Sequence[Handling]]
+) -> list[Row]:
+    """Each event with its outcome, where all handlings are at hand by event id. Pure."""
     rows = []
     for event in events:
         told = tuple(handlings.get(event.event_id, ()))

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from ingest.envelopes import stored_id
 from ingest.queries.events import shared_store
+from ingest.records import Record
 from ingest.store.sql import decode_stored
 from ingest.system import RECEIPT_TYPES, Receipt, Receipts
 
-__all__ = ["receipts_for"]
+__all__ = ["receipts_among", "receipts_for"]
 
 LIMIT = 20_000
 
@@ -22,13 +23,21 @@ def receipts_for(
     All ids are looked up in one pass. ``since_ms`` (when the oldest of the events was appended)
     spares looking where no receipt of theirs can be.
     """
+    ids = dict.fromkeys(event_ids)
+    found = shared_store().find(list(ids), limit=LIMIT, since_ms=since_ms, only_types=RECEIPT_TYPES)
+    return receipts_among(map(decode_stored, found), ids)
+
+
+def receipts_among(
+    records: Iterable[Record | None], event_ids: Iterable[str]
+) -> dict[str, list[Receipt]]:
+    """Of each of ``event_ids`` that has any the receipts in ``records``; a message stored twice counts once.
+
+    Pure.
+    """
     found: dict[str, list[Receipt]] = {id: [] for id in event_ids}
-    events = shared_store().find(
-        list(found), limit=LIMIT, since_ms=since_ms, only_types=RECEIPT_TYPES
-    )
     seen: set[str] = set()
-    for event in events:
-        record = decode_stored(event)
+    for record in records:
         if record is None or record.event_id in seen or not isinstance(record.detail, Receipts):
             continue
         seen.add(record.event_id)

@@ -24,6 +24,7 @@ __all__ = [
     "NEVER",
     "SPAN_WIDTHS_MS",
     "Rows",
+    "cut_frame",
     "decode_rows",
     "encode_rows",
     "frame_starts",
@@ -57,6 +58,11 @@ class Rows(NamedTuple):
     body_lengths: Ints
     sizes: Ints
     flags: Ints
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the columns take."""
+        return sum(column.nbytes for column in self)
 
     @property
     def lengths(self) -> Ints:
@@ -106,7 +112,13 @@ def frame_texts(
     data: bytes, lengths: Ints, header_lengths: Ints, wanted: Sequence[int]
 ) -> list[tuple[bytes, bytes]]:
     """(headers, body) of the ``wanted`` rows, counted from the frame's first; lengths are the frame's."""
-    text = unpack(data)
+    return cut_frame(unpack(data), lengths, header_lengths, wanted)
+
+
+def cut_frame(
+    text: bytes, lengths: Ints, header_lengths: Ints, wanted: Sequence[int]
+) -> list[tuple[bytes, bytes]]:
+    """As `frame_texts`, of a frame that is unpacked already."""
     ends = np.cumsum(lengths)
     if len(text) != (int(ends[-1]) if len(ends) else 0):
         raise StoreError("A frame of the event store does not have the length its block tells.")

@@ -35,6 +35,8 @@ __all__ = [
     "mark",
     "marks_of",
     "told_by",
+    "told_of",
+    "took_ms",
 ]
 
 WIDTHS = (1, 64, 4096)
@@ -121,7 +123,7 @@ def _is_believable(at_ms: int) -> bool:
 def _names_in(receipts: Sequence[Receipt]) -> set[str]:
     """What receipts of the same time are marked by: the longest handling stands for all."""
     took = list(map(_TOOK, receipts))
-    longest = max(map(_took_ms, receipts) if None in took else took)
+    longest = max(map(took_ms, receipts) if None in took else took)
     names = {by_longest(longest)}
     for type, consumer, outcome, attempt in set(map(_KIND, receipts)):
         names.update(_names(type, consumer, end_of(outcome, attempt)))
@@ -137,7 +139,7 @@ def told_by(record: Record, *, dead_letter: bool) -> Iterator[Told]:
     detail = record.detail
     if type(detail) is Receipts:
         for receipt in detail.receipts:
-            yield _of_receipt(receipt, record.appended_ms)
+            yield told_of(receipt, record.appended_ms)
     elif type(detail) is DeadLettered:
         for event_id in record.keys:
             yield _given_up(event_id, _type_of(detail.event), record, detail.consumer)
@@ -201,18 +203,20 @@ def _class_of(took_ms: float) -> int:
     return min(_CLASSES, (int(max(0.0, took_ms)).bit_length() + 1) // 2)
 
 
-def _of_receipt(receipt: Receipt, told_ms: int) -> Told:
+def told_of(receipt: Receipt, told_ms: int) -> Told:
+    """The handling that a receipt tells of, in a message that was appended at ``told_ms``."""
     return Told(
         receipt.event_id,
         receipt.event_type,
         receipt.consumer,
         end_of(receipt.outcome, receipt.attempt),
-        _took_ms(receipt),
+        took_ms(receipt),
         *_event_time(receipt, told_ms),
     )
 
 
-def _took_ms(receipt: Receipt) -> float:
+def took_ms(receipt: Receipt) -> float:
+    """Processing time: as told, else from start to end, 0 when neither is known."""
     if receipt.duration_ms is not None:
         return receipt.duration_ms
     started, ended = parse_ms(receipt.started_at), parse_ms(receipt.ended_at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +11,21 @@ import numpy as np
 from ingest.models import Block, Frame, Series, Stream
 from ingest.records import Position
 from ingest.store.base import Cursor, StoredEvent
-from ingest.store.blocks import NEVER, Rows, decode_rows, frame_texts
+from ingest.store.blocks import NEVER, Rows, cut_frame, decode_rows
+from ingest.store.kept import Kept
+from ingest.store.packing import unpack
 from ingest.store.series import SeriesNames
 from ingest.store.snapshot import read_by_id, read_rows
 
 __all__ = ["BlockReader", "LoadedBlock", "NameCache"]
 
 _PARAMETERS = 400
+_KEPT_COLUMNS = 32 * 1024 * 1024
+_KEPT_FRAMES = 16 * 1024 * 1024
+
+
+_Frame = tuple[int, int]
+"""A block's id and the number of the frame in it."""
 
 
 class LoadedBlock(NamedTuple):
@@ -70,33 +78,57 @@ class NameCache:
 
 
 class BlockReader:
-    """Loads the columns of blocks and the events of rows, keeping frames of one read only."""
+    """Loads the columns of blocks and the events of rows.
 
-    def __init__(self, names: NameCache) -> None:
+    With ``keep`` blocks and frames stay for the next call, up to a bound: for several steps of one reading.
+    """
+
+    def __init__(self, names: NameCache, *, keep: bool = False) -> None:
         self.names = names
         self.frames_read = 0
+        self._blocks: Kept[int, LoadedBlock] = Kept(_KEPT_COLUMNS if keep else 0)
+        self._frames: Kept[_Frame, bytes] = Kept(_KEPT_FRAMES if keep else 0)
 
     def load(self, ids: Iterable[int]) -> dict[int, LoadedBlock]:
         """The blocks of ``ids`` that still exist."""
-        found = read_by_id(Block, "columns", ids)
-        return {id: LoadedBlock(id, *decode_rows(bytes(blob))) for id, blob in found.items()}
+        wanted = dict.fromkeys(ids)
+        kept = {id: block for id in wanted if (block := self._blocks.get(id)) is not None}
+        found = read_by_id(Block, "columns", [id for id in wanted if id not in kept])
+        for id, blob in found.items():
+            block = kept[id] = LoadedBlock(id, *decode_rows(bytes(blob)))
+            self._blocks.put(id, block, block.rows.nbytes)
+        return kept
 
     def events(self, places: Sequence[tuple[LoadedBlock, int]]) -> list[StoredEvent]:
         """The events at (block, row), in the order asked; each frame is read once."""
-        frames: dict[tuple[int, int], list[int]] = defaultdict(list)
+        frames: dict[_Frame, list[int]] = defaultdict(list)
         blocks = {block.id: block for block, _ in places}
         for block, row in places:
             number = int(np.searchsorted(block.frames, row, side="right")) - 1
             frames[block.id, number].append(row)
         texts: dict[tuple[int, int], tuple[bytes, bytes]] = {}
-        for (block_id, number), data in self._frames(list(frames)).items():
+        for (block_id, number), text in self._opened(list(frames)):
             rows = frames[block_id, number]
-            found = _read_frame(blocks[block_id], number, data, rows)
+            found = _cut(blocks[block_id], number, text, rows)
             texts.update(zip(((block_id, row) for row in rows), found, strict=True))
         return [self._event(block, row, *texts[block.id, row]) for block, row in places]
 
-    def _frames(self, wanted: list[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
-        found: dict[tuple[int, int], bytes] = {}
+    def _opened(self, wanted: Sequence[_Frame]) -> Iterator[tuple[_Frame, bytes]]:
+        """Each frame that there is, unpacked; one at a time, as they are large."""
+        missing = []
+        for frame in wanted:
+            text = self._frames.get(frame)
+            if text is None:
+                missing.append(frame)
+            else:
+                yield frame, text
+        for frame, data in self._read(missing).items():
+            text = unpack(data)
+            self._frames.put(frame, text, len(text))
+            yield frame, text
+
+    def _read(self, wanted: Sequence[_Frame]) -> dict[_Frame, bytes]:
+        found: dict[_Frame, bytes] = {}
         for start in range(0, len(wanted), _PARAMETERS):
             some = wanted[start : start + _PARAMETERS]
             values = ", ".join(["(CAST(%s AS bigint), CAST(%s AS integer))"] * len(some))
@@ -130,11 +162,11 @@ class BlockReader:
         )
 
 
-def _read_frame(
-    block: LoadedBlock, number: int, data: bytes, rows: Sequence[int]
+def _cut(
+    block: LoadedBlock, number: int, text: bytes, rows: Sequence[int]
 ) -> list[tuple[bytes, bytes]]:
     first = block.frames[number]
     end = block.frames[number + 1] if number + 1 < len(block.frames) else len(block.rows.series)
     headers = block.rows.header_lengths[first:end]
     lengths = headers + block.rows.body_lengths[first:end]
-    return frame_texts(data, lengths, headers, [row - first for row in rows])
+    return cut_frame(text, lengths, headers, [row - first for row in rows])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from copy import copy
 
 import msgspec
 
@@ -39,6 +40,19 @@ class SqlEventStore:
     def __init__(self, *, decode: Decoder | None = None) -> None:
         self._decode = decode or decode_stored
         self._names = NameCache()
+        self._kept: BlockReader | None = None
+
+    def keeping(self) -> SqlEventStore:
+        """The same store for the steps of one reading: a block or frame that was read is kept, within bounds.
+
+        For one thread, inside one `snapshot`.
+        """
+        store = copy(self)
+        store._kept = BlockReader(self._names, keep=True)
+        return store
+
+    def _reader(self) -> BlockReader:
+        return self._kept or BlockReader(self._names)
 
     def append(self, batch: Batch, series: SeriesCodes) -> None:
         """Store the records of ``batch``; the caller's transaction makes it all or nothing."""
@@ -67,7 +81,7 @@ class SqlEventStore:
                 since_ms=since_ms,
                 only_types=only_types,
                 before_ms=before_ms,
-                reader=BlockReader(self._names),
+                reader=self._reader(),
                 decode=self._decode,
             )
 
@@ -86,14 +100,14 @@ class SqlEventStore:
                 after=after,
                 limit=limit,
                 newest_first=newest_first,
-                reader=BlockReader(self._names),
+                reader=self._reader(),
                 decode=self._decode,
             )
 
     def read(self, places: Sequence[tuple[int, int]]) -> list[StoredEvent]:
         """The events at (block, row) places that a walk by marks found."""
         with snapshot():
-            return read_places(places, BlockReader(self._names))
+            return read_places(places, self._reader())
 
     def maintain(self) -> bool:
         """One bounded step of joining small blocks and merging key runs; True if more may wait.
