@@ -158,6 +158,7 @@ class Block(models.Model):
     sealed = models.BooleanField(default=False)
     size = models.BigIntegerField(default=0, help_text="bytes stored, keys and frames included")
     columns = models.BinaryField()
+    marks = models.SmallIntegerField(default=0, help_text="version of its marks, see store.marks")
 
     class Meta:
         indexes: ClassVar = [
@@ -166,6 +167,7 @@ class Block(models.Model):
             models.Index(
                 fields=["last_ms"], name="block_unsealed", condition=models.Q(sealed=False)
             ),
+            models.Index(fields=["marks"], name="block_marks"),
         ]
 
 

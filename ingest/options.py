@@ -202,6 +202,8 @@ class BreakerOptions(Section, frozen=True):
     reset_timeout: Duration = Duration(60)
     half_open_timeout: Duration = Duration(30)
     alert_threshold: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
+    flapping: Positive = 3
+    flapping_window: Duration = Duration(900)
 
 
 class LimitOptions(Section, frozen=True):

@@ -26,5 +26,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("alerts/<int:episode_id>/assign", views.assign, name="assign"),
     path("alerts/<int:episode_id>/resolve", views.resolve, name="resolve"),
     path("alerts/<int:episode_id>/silence", views.silence_alert, name="silence"),
+    path("alerts/<int:episode_id>/circumstances", views.circumstances, name="circumstances"),
     path("alerts/<int:episode_id>/note", views.note, name="note"),
 ]

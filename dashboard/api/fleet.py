@@ -1,20 +1,23 @@
-"""How a component was over time: uptime, days, incidents."""
+"""How components and breakers were over time: uptime, days, incidents, refusals."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Literal
 
 from django.http import HttpRequest
-from ninja import Field, Router
+from ninja import Query, Router, Schema
 from ninja.params.functions import Path
 
 from dashboard.api.problems import Problem
-from dashboard.api.serialise import iso
-from dashboard.api.shapes.base import Shape
+from dashboard.api.serialise import breaker_json, iso
+from dashboard.api.shapes.fleet import BreakerPastShape, ComponentShape, DayShape
+from dashboard.fleet.breaker import DEFAULT_RANGE, RANGES, BreakerPast, read_breaker
 from dashboard.fleet.component import ComponentPast, read_past
 from dashboard.fleet.dependencies import Dependency, dependencies_of
+from dashboard.fleet.refusals import Refusal
 from dashboard.fleet.uptime import DayBar, Incident, Uptime
+from ingest.models import BreakerTransition
 from ingest.queries import state
 
 __all__ = ["router"]
@@ -24,53 +27,34 @@ MOST_INCIDENTS = 1_000
 router = Router(tags=["fleet"], by_alias=True)
 
 
-class UptimeShape(Shape):
-    window: str = Field(description="24h, 7d, 30d, 90d")
-    uptime: float | None = Field(
-        description="share of the known time in which it was not unhealthy; null: nothing is known"
-    )
-    known: float = Field(description="share of the window of which anybody told")
-    degraded_ms: int
-    unhealthy_ms: int
+class BreakerParameters(Schema):
+    range: Literal["1h", "6h", "24h", "7d"] = DEFAULT_RANGE
 
 
-class DayShape(Shape):
-    date: str = Field(description="a day in UTC")
-    status: str = Field(description="the worst that was told; unknown where nothing was")
-    healthy_ms: int
-    degraded_ms: int
-    unhealthy_ms: int
-    unknown_ms: int
-
-
-class IncidentShape(Shape):
-    status: str
-    started_at: str | None
-    ended_at: str | None = Field(description="null: it goes on")
-    duration_ms: int
-    reason: str
-    followed_by: str | None = Field(description="unknown: nobody knows whether it was over")
-
-
-class DependencyShape(Shape):
-    name: str
-    kind: str = Field(description="check, service, component")
-    status: str
-
-
-class ComponentShape(Shape):
-    id: str
-    component: str
-    status: str = Field(description="healthy, degraded, unhealthy, unknown")
-    since: str | None
-    seen_at: str | None
-    instances: int
-    reporting: int
-    uptimes: list[UptimeShape]
-    days: list[DayShape] = Field(description="90 of them, oldest first")
-    incidents: list[IncidentShape] = Field(description="newest first")
-    needs: list[DependencyShape]
-    needed_by: list[DependencyShape]
+@router.get("/breakers/{path:breaker}", response=BreakerPastShape, operation_id="getBreaker")
+def breaker_history(
+    request: HttpRequest, parameters: Query[BreakerParameters], breaker: str = Path()
+) -> Any:
+    """One breaker, `service/name` (`-/name` without a service): when it refused, each change of state."""
+    now = time.time_ns() // 1_000_000
+    past = read_breaker(breaker, range_ms=RANGES[parameters.range], now_ms=now)
+    if past is None:
+        raise Problem(404, "No breaker of this name was ever told of.")
+    card = past.card
+    return {
+        "id": card.address,
+        "name": card.name,
+        "service": card.service,
+        "state": card.state,
+        "since": iso(card.since_ms),
+        "next_probe_at": iso(card.next_probe_ms),
+        "stale": card.stale,
+        "flapping": card.flapping,
+        "open": card.open,
+        "instances": [breaker_json(view.breaker) for view in past.views],
+        "refusals": [_refusal(past, one) for one in past.refusals[:MOST_INCIDENTS]],
+        "changes": [_change(*one) for one in past.changes[:MOST_INCIDENTS]],
+    }
 
 
 @router.get("/health/{path:component}", response=ComponentShape, operation_id="getComponentHealth")
@@ -135,3 +119,31 @@ def _incident(one: Incident) -> dict[str, Any]:
 
 def _dependency(one: Dependency) -> dict[str, Any]:
     return {"name": one.name, "kind": one.kind, "status": one.status}
+
+
+def _refusal(past: BreakerPast, one: Refusal) -> dict[str, Any]:
+    handled = past.handled(one)
+    return {
+        "instance": one.instance,
+        "started_at": iso(one.from_ms),
+        "ended_at": iso(one.until_ms),
+        "duration_ms": one.lasted_ms(past.now_ms),
+        "probes": one.probes,
+        "reopened": one.reopened,
+        "reason": one.reason,
+        "retried": handled.retried if handled else None,
+        "failed": handled.failed if handled else None,
+    }
+
+
+def _change(instance: str, change: BreakerTransition) -> dict[str, Any]:
+    return {
+        "at": iso(change.at_ms),
+        "instance": instance,
+        "from": change.from_state or None,
+        "to": change.to_state,
+        "error_rate": change.error_rate,
+        "latency_ms": change.latency_ms,
+        "throughput": change.throughput,
+        "reason": change.reason,
+    }

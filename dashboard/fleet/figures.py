@@ -34,12 +34,16 @@ TONES = {
 
 
 class Line(NamedTuple):
-    """``points`` are (ms since 1970, value); None is a gap. ``hover`` is plotly's format of a value."""
+    """``points`` are (ms since 1970, value); None is a gap. ``hover`` is plotly's format of a value.
+
+    ``apart``: moments that no line joins.
+    """
 
     name: str
     points: Sequence[tuple[int, float | None]]
     colour: str
     hover: str
+    apart: bool = False
 
 
 class Band(NamedTuple):
@@ -80,10 +84,9 @@ def figure_of(
 
 
 def _trace(line: Line) -> dict[str, Any]:
-    few = sum(value is not None for _, value in line.points) <= FEW_POINTS
     return {
         "type": "scatter",
-        "mode": "lines+markers" if few else "lines",
+        "mode": _mode(line),
         "x": [at_ms for at_ms, _ in line.points],
         "y": [value for _, value in line.points],
         "name": line.name,
@@ -92,6 +95,13 @@ def _trace(line: Line) -> dict[str, Any]:
         "connectgaps": False,
         "hovertemplate": f"%{{y:{line.hover}}} {line.name}<extra></extra>",
     }
+
+
+def _mode(line: Line) -> str:
+    if line.apart:
+        return "markers"
+    few = sum(value is not None for _, value in line.points) <= FEW_POINTS
+    return "lines+markers" if few else "lines"
 
 
 def _shapes(bands: Iterable[Band], since_ms: int, until_ms: int) -> list[dict[str, Any]]:

@@ -8,9 +8,12 @@ from itertools import groupby
 from typing import Any
 
 from dashboard.fleet.component import Strip
+from dashboard.fleet.refusals import is_flapping
 from dashboard.fleet.scaling import Advice, advise
 from dashboard.options import ScalingOptions
 from ingest.models import Breaker, BreakerTransition, HealthComponent, HealthResult
+from ingest.options import BreakerOptions
+from ingest.queries.breakers import address_of
 from ingest.queries.state import BreakerView, ComponentView, GroupBacklog
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "count_statuses",
     "spark_points",
     "state_segments",
+    "whole_line",
 ]
 
 STATUSES = ("unhealthy", "degraded", "unknown", "healthy")
@@ -94,6 +98,17 @@ class BreakerCard:
     transitions: list[BreakerTransition]
     error_tone: str
     stale: bool = False
+    flapping: bool = False
+
+    @property
+    def address(self) -> str:
+        """As it stands in the address of its page."""
+        return address_of(self.service, self.name)
+
+    @property
+    def subject(self) -> str:
+        """As alerts name it."""
+        return f"{self.service} / {self.name}" if self.service else self.name
 
     @property
     def meter(self) -> list[bool]:
@@ -163,12 +178,12 @@ def component_card(
 
 
 def breaker_cards(
-    views: Iterable[BreakerView], *, now_ms: int, window_ms: int, alert_threshold: float
+    views: Iterable[BreakerView], *, now_ms: int, window_ms: int, options: BreakerOptions
 ) -> list[BreakerCard]:
     """Refusing ones first, then by name."""
     ordered = sorted(views, key=lambda view: (view.breaker.service, view.breaker.name))
     cards = [
-        _breaker_card(list(group), now_ms, window_ms, alert_threshold)
+        _breaker_card(list(group), now_ms, window_ms, options)
         for _, group in groupby(ordered, key=lambda view: (view.breaker.service, view.breaker.name))
     ]
     weights = STATE_WEIGHT
@@ -176,7 +191,7 @@ def breaker_cards(
 
 
 def _breaker_card(
-    views: Sequence[BreakerView], now_ms: int, window_ms: int, alert_threshold: float
+    views: Sequence[BreakerView], now_ms: int, window_ms: int, options: BreakerOptions
 ) -> BreakerCard:
     live = [view for view in views if not view.stale]
     worst = max(
@@ -208,8 +223,18 @@ def _breaker_card(
             for view in views
         ],
         transitions=transitions[:12],
-        error_tone="bad" if (worst.error_rate or 0) > alert_threshold else "",
+        error_tone="bad" if (worst.error_rate or 0) > options.alert_threshold else "",
         stale=not live,
+        flapping=any(_flaps(view, now_ms, options) for view in live),
+    )
+
+
+def _flaps(view: BreakerView, now_ms: int, options: BreakerOptions) -> bool:
+    return is_flapping(
+        view.transitions,
+        now_ms=now_ms,
+        times=options.flapping,
+        window_ms=int(options.flapping_window * 1000),
     )
 
 
@@ -241,6 +266,21 @@ def state_segments(
             round((end - begin) / span * TIMELINE_WIDTH, 1),
         )
         for state, begin, end in found
+        if end > begin
+    ]
+
+
+def whole_line(refused: Sequence[tuple[int, int]], from_ms: int, until_ms: int) -> list[Segment]:
+    """The stretches in which any instance refused, on a line of the whole time; between them none did."""
+    span = max(1, until_ms - from_ms)
+    inside = [(max(begin, from_ms), min(end, until_ms)) for begin, end in refused]
+    return [
+        Segment(
+            "open",
+            round((begin - from_ms) / span * TIMELINE_WIDTH, 1),
+            round((end - begin) / span * TIMELINE_WIDTH, 1),
+        )
+        for begin, end in inside
         if end > begin
     ]
 

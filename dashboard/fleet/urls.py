@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from dashboard.fleet import views
+from dashboard.fleet.breaker_page import breaker_page
 from dashboard.fleet.component_page import component_page
 
 app_name = "fleet"
@@ -13,5 +14,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/", views.health_page, name="health"),
     path("health/<path:component>/", component_page, name="component"),
     path("breakers/", views.breakers_page, name="breakers"),
+    path("breakers/<path:breaker>/", breaker_page, name="breaker"),
     path("consumers/", views.consumers_page, name="consumers"),
 ]

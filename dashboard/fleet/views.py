@@ -71,7 +71,7 @@ def breakers_page(request: HttpRequest) -> HttpResponse:
         state.list_breakers(transitions=20, now_ms=now),
         now_ms=now,
         window_ms=BREAKER_WINDOW_MS,
-        alert_threshold=options.alert_threshold,
+        options=options,
     )
     refusing = sum(card.open for card in cards)
     context = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -27,6 +27,7 @@ __all__ = [
     "GroupBacklog",
     "Life",
     "breaker_transitions",
+    "breaker_views",
     "component_results",
     "consumer_backlogs",
     "is_stale",
@@ -127,6 +128,17 @@ def list_breakers(
         BreakerTransition.objects.filter(breaker__in=rows).order_by("-at_ms", "-id")[:_ROWS],
         transitions,
     )
+    return breaker_views(rows, history, now_ms=now_ms, silent_ms=silent_ms)
+
+
+def breaker_views(
+    rows: Sequence[Breaker],
+    history: Mapping[int, list[BreakerTransition]],
+    *,
+    now_ms: int | None = None,
+    silent_ms: int | None = None,
+) -> list[BreakerView]:
+    """``rows`` with their ``history`` (newest first, by id) and whether they are stale, in the same order."""
     lives = _lives(rows)
     silent_before = _silent_before(now_ms, silent_ms)
     views = [

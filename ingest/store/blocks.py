@@ -207,6 +207,8 @@ def _read_columns(head: _Head) -> Rows:
 
 
 def _restore(ordered: Ints, order: npt.NDArray[np.intp]) -> Ints:
+    if not ordered.any():
+        return ordered
     values = np.empty_like(ordered)
     values[order] = ordered
     return values

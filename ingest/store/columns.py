@@ -5,11 +5,13 @@ All arithmetic wraps in 64 bits, so every int64 survives, whatever the differenc
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Ints", "Packed", "pack_ints", "unpack_ints"]
+__all__ = ["Ints", "Packed", "join_planes", "pack_ints", "unpack_ints"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -45,10 +47,8 @@ def unpack_ints(packed: Packed, payload: memoryview, offset: int, count: int) ->
     end = offset + packed.width * stored
     if not packed.width:
         return np.full(count, packed.base, dtype=np.int64), end
-    codes = np.zeros((stored, 8), dtype=np.uint8)
     planes = np.frombuffer(payload[offset:end], dtype=np.uint8)
-    codes[:, : packed.width] = planes.reshape(packed.width, stored).T
-    numbers = codes.view("<u8").reshape(-1)
+    numbers = join_planes(planes, packed.width).astype(np.uint64)
     if not packed.differences:
         return (numbers + np.int64(packed.base).view(np.uint64)).view(np.int64), end
     values = np.empty(count, dtype=np.int64)
@@ -57,6 +57,17 @@ def unpack_ints(packed: Packed, payload: memoryview, offset: int, count: int) ->
         values[1:] = _unzigzag(numbers)
         np.cumsum(values, out=values)
     return values, end
+
+
+def join_planes(planes: npt.NDArray[np.uint8], width: int) -> npt.NDArray[Any]:
+    """The numbers of ``width`` byte planes, in the smallest unsigned type that holds them."""
+    size = 1 << (width - 1).bit_length()
+    if size == 1:
+        return planes
+    count = len(planes) // width
+    octets = (np.empty if size == width else np.zeros)((count, size), dtype=np.uint8)
+    octets[:, :width] = planes.reshape(width, count).T
+    return octets.view(f"<u{size}").reshape(-1)
 
 
 def _zigzag(numbers: Ints) -> npt.NDArray[np.uint64]:

@@ -89,7 +89,7 @@ def encode_block(rows: Rows, texts: Sequence[bytes], keys: Run) -> EncodedBlock:
     )
 
 
-def _marks(batch: Batch, rows: Rows, records: Sequence[Record]) -> dict[int, set[str]]:
+def _marks(batch: Batch, rows: Rows, records: Sequence[Record]) -> dict[int, set[int]]:
     """Marks by row, of what tells of handlings."""
     given_up = [part.stream.id for part in batch.slices if part.stream.dead_letters]
     telling = [row for row, record in enumerate(records) if type(record.detail) in _TELLING]

@@ -108,7 +108,7 @@ class _Search:
         if self.before_ms is not None:
             here[here] = block.rows.appended[hits.rows[here]] < self.before_ms
         rows: dict[int, list[str]] = defaultdict(list)
-        for row, value in zip(hits.rows[here].tolist(), hits.hashes[here].tolist(), strict=True):
+        for row, value in zip(hits.rows[here].tolist(), hits.values[here].tolist(), strict=True):
             if self._may_be_of_type(block, row):
                 rows[row] += self._wanted[value]
         return rows

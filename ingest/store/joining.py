@@ -106,34 +106,36 @@ def join_blocks(plan: Plan) -> None:
         if len(plan.ids) == 1:
             Block.objects.filter(id__in=plan.ids).update(sealed=True)
             return
-        encoded = _joined(plan.ids)
+        encoded, marks = _joined(plan.ids)
         runs = [run_id for run_id, _ in _runs(plan.ids).values()]
         if delete_blocks(plan.ids, sealed=False) != len(plan.ids):
             raise _Gone
         KeyPage.objects.filter(run_id__in=runs).delete()
         KeyRun.objects.filter(id__in=runs).delete()
-        insert_block(encoded, seal=plan.seal)
+        insert_block(encoded, seal=plan.seal, marks=marks)
 
 
-def _joined(ids: list[int]) -> EncodedBlock:
+def _joined(ids: list[int]) -> tuple[EncodedBlock, int]:
+    """The blocks as one, and the oldest version of their marks."""
     columns: list[Rows] = []
     texts: list[bytes] = []
     keys: list[tuple[Run, int]] = []
     blocks = Block.objects.select_for_update().filter(id__in=ids, sealed=False).order_by("id")
-    found = list(blocks.values_list("id", "columns"))
+    found = list(blocks.values_list("id", "columns", "marks"))
     if len(found) != len(ids):
         raise _Gone
     runs = _runs(ids)
-    for id, blob in found:
+    for id, blob, _ in found:
         rows, starts = decode_rows(bytes(blob))
         keys.append((runs[id][1], len(texts)))
         columns.append(rows)
         texts += _texts(id, rows, starts)
     rows = Rows(*(np.concatenate(parts) for parts in zip(*columns, strict=True)))
     order = np.lexsort((rows.minor, rows.major, rows.streams, rows.appended))
-    return encode_block(
+    encoded = encode_block(
         rows.take(order), [texts[index] for index in order.tolist()], renumber(keys, order)
     )
+    return encoded, min(marks for _, _, marks in found)
 
 
 def _texts(block_id: int, rows: Rows, starts: list[int]) -> list[bytes]:

@@ -18,6 +18,7 @@ import xxhash
 
 from ingest.records import Record
 from ingest.store.base import StoreError
+from ingest.store.columns import join_planes
 from ingest.store.packing import pack, unpack
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Run",
     "cut_pages",
     "hash_key",
+    "hash_marks",
     "hash_records",
     "merge_runs",
     "record_keys",
@@ -91,8 +93,8 @@ def record_keys(record: Record) -> set[str]:
     return {value for value in (*ids, *record.keys) if value}
 
 
-def hash_records(records: Sequence[Record], marks: Mapping[int, Collection[str]]) -> Run:
-    """The level-0 run of the block whose rows are ``records``; ``marks`` are further keys of some rows."""
+def hash_records(records: Sequence[Record], marks: Mapping[int, Collection[int]]) -> Run:
+    """The level-0 run of the block whose rows are ``records``; ``marks`` are further hashes of some rows."""
     count = len(records)
     rows = np.arange(count, dtype=np.uint64)
     parts = [
@@ -106,9 +108,20 @@ def hash_records(records: Sequence[Record], marks: Mapping[int, Collection[str]]
     if further:
         lengths = np.fromiter(map(len, keys), np.intp, count)
         parts.append(_ids(further, np.repeat(rows, lengths)))
-    for row, names in marks.items():
-        parts.append(_ids(list(names), np.full(len(names), row, np.uint64)))
+    parts.append(_marked(marks))
     return _level_zero(np.concatenate(parts))
+
+
+def hash_marks(marks: Mapping[int, Collection[int]]) -> Run:
+    """The run of one block that holds its marks alone."""
+    return _level_zero(_marked(marks))
+
+
+def _marked(marks: Mapping[int, Collection[int]]) -> Hashes:
+    counts = np.fromiter(map(len, marks.values()), np.intp, len(marks))
+    rows = np.repeat(np.fromiter(marks, np.uint64, len(marks)), counts)
+    hashes = np.fromiter(chain.from_iterable(marks.values()), np.uint64, int(counts.sum()))
+    return (hashes << _SHIFT) | rows
 
 
 def _ids(values: list[str], rows: Hashes) -> Hashes:
@@ -171,30 +184,31 @@ class Page:
         self._keys, self._widths, self._planes = head.keys, head.widths, unpack(head.planes)
         if len(self._planes) != head.keys * sum(head.widths):
             raise StoreError("A page of keys has not the length that it tells.")
-        steps = self._column(0, 8)
-        steps[0] = first
-        self.hashes: Hashes = np.cumsum(steps, dtype=np.uint64)
+        self.hashes: Hashes = self._column(0).cumsum(dtype=np.uint64)
+        self.hashes += np.uint64(first)
 
     def run(self) -> Run:
         """All keys of the page."""
-        return Run(self.hashes, self._column(1, 2), self._column(2, 2))
+        return Run(self.hashes, self._refs(1), self._refs(2))
 
     def matching(self, values: Hashes) -> Run:
         """The keys with any of these hashes, which are ascending and distinct."""
         starts = self.hashes.searchsorted(values)
+        if not (self.hashes.take(starts, mode="clip") == values).any():
+            return Run.joined([])  # of many pages that are looked at few hold anything
         lengths = self.hashes.searchsorted(values, "right") - starts
-        if not lengths.any():
-            return Run.joined([])
         shifts = starts - np.cumsum(lengths) + lengths
         places = np.repeat(shifts, lengths) + np.arange(int(lengths.sum()))
-        return Run(self.hashes[places], self._column(1, 2)[places], self._column(2, 2)[places])
+        return Run(self.hashes[places], self._refs(1)[places], self._refs(2)[places])
 
-    def _column(self, number: int, size: int) -> npt.NDArray[Any]:
+    def _refs(self, number: int) -> Refs:
+        return self._column(number).astype(np.uint16, copy=False)
+
+    def _column(self, number: int) -> npt.NDArray[Any]:
         width, start = self._widths[number], self._keys * sum(self._widths[:number])
-        octets = np.zeros((self._keys, size), dtype=np.uint8)
-        taken = np.frombuffer(self._planes, np.uint8, width * self._keys, start)
-        octets[:, :width] = taken.reshape(width, self._keys).T
-        return octets.view(f"<u{size}").reshape(-1)
+        if not width:
+            return np.zeros(self._keys, np.uint8)
+        return join_planes(np.frombuffer(self._planes, np.uint8, width * self._keys, start), width)
 
 
 def merge_runs(runs: Sequence[Run]) -> Run:

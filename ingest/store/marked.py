@@ -1,4 +1,4 @@
-"""Walking through time by marks: from wide buckets into narrow ones, as long as there are many hits.
+"""Walking through time by marks: stretches as long as the marks are sparse, cut into windows of a few places.
 
 Windows come in the order asked and cover the whole range, so that whoever walks can stop at any of them
 and go on behind it later.
@@ -6,20 +6,25 @@ and go on behind it later.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from ingest.store.base import StoredEvent
-from ingest.store.keys import hash_key
-from ingest.store.marks import WIDTHS, mark
+from ingest.store.columns import Ints
+from ingest.store.marks import SECONDS, mark
 from ingest.store.reading import BlockReader, LoadedBlock
-from ingest.store.seeking import seek_keys
+from ingest.store.seeking import Hits, Span, seek_spans
 
 __all__ = ["Window", "read_places", "walk_marked"]
 
-_AT_ONCE = 256
-_MOST_HITS = 100_000
+_FIRST = 64
+"""Seconds that are looked at first."""
+_GROWTH = 8
+_LONGEST = SECONDS // 8
+_AHEAD_MS = 3_600_000
+"""How far a message that tells of an event may be stored before it, by clocks that differ."""
 
 Place = tuple[int, int]
 
@@ -32,12 +37,6 @@ class Window(NamedTuple):
     places: list[Place]
 
 
-class _Walk(NamedTuple):
-    names: Sequence[str]
-    newest_first: bool
-    few: int
-
-
 def walk_marked(
     names: Sequence[str], *, since_ms: int, until_ms: int, newest_first: bool, few: int
 ) -> Iterator[Window]:
@@ -45,27 +44,16 @@ def walk_marked(
 
     A window has about ``few`` places, or more if as many are in one second.
     """
-    walk = _Walk(names, newest_first, few)
     low, high = since_ms // 1000, max(since_ms, until_ms - 1) // 1000
     held: Window | None = None
-    for window in _level(walk, len(WIDTHS) - 1, low, high):
-        joined = window if held is None else _joined(held, window)
-        if held is not None and len(joined.places) > few:
-            yield held
-            joined = window
-        held = joined
-        if len(held.places) >= few or not held.places:
-            yield held
-            held = None
+    for seconds, hits in _stretches(names, low, high, newest_first=newest_first, few=few):
+        for window in _cut(seconds, hits, newest_first=newest_first, few=few):
+            held = window if held is None else _joined(held, window)
+            if len(held.places) >= few or not held.places:
+                yield held
+                held = None
     if held is not None:
         yield held
-
-
-def _joined(one: Window, other: Window) -> Window:
-    places = dict.fromkeys((*one.places, *other.places))
-    return Window(
-        min(one.from_ms, other.from_ms), max(one.until_ms, other.until_ms), sorted(places)
-    )
 
 
 def read_places(places: Sequence[Place], reader: BlockReader) -> list[StoredEvent]:
@@ -77,37 +65,82 @@ def read_places(places: Sequence[Place], reader: BlockReader) -> list[StoredEven
     return reader.events(found)
 
 
-def _level(walk: _Walk, level: int, low: int, high: int) -> Iterator[Window]:
-    """The seconds from ``low`` to ``high`` in buckets of a width, some at a time."""
-    width = WIDTHS[level]
-    size = max(1, _AT_ONCE // len(walk.names))
-    for group in _groups(range(low // width, high // width + 1), size, newest=walk.newest_first):
-        hits = _seek(walk, width, group)
-        for bucket in group:
-            places = hits.get(bucket, [])
-            first, last = max(low, bucket * width), min(high, bucket * width + width - 1)
-            if level and len(places) > walk.few:
-                yield from _level(walk, level - 1, first, last)
-            else:
-                yield Window(first * 1000, (last + 1) * 1000, places)
+def _stretches(
+    names: Sequence[str], low: int, high: int, *, newest_first: bool, few: int
+) -> Iterator[tuple[range, Hits]]:
+    """The seconds from ``low`` to ``high`` in stretches, and what is marked in each.
+
+    A stretch is as long as the one before lets expect some times ``few`` marks in it, at most `_GROWTH` times
+    as long.
+    """
+    size = _FIRST
+    while low <= high:
+        some = (
+            range(max(low, high - size + 1), high + 1)
+            if newest_first
+            else range(low, min(high, low + size - 1) + 1)
+        )
+        hits = _seek(names, some)
+        yield some, hits
+        low, high = (low, some.start - 1) if newest_first else (some.stop, high)
+        expected = size * 4 * few // max(1, len(hits.values))
+        size = min(_LONGEST, size * _GROWTH, max(_FIRST // 8, expected))
 
 
-def _groups(buckets: range, size: int, *, newest: bool) -> Iterator[range]:
-    ordered = buckets[::-1] if newest else buckets
-    for start in range(0, len(ordered), size):
-        yield ordered[start : start + size]
+def _seek(names: Sequence[str], seconds: range) -> Hits:
+    """What is marked in ``seconds``, each place with its second."""
+    spans = [
+        Span(mark(name, part.start), mark(name, part.stop - 1), part.start)
+        for name in names
+        for part in _parts(seconds)
+    ]
+    return seek_spans(spans, since_ms=seconds.start * 1000 - _AHEAD_MS)
 
 
-def _seek(walk: _Walk, width: int, buckets: range) -> dict[int, list[Place]]:
-    """Where each of ``buckets`` is told of, each place once."""
-    bucket_of = {
-        hash_key(mark(name, width, bucket)): bucket for bucket in buckets for name in walk.names
-    }
-    since_ms = min(buckets) * width * 1000
-    hits = seek_keys(list(bucket_of), limit=_MOST_HITS, since_ms=since_ms)
-    found: dict[int, set[Place]] = defaultdict(set)
-    for block, row, value in zip(
-        hits.blocks.tolist(), hits.rows.tolist(), hits.hashes.tolist(), strict=True
-    ):
-        found[bucket_of[value]].add((block, row))
-    return {bucket: sorted(places) for bucket, places in found.items()}
+def _parts(seconds: range) -> Iterator[range]:
+    """``seconds`` parted where the marks' count of seconds begins again."""
+    again = seconds.start - seconds.start % SECONDS + SECONDS
+    yield range(seconds.start, min(seconds.stop, again))
+    if again < seconds.stop:
+        yield range(again, seconds.stop)
+
+
+def _cut(seconds: range, hits: Hits, *, newest_first: bool, few: int) -> Iterator[Window]:
+    """``seconds`` as windows in order, each of ``few`` marks as far as there are; a second is not parted."""
+    order = np.argsort(hits.values, kind="stable")
+    marked, first, last = hits.values[order], 0, len(order)
+    low, high = seconds.start, seconds.stop
+    while first < last:
+        if newest_first:
+            part = slice(_begin(marked, max(0, last - few)), last)
+            span, last = range(int(marked[part.start]) if part.start else low, high), part.start
+            high = span.start
+        else:
+            part = slice(first, _end(marked, min(last, first + few) - 1))
+            span = range(low, int(marked[part.stop]) if part.stop < last else high)
+            first, low = part.stop, span.stop
+        yield _window(span, hits, order[part])
+    if not len(order):
+        yield _window(seconds, hits, order)
+
+
+def _begin(marked: Ints, place: int) -> int:
+    """Where the second of ``place`` begins."""
+    return int(marked.searchsorted(marked[place]))
+
+
+def _end(marked: Ints, place: int) -> int:
+    return int(marked.searchsorted(marked[place], "right"))
+
+
+def _window(seconds: range, hits: Hits, taken: Ints) -> Window:
+    places = zip(hits.blocks[taken].tolist(), hits.rows[taken].tolist(), strict=True)
+    return Window(seconds.start * 1000, seconds.stop * 1000, sorted(set(places)))
+
+
+def _joined(one: Window, other: Window) -> Window:
+    return Window(
+        min(one.from_ms, other.from_ms),
+        max(one.until_ms, other.until_ms),
+        sorted({*one.places, *other.places}),
+    )

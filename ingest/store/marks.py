@@ -1,9 +1,10 @@
 """Marks: keys that ingest adds to receipts, so that events can be asked for by how they were handled. Pure.
 
-A mark says "somebody here tells of an event of that time, handled so". The time is the *event's* (when
-it was appended, as the receipt's offset says), in buckets of several widths: lists go by the events'
-time, and a receipt may come days later. Who looks for few events looks into wide buckets, who looks
-for many into narrow ones (`ingest.store.marked`). A mark is a hint; what it points to is judged.
+A mark says "somebody here tells of an event of that second, handled so". The second is the *event's* (when
+it was appended, as the receipt's offset says): lists go by the events' time, and a receipt may come days
+later. A mark is no hash of a text but a number, the hash of what is told and behind it the second, so that
+in a run of keys the marks of one name stand together in order of time: a stretch of time is read as a few
+pages, however long it is (`ingest.store.marked`). A mark is a hint; what it points to is judged.
 
 Where a receipt has no offset with a time, the event's timestamp stands for it and the second after is
 marked too; where it has neither, the receipt's own time and some seconds before.
@@ -17,6 +18,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
+import xxhash
 
 from ingest.records import Record
 from ingest.system import DeadLettered, Receipt, Receipts
@@ -24,7 +26,8 @@ from ingest.timestamps import EARLIEST_MS, LATEST_MS, parse_ms
 
 __all__ = [
     "ENDS",
-    "WIDTHS",
+    "SECONDS",
+    "VERSION",
     "Told",
     "by_consumer",
     "by_end",
@@ -39,8 +42,10 @@ __all__ = [
     "took_ms",
 ]
 
-WIDTHS = (1, 64, 4096)
-"""Seconds."""
+VERSION = 1
+"""Of marks as they are here: blocks that have an older one are marked again (`ingest.store.remarking`)."""
+SECONDS = 1 << 26
+"""So many seconds are counted, two years; then the count begins again, and what is found is judged anyway."""
 ENDS = ("delivered", "retried", "failed", "dead_lettered")
 DELAY_MS = 1000
 """From an event's own timestamp to its append."""
@@ -54,9 +59,11 @@ _OF_OUTCOME = {
     "dead_lettered": "dead_lettered",
 }
 _SIGN = "\x1f"
+_NAME_BITS = 22
+"""With those of the seconds the 48 that a key has. Names may share theirs: what is found is judged."""
 _CLASSES = 11
 _ENTRY = 13
-_SECONDS = 10
+_DIGITS = 10
 """Digits of the milliseconds, and of the seconds, in a Redis entry id."""
 _OFFSET, _TOOK = attrgetter("offset"), attrgetter("duration_ms")
 _KIND = attrgetter("event_type", "consumer", "outcome", "attempt")
@@ -83,24 +90,23 @@ class Told(NamedTuple):
     until_ms: int
 
 
-def marks_of(record: Record, *, dead_letter: bool) -> set[str]:
+def marks_of(record: Record, *, dead_letter: bool) -> set[int]:
     """The marks that ``record`` is found by; none if it tells of no handling."""
     detail = record.detail
     seconds = _seconds(detail.receipts) if type(detail) is Receipts else None
     if type(detail) is Receipts and seconds:
         return _marked(_names_in(detail.receipts), seconds)
-    marks: set[str] = set()
+    marks: set[int] = set()
     for told in told_by(record, dead_letter=dead_letter):
         names = {by_longest(told.took_ms), *_names(told.event_type, told.consumer, told.end)}
         marks |= _marked(names, range(told.from_ms // 1000, told.until_ms // 1000 + 1))
     return marks
 
 
-def _marked(names: Iterable[str], seconds: Iterable[int]) -> set[str]:
-    """Each of ``names`` in the buckets, of every width, that hold ``seconds``."""
-    buckets = {(width, second // width) for second in seconds for width in WIDTHS}
-    ends = [f"{_SIGN}{width}{_SIGN}{bucket}" for width, bucket in buckets]
-    return {f"{_SIGN}{name}{end}" for name in names for end in ends}
+def _marked(names: Iterable[str], seconds: Iterable[int]) -> set[int]:
+    """Each of ``names`` in each of ``seconds``."""
+    counted = [second % SECONDS for second in seconds]
+    return {head + second for head in map(_head, names) for second in counted}
 
 
 def _seconds(receipts: Sequence[Receipt]) -> set[int]:
@@ -109,7 +115,7 @@ def _seconds(receipts: Sequence[Receipt]) -> set[int]:
     try:
         if {offset[_ENTRY : _ENTRY + 1] for offset in offsets} != {"-"}:
             return set()
-        seconds = set(map(int, {offset[:_SECONDS] for offset in offsets}))
+        seconds = set(map(int, {offset[:_DIGITS] for offset in offsets}))
     except (TypeError, ValueError):
         return set()
     told = len(seconds) <= FEW_SECONDS and all(_is_believable(second * 1000) for second in seconds)
@@ -157,9 +163,15 @@ def end_of(outcome: str, attempt: int) -> str:
     return "retried" if end == "delivered" and attempt > 1 else end
 
 
-def mark(name: str, width: int, bucket: int) -> str:
-    """The key of ``name`` in the ``bucket``-th stretch of ``width`` seconds since 1970."""
-    return f"{_SIGN}{name}{_SIGN}{width}{_SIGN}{bucket}"
+def mark(name: str, second: int) -> int:
+    """The key of ``name`` in a second since 1970."""
+    return _head(name) + second % SECONDS
+
+
+@lru_cache(maxsize=65_536)
+def _head(name: str) -> int:
+    digest = xxhash.xxh3_64_intdigest(name.encode("utf-8", "surrogatepass"))
+    return (digest >> (64 - _NAME_BITS)) * SECONDS
 
 
 def by_end(end: str) -> str:

@@ -1,4 +1,4 @@
-"""Seeking hashes in all live runs: one b-tree seek a run and hash, each page found decoded once."""
+"""Seeking hashes in all live runs: one b-tree seek a run and hash (or span), each page found decoded once."""
 
 from __future__ import annotations
 
@@ -14,18 +14,26 @@ from ingest.store.columns import Ints
 from ingest.store.keys import Hashes, Page, Run
 from ingest.store.snapshot import read_by_id, read_rows
 
-__all__ = ["Hits", "seek_keys"]
+__all__ = ["Hits", "Span", "seek_keys", "seek_spans"]
 
 _HASHES = 1000
 _PAGES = 8
 
 
 class Hits(NamedTuple):
-    """Keys found, column by column: the block's id, the row in it, and the hash."""
+    """Keys found, column by column: the block's id, the row in it, and the hash (or what stands for it)."""
 
     blocks: Ints
     rows: Ints
-    hashes: Ints
+    values: Ints
+
+
+class Span(NamedTuple):
+    """All hashes from ``low`` to ``high``; in the answer ``start`` stands for ``low``, and so on."""
+
+    low: int
+    high: int
+    start: int
 
 
 class _Stretch(NamedTuple):
@@ -55,6 +63,40 @@ def seek_keys(hashes: Sequence[int], *, limit: int, since_ms: int | None) -> Hit
         some = wanted[start : start + _HASHES]
         stretches += _seek(some, limit=limit, since_ms=since_ms)
     return _resolve(stretches)
+
+
+def seek_spans(spans: Sequence[Span], *, since_ms: int) -> Hits:
+    """Where the keys with hashes in ``spans`` are, of runs with an event since ``since_ms``."""
+    stretches = []
+    for run, first, last, data in _pages_over(spans, since_ms):
+        over = [span for span in spans if span.low <= last and span.high >= first]
+        keys = Page(first, data).run() if over else Run.joined([])
+        for span in over:
+            begin = keys.hashes.searchsorted(np.uint64(span.low))
+            end = keys.hashes.searchsorted(np.uint64(span.high), "right")
+            part = keys.part(begin, end)
+            values = part.hashes - np.uint64(span.low) + np.uint64(span.start)
+            stretches.append(_Stretch(run, part._replace(hashes=values)))
+    return _resolve(stretches)
+
+
+def _pages_over(spans: Sequence[Span], since_ms: int) -> list[tuple[int, int, int, bytes]]:
+    """(run, first, last, data) of the pages that end in a span, and of the first that ends behind it."""
+    runs, pages = KeyRun._meta.db_table, KeyPage._meta.db_table
+    asked = ", ".join(["(CAST(%s AS bigint), CAST(%s AS bigint))"] * len(spans))
+    bounds = [bound for span in spans for bound in (span.low, span.high)]
+    living = (
+        f"FROM {runs} r CROSS JOIN (VALUES {asked}) AS wanted"
+        "{joined} WHERE r.state = 0 AND r.last_ms >= %s"
+    )
+    inside = f" JOIN {pages} s ON s.run_id = r.id AND s.last >= wanted.column1 AND s.last <= wanted.column2"
+    return read_rows(
+        f"SELECT p.run_id, p.first, p.last, p.data FROM {pages} p WHERE p.id IN ("
+        f"SELECT (SELECT s.id FROM {pages} s WHERE s.run_id = r.id AND s.last > wanted.column2 "
+        f"ORDER BY s.last, s.id LIMIT 1) {living.format(joined='')} "
+        f"UNION ALL SELECT s.id {living.format(joined=inside)})",
+        [*bounds, since_ms] * 2,
+    )
 
 
 def _seek(wanted: Hashes, *, limit: int, since_ms: int | None) -> Iterator[_Stretch]:

@@ -25,6 +25,7 @@ from ingest.store.merging import clean_step, merge_step
 from ingest.store.proof import Decoder
 from ingest.store.purging import purge_blocks
 from ingest.store.reading import BlockReader, NameCache
+from ingest.store.remarking import remark_step
 from ingest.store.scanning import scan_events
 from ingest.store.snapshot import snapshot
 from ingest.store.writing import insert_block
@@ -110,11 +111,16 @@ class SqlEventStore:
             return read_places(places, self._reader())
 
     def maintain(self) -> bool:
-        """One bounded step of joining small blocks and merging key runs; True if more may wait.
+        """One bounded step of joining small blocks, merging key runs and marking old blocks; True if more may wait.
 
         Only the holder of the lease "compaction" should call it.
         """
-        return join_step() or merge_step() or clean_step()
+        return (
+            join_step()
+            or merge_step()
+            or clean_step()
+            or remark_step(BlockReader(self._names), self._decode)
+        )
 
     def purge(self, *, before_ms: int) -> PurgeReport:
         """Delete some of the blocks whose newest event is older; all zero when none is left."""

@@ -9,9 +9,11 @@ import numpy as np
 from ingest.models import Block, Frame, KeyPage, KeyRun, Posting
 from ingest.store.blocks import SPAN_WIDTHS_MS, span_class
 from ingest.store.encoding import EncodedBlock
+from ingest.store.keys import PageData
+from ingest.store.marks import VERSION
 from ingest.store.snapshot import EVENTS
 
-__all__ = ["SEAL_BYTES", "SEAL_ROWS", "SEAL_SPAN", "delete_blocks", "insert_block"]
+__all__ = ["SEAL_BYTES", "SEAL_ROWS", "SEAL_SPAN", "delete_blocks", "insert_block", "insert_run"]
 
 SEAL_ROWS = 4096
 SEAL_BYTES = 4 * 1024 * 1024
@@ -19,8 +21,11 @@ SEAL_SPAN = next(index for index, width in enumerate(SPAN_WIDTHS_MS) if width >=
 """A block that reaches over a day or more is not joined, lest retention wait for it."""
 
 
-def insert_block(encoded: EncodedBlock, *, seal: bool = False) -> int:
-    """Insert the block with frames, postings and its level-0 run; its id."""
+def insert_block(encoded: EncodedBlock, *, seal: bool = False, marks: int = VERSION) -> int:
+    """Insert the block with frames, postings and its level-0 run; its id.
+
+    ``marks`` is the version of the marks among its keys.
+    """
     span = span_class(encoded.first_ms, encoded.last_ms)
     block = Block.objects.create(
         rows=encoded.rows,
@@ -30,6 +35,7 @@ def insert_block(encoded: EncodedBlock, *, seal: bool = False) -> int:
         sealed=seal or _is_large(encoded) or span >= SEAL_SPAN,
         size=encoded.size,
         columns=encoded.columns,
+        marks=marks,
     )
     Frame.objects.bulk_create(
         Frame(block_id=block.id, number=number, data=data)
@@ -45,7 +51,7 @@ def insert_block(encoded: EncodedBlock, *, seal: bool = False) -> int:
         )
         for series, rows in encoded.series.items()
     )
-    _insert_run(block.id, encoded)
+    insert_run(block.id, 0, encoded.keys, (encoded.first_ms, encoded.last_ms), encoded.pages)
     return block.id
 
 
@@ -65,15 +71,17 @@ def _is_large(encoded: EncodedBlock) -> bool:
     return encoded.rows >= SEAL_ROWS or encoded.raw_bytes >= SEAL_BYTES
 
 
-def _insert_run(block_id: int, encoded: EncodedBlock) -> None:
+def insert_run(
+    block_id: int, level: int, keys: int, bounds: tuple[int, int], pages: Sequence[PageData]
+) -> None:
+    """A run of ``keys`` keys that point to one block, whose events lie in ``bounds`` (ms, inclusive)."""
     run = KeyRun.objects.create(
-        level=0,
-        keys=encoded.keys,
-        first_ms=encoded.first_ms,
-        last_ms=encoded.last_ms,
+        level=level,
+        keys=keys,
+        first_ms=bounds[0],
+        last_ms=bounds[1],
         blocks=np.array([block_id], "<i8").tobytes(),
     )
     KeyPage.objects.bulk_create(
-        KeyPage(run_id=run.id, first=page.first, last=page.last, data=page.data)
-        for page in encoded.pages
+        KeyPage(run_id=run.id, first=page.first, last=page.last, data=page.data) for page in pages
     )

@@ -1,5 +1,6 @@
 """The pages of alerts and what a person does there: fetch, call, render."""
 
+from dashboard.alerts.views.circumstances import circumstances
 from dashboard.alerts.views.episodes import (
     acknowledge,
     alert_page,
@@ -32,6 +33,7 @@ __all__ = [
     "alert_page",
     "alerts_page",
     "assign",
+    "circumstances",
     "end",
     "extend",
     "note",

@@ -10,7 +10,7 @@ import pytest
 
 from ingest.records import Position, Record
 from ingest.store.marked import Window, read_places, walk_marked
-from ingest.store.marks import by_consumer, by_end
+from ingest.store.marks import SECONDS, by_consumer, by_end
 from ingest.store.reading import BlockReader, NameCache
 from ingest.system import Receipt, Receipts
 from tests.ingest.store.factories import START, Filler, make_stream
@@ -84,6 +84,31 @@ def test_message_that_tells_of_two_times_is_in_both_windows_and_once_in_each() -
     windows = walk([by_end("failed"), by_consumer("mail")], range(DAY_S), newest_first=True, few=1)
 
     assert [len(window.places) for window in windows if window.places] == [1, 1]
+
+
+def test_places_of_a_time_where_the_count_of_seconds_begins_again_are_in_order() -> None:
+    filler, stream = Filler(), make_stream()
+    again_s = START // 1000 // SECONDS * SECONDS + SECONDS - START // 1000
+    near = [again_s - 1, again_s, again_s + 1]
+    for number, second in enumerate(near):
+        filler.append((stream, [message(number, START + second * 1000, [second])]))
+
+    windows = walk([by_end("failed")], range(near[0], near[-1] + 1), newest_first=True, few=1)
+
+    assert [
+        json.loads(event.body)["seconds"]
+        for window in windows
+        for event in read_places(window.places, BlockReader(NameCache()))
+    ] == [[near[2]], [near[1]], [near[0]]]
+
+
+def test_second_with_more_marks_than_a_page_of_keys_is_read_whole() -> None:
+    filler, stream = Filler(), make_stream()
+    filler.append((stream, [message(number, START, [5]) for number in range(3000)]))
+
+    windows = walk([by_end("failed")], range(10), newest_first=True, few=10)
+
+    assert [len(window.places) for window in windows if window.places] == [3000]
 
 
 def test_outcome_that_is_not_told_is_not_found() -> None:

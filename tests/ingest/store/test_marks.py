@@ -8,8 +8,10 @@ import pytest
 from eventscope.stamps import format_ms
 from ingest.envelopes import decode
 from ingest.records import Message, Position, Record
+from ingest.store.keys import HASH_BITS
 from ingest.store.marks import (
-    WIDTHS,
+    ENDS,
+    SECONDS,
     by_consumer,
     by_end,
     by_longest,
@@ -46,18 +48,36 @@ def told(**fields: Any) -> dict[str, Any]:
     }
 
 
-def names(marks: set[str], second: int) -> set[str]:
-    """What is marked in one second, without the second."""
-    end = mark("", 1, second)[1:]
-    return {found[1 : -len(end)] for found in marks if found.endswith(end)}
+NAMES = [
+    *(by_end(end) for end in ENDS),
+    *(by_consumer(who, end) for who in ("mail", "b") for end in ("", *ENDS)),
+    *(by_type("A", end) for end in ENDS),
+    *longer_than(-1),
+]
 
 
-def test_receipt_is_marked_at_its_events_time_in_buckets_of_every_width() -> None:
+def names(marks: set[int], second: int) -> set[str]:
+    """What is marked in one second."""
+    return {name for name in NAMES if mark(name, second) in marks}
+
+
+def test_receipt_is_marked_in_the_second_of_its_event() -> None:
     marks = marks_of(record({"receipts": [told()]}), dead_letter=False)
 
-    second = SECOND - 3
     expected = [by_end("delivered"), by_consumer("mail"), by_longest(10)]
-    assert marks == {mark(name, width, second // width) for name in expected for width in WIDTHS}
+    assert marks == {mark(name, SECOND - 3) for name in expected}
+
+
+def test_marks_of_a_name_follow_each_other_as_their_seconds_do() -> None:
+    name, began = by_end("failed"), SECOND - SECOND % SECONDS
+
+    assert [mark(name, began + second) - mark(name, began) for second in (1, 2, SECONDS - 1)] == [
+        1,
+        2,
+        SECONDS - 1,
+    ]
+    assert mark(name, began + SECONDS) == mark(name, began)
+    assert all(0 <= mark(name, SECOND) < 1 << HASH_BITS for name in NAMES)
 
 
 def test_what_went_wrong_is_marked_by_type_and_consumer_too() -> None:

@@ -1,0 +1,30 @@
+"""What surrounds an alert, asked for by its page once that is shown."""
+
+from __future__ import annotations
+
+import time
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from dashboard.alerts import queries
+from dashboard.alerts.changing import change_rows
+from dashboard.alerts.circumstances import read_circumstances
+
+__all__ = ["circumstances"]
+
+
+@require_GET
+@never_cache
+def circumstances(request: HttpRequest, episode_id: int) -> HttpResponse:
+    """What made it true, and what had changed against the hour before."""
+    episode = queries.get_alert(episode_id)
+    if episode is None:
+        raise Http404("There is no alert with this number.")
+    rule = queries.rule_of(episode)
+    metric = rule.metric if rule else ""
+    found = read_circumstances(episode, metric=metric, now_ms=time.time_ns() // 1_000_000)
+    context = {"found": found, "episode": episode, "rows": change_rows(found)}
+    return render(request, "alerts/_circumstances.html", context)

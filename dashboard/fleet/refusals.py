@@ -1,0 +1,87 @@
+"""When a breaker refused calls, and whether it opens again and again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ingest.models import BreakerTransition
+from ingest.queries.fleet import OPEN_STATES
+
+__all__ = ["Refusal", "is_flapping", "merged_refusals", "refusals_of"]
+
+_PASSING = ("closed", "disabled")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """From opening until calls went through again. ``until_ms`` None: it goes on.
+
+    ``probes`` is how often it was half open meanwhile, ``reopened`` how often the probe failed.
+    """
+
+    from_ms: int
+    until_ms: int | None
+    reason: str
+    instance: str = ""
+    probes: int = 0
+    reopened: int = 0
+
+    def lasted_ms(self, now_ms: int) -> int:
+        return (now_ms if self.until_ms is None else self.until_ms) - self.from_ms
+
+
+def refusals_of(changes: Iterable[BreakerTransition], *, instance: str = "") -> list[Refusal]:
+    """Of one instance, oldest first. One that had begun before the oldest change begins there."""
+    found: list[Refusal] = []
+    begun: BreakerTransition | None = None
+    probes = reopened = 0
+    for change in sorted(changes, key=lambda one: (one.at_ms, one.pk or 0)):
+        if begun is None and (change.to_state in OPEN_STATES or change.from_state in OPEN_STATES):
+            begun, probes, reopened = change, 0, 0
+        elif begun is not None and change.to_state in OPEN_STATES:
+            reopened += 1
+        if begun is None:
+            continue
+        probes += change.to_state == "half_open"
+        if change.to_state in _PASSING:
+            found.append(_refusal(begun, change.at_ms, instance, probes, reopened))
+            begun = None
+    if begun is not None:
+        found.append(_refusal(begun, None, instance, probes, reopened))
+    return found
+
+
+def _refusal(
+    begun: BreakerTransition, until_ms: int | None, instance: str, probes: int, reopened: int
+) -> Refusal:
+    return Refusal(begun.at_ms, until_ms, begun.reason, instance, probes, reopened)
+
+
+def merged_refusals(refusals: Iterable[Refusal], *, now_ms: int) -> list[tuple[int, int]]:
+    """Stretches [from, until) in which any instance refused, oldest first."""
+    found: list[tuple[int, int]] = []
+    for one in sorted(refusals, key=lambda one: one.from_ms):
+        until = now_ms if one.until_ms is None else one.until_ms
+        if found and one.from_ms <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], until)
+        else:
+            found.append((one.from_ms, until))
+    return found
+
+
+def is_flapping(
+    changes: Sequence[BreakerTransition], *, now_ms: int, times: int, window_ms: int
+) -> bool:
+    """Whether one instance opened ``times`` or more within ``window_ms``.
+
+    A failed probe that opens it again is no opening: the way of every breaker whose callee stays away.
+    """
+    openings = [
+        change
+        for change in changes
+        if change.to_state in OPEN_STATES
+        and change.from_state not in (*OPEN_STATES, "half_open")
+        and now_ms - window_ms <= change.at_ms <= now_ms
+    ]
+    return len(openings) >= times

@@ -1,0 +1,49 @@
+"""One breaker of a service, over its instances, and what it went through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import Q
+
+from ingest.models import Breaker, BreakerTransition
+
+__all__ = ["NO_SERVICE", "address_of", "find_breakers", "read_changes"]
+
+NO_SERVICE = "-"
+"""Stands in addresses for the service of a breaker that names none."""
+MOST_INSTANCES = 500
+MOST_CHANGES = 2_000
+_SLASHES = 20
+
+
+def address_of(service: str, name: str) -> str:
+    """What `find_breakers` finds it by: ``payment-service/payment-provider``."""
+    return f"{service or NO_SERVICE}/{name}"
+
+
+def find_breakers(address: str) -> list[Breaker]:
+    """Every instance of the breaker at ``address``; [] for none.
+
+    A name may hold slashes: of the ways to read the address the one with the shortest service wins.
+    """
+    parts = address.split("/")
+    where = Q(pk__in=())
+    for end in range(1, min(len(parts), _SLASHES)):
+        service, name = "/".join(parts[:end]), "/".join(parts[end:])
+        services = ["", service] if service == NO_SERVICE else [service]
+        where |= Q(service__in=services, name=name)
+    rows = list(Breaker.objects.filter(where).order_by("instance", "id")[:MOST_INSTANCES])
+    shortest = min((row.service for row in rows), key=len, default="")
+    return [row for row in rows if row.service == shortest]
+
+
+def read_changes(
+    breakers: Sequence[Breaker], *, since_ms: int, limit: int = MOST_CHANGES
+) -> dict[int, list[BreakerTransition]]:
+    """The newest ``limit`` changes since then, newest first, by the id of their breaker."""
+    rows = BreakerTransition.objects.filter(breaker__in=breakers, at_ms__gte=since_ms)
+    found: dict[int, list[BreakerTransition]] = {}
+    for row in rows.order_by("-at_ms", "-id")[:limit]:
+        found.setdefault(row.breaker_id, []).append(row)
+    return found

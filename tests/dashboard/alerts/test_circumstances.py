@@ -1,0 +1,170 @@
+"""What surrounds an alert, from events, receipts, dead letters and starts as they are stored."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from dashboard.accounts.models import Role
+from dashboard.alerts.circumstances import read_circumstances, span_of
+from dashboard.alerts.models import Episode
+from ingest.models import ServiceEvent
+from tests.dashboard.care import HOSTILE, client_for, make_episode, make_letter
+from tests.dashboard.explore.factories import START, House, envelope, receipt
+
+pytestmark = pytest.mark.django_db(databases=["default", "events"])
+
+MINUTE = 60_000
+BEGAN = START + 70 * MINUTE
+
+
+def make_alert(rule: str = "error-rate", **given: Any) -> Episode:
+    values: dict[str, Any] = {
+        "rule": rule,
+        "labels": {"rule": rule, "consumer": "payment"},
+        "started_ms": BEGAN,
+        "resolved_ms": BEGAN + 10 * MINUTE,
+        "state": "resolved",
+        **given,
+    }
+    return make_episode(**values)
+
+
+def publish(house: House, type: str, count: int, *, at: int, outcome: str = "success") -> None:
+    """So many events, and a receipt for each that tells of its type."""
+    ids = [f"{type}-{at}-{number}" for number in range(count)]
+    house.publish([envelope(id, type, correlation=f"c-{id}") for id in ids], at=at)
+    receipts = [
+        receipt(id, "payment", outcome, at=at, took=900 if outcome == "failed" else 10)
+        | {"eventType": type}
+        for id in ids
+    ]
+    told = envelope("", "ProcessingReceipts", payload={"receipts": receipts})
+    told["eventId"] = f"receipts-{type}-{at}-{outcome}"
+    house.publish([told], topic="system-events", at=at + 500)
+
+
+@pytest.fixture
+def house() -> House:
+    """An hour in which a few of each type fail, then ten minutes in which refunds do."""
+    house = House(folding=True)
+    publish(house, "ORDER_CREATED", 20, at=20 * MINUTE, outcome="failed")
+    publish(house, "REFUND_ASKED", 2, at=30 * MINUTE, outcome="failed")
+    publish(house, "ORDER_CREATED", 5, at=71 * MINUTE, outcome="failed")
+    publish(house, "REFUND_ASKED", 60, at=72 * MINUTE, outcome="failed")
+    return house
+
+
+def test_the_time_is_from_a_window_before_its_begin_to_its_end() -> None:
+    span = span_of(make_alert(), BEGAN + 99 * MINUTE)
+    assert (span.since_ms, span.until_ms) == (BEGAN - 5 * MINUTE, BEGAN + 10 * MINUTE)
+    assert span.before_ms == span.since_ms - 60 * MINUTE
+
+
+def test_of_a_long_one_the_first_hour_counts() -> None:
+    episode = make_alert(state="firing", resolved_ms=None)
+    assert span_of(episode, BEGAN + 300 * MINUTE).until_ms == BEGAN + 60 * MINUTE
+
+
+def test_the_type_that_fails_more_than_before_stands_first(house: House) -> None:
+    found = read_circumstances(make_alert(), metric="error_rate", now_ms=BEGAN + 20 * MINUTE)
+    (first,) = [change for change in found.changes if change.of == "failures"]
+    assert (first.by, first.name, first.before, first.during) == ("type", "REFUND_ASKED", 2, 60)
+    assert all(change.by != "consumer" for change in found.changes)
+
+
+def test_what_made_it_true_are_the_first_failed_events_with_their_stories(house: House) -> None:
+    found = read_circumstances(make_alert(), metric="error_rate", now_ms=BEGAN + 20 * MINUTE)
+    assert len(found.exemplars) == 10
+    first = found.exemplars[0]
+    assert first.event_id == f"ORDER_CREATED-{71 * MINUTE}-0"
+    assert first.correlation_id == f"c-{first.event_id}"
+    assert (first.consumer, first.words) == ("payment", "failed after 900 ms")
+    assert parse_qs(found.events_query) == {
+        "consumer": ["payment"],
+        "outcome": ["failed,dead_lettered"],
+        "since": [str(BEGAN - 5 * MINUTE)],
+        "until": [str(BEGAN + 10 * MINUTE)],
+    }
+
+
+def test_slow_handlings_are_those_over_the_limit(house: House) -> None:
+    publish(house, "ORDER_CREATED", 3, at=73 * MINUTE)
+    episode = make_alert("latency-p95", threshold=200.0)
+    found = read_circumstances(episode, metric="latency_p95", now_ms=BEGAN + 20 * MINUTE)
+    assert {one.words for one in found.exemplars} == {"failed after 900 ms"}
+    assert parse_qs(found.events_query)["duration"] == [">200ms"]
+
+
+def test_dead_letters_are_the_exemplars_of_their_alert_and_their_errors_are_compared() -> None:
+    for number in range(5):
+        make_letter(
+            number,
+            received_ms=START + 20 * MINUTE + number,
+            consumer="payment",
+            error_type="Timeout",
+        )
+    for number in range(5, 40):
+        make_letter(number, received_ms=BEGAN + number, consumer="payment", error_type="NoFunds")
+    make_letter(99, received_ms=BEGAN + 99, consumer="inventory", error_type="Elsewhere")
+    found = read_circumstances(
+        make_alert("dead-letters"), metric="dead_letters", now_ms=BEGAN + 20 * MINUTE
+    )
+    assert [(one.of, one.name, one.during) for one in found.changes] == [
+        ("dead letters", "NoFunds", 35)
+    ]
+    assert [one.event_id for one in found.exemplars] == [f"evt_{n}" for n in range(5, 15)]
+    assert found.exemplars[0].letter is not None
+
+
+def test_deploys_of_the_time_are_told_the_nearest_to_its_begin_first() -> None:
+    for version, at in (("1", -200), ("2", -40), ("3", -2), ("4", 30)):
+        ServiceEvent.objects.create(
+            kind="started", service="payment-service", version=version, at_ms=BEGAN + at * MINUTE
+        )
+    found = read_circumstances(make_alert(), metric="error_rate", now_ms=BEGAN + 20 * MINUTE)
+    assert [deploy.version for deploy in found.deploys] == ["3", "2"]
+
+
+def test_the_page_tells_what_changed_with_links_to_the_lists(house: House) -> None:
+    episode = make_alert()
+    client = client_for(Role.VIEWER)
+    assert (
+        f'hx-get="/alerts/{episode.pk}/circumstances"'
+        in client.get(f"/alerts/{episode.pk}/").content.decode()
+    )
+    text = client.get(f"/alerts/{episode.pk}/circumstances").content.decode()
+    assert "REFUND_ASKED</a>" in text
+    assert "All these events" in text
+    assert client.get(f"/events/?{_first_query(text)}").status_code == 200
+
+
+def _first_query(text: str) -> str:
+    return text.split('href="/events/?')[1].split('"')[0].replace("&amp;", "&")
+
+
+def test_where_nothing_is_stored_the_page_says_that_nothing_stands_out() -> None:
+    text = client_for(Role.VIEWER).get(f"/alerts/{make_alert().pk}/circumstances").content.decode()
+    assert "Nothing stands out" in text
+
+
+def test_hostile_names_are_text() -> None:
+    for number in range(30):
+        make_letter(
+            number,
+            received_ms=BEGAN + number,
+            consumer="payment",
+            error_type=HOSTILE,
+            error_message=HOSTILE,
+            event_type=HOSTILE,
+        )
+    episode = make_alert("dead-letters")
+    text = client_for(Role.VIEWER).get(f"/alerts/{episode.pk}/circumstances").content.decode()
+    assert "<script>alert(1)" not in text
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_no_such_alert_is_a_404() -> None:
+    assert client_for(Role.VIEWER).get("/alerts/4711/circumstances").status_code == 404
