@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-__all__ = ["CLEAR", "HOVER", "LEGEND", "TICKS", "X_AXIS", "Y_AXIS"]
+from collections.abc import Sequence
+from html import escape
+
+__all__ = [
+    "BAND",
+    "CLEAR",
+    "HOVER",
+    "LEGEND",
+    "MOST_SHAPES",
+    "TICKS",
+    "X_AXIS",
+    "Y_AXIS",
+    "escaped",
+    "gaps",
+]
+
+MOST_SHAPES = 60
 
 CLEAR = "rgba(0,0,0,0)"
 HOVER = {
@@ -61,3 +77,31 @@ Y_AXIS = {
     "fixedrange": True,
     "nticks": 5,
 }
+BAND = {
+    "type": "rect",
+    "yref": "paper",
+    "y0": 0,
+    "y1": 1,
+    "layer": "below",
+    "fillcolor": "var(--es-band)",
+    "line": {"width": 0},
+    "name": "gap",
+}
+
+
+def gaps(times: Sequence[int], known: Sequence[bool], step_ms: int) -> list[tuple[int, int]]:
+    """The stretches of unknown time, joined."""
+    found: list[tuple[int, int]] = []
+    for at, is_known in zip(times, known, strict=True):
+        if is_known:
+            continue
+        if found and found[-1][1] == at:
+            found[-1] = (found[-1][0], at + step_ms)
+        else:
+            found.append((at, at + step_ms))
+    return found
+
+
+def escaped(text: str) -> str:
+    """A name as it is: plotly reads tags, entities and ``%{…}`` in names and templates."""
+    return escape(text, quote=False).replace("%{", "%\u200b{")

@@ -166,8 +166,8 @@ def _scoping(rule: RuleOptions, measure: Measure) -> Iterator[Problem]:
             )
     if rule.minimum and not measure.volume:
         yield Problem("minimum", f"{measure.name} counts no volume; leave the minimum out")
-    if not math.isfinite(rule.minimum):
-        yield Problem("minimum", "Expected a finite number")
+    if not 0 <= rule.minimum < math.inf:
+        yield Problem("minimum", "Expected a finite number, 0 or more")
 
 
 def _times(rule: RuleOptions, longest_s: float) -> Iterator[Problem]:

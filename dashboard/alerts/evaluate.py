@@ -151,51 +151,42 @@ def _openings(rule: Rule, readings: Readings, open_now: Mapping[str, Standing]) 
 def _next(
     rule: Rule, standing: Standing, observation: Observation, now_ms: int, longest_step_ms: int
 ) -> Keep | Fire | Resolve | Drop:
-    step = min(max(0, now_ms - standing.evaluated_ms), longest_step_ms)
-    after = _measured(rule, standing, observation, now_ms)
-    if _holds(rule, observation):
-        return _holding(rule, standing, after, observation, step)
-    if _is_clear(rule, observation):
-        return _clearing(rule, standing, after, observation, step)
-    if observation.value is None:
-        return Keep(standing, after, observation)
-    return _keep(standing, replace(after, cleared_ms=0), observation)
-
-
-def _measured(rule: Rule, standing: Standing, observation: Observation, now_ms: int) -> Standing:
-    """The value of now, and the worst yet; an unknown one leaves the last."""
-    value = observation.value
-    if value is None:
-        return replace(standing, evaluated_ms=now_ms, no_data=True)
-    worst = max if rule.below is None else min
-    peak = value if standing.peak is None else worst(value, standing.peak)
-    return replace(standing, evaluated_ms=now_ms, value=value, peak=peak, no_data=False)
-
-
-def _holding(
-    rule: Rule, standing: Standing, after: Standing, observation: Observation, step: int
-) -> Keep | Fire:
-    after = replace(after, held_ms=standing.held_ms + step, cleared_ms=0)
-    if standing.state == PENDING and after.held_ms >= rule.for_s * 1000:
-        return Fire(standing, replace(after, state=FIRING), observation)
-    return _keep(standing, after, observation)
-
-
-def _clearing(
-    rule: Rule, standing: Standing, after: Standing, observation: Observation, step: int
-) -> Keep | Drop | Resolve:
-    if standing.state == PENDING:
+    holds = _holds(rule, observation)
+    clear = not holds and _is_clear(rule, observation)
+    if clear and standing.state == PENDING:
         return Drop(standing)
-    after = replace(after, cleared_ms=standing.cleared_ms + step)
-    if after.cleared_ms >= rule.clear_s * 1000:
-        return Resolve(standing, after, UNKNOWN_IS_WELL if after.no_data else "")
-    return _keep(standing, after, observation)
+    step = min(max(0, now_ms - standing.evaluated_ms), longest_step_ms)
+    unknown = observation.value is None
+    held = standing.held_ms + step if holds else standing.held_ms
+    cleared = standing.cleared_ms + step if clear else standing.cleared_ms if unknown else 0
+    fires = holds and standing.state == PENDING and held >= rule.for_s * 1000
+    ends = clear and cleared >= rule.clear_s * 1000
+    sampled = not (fires or ends or unknown) and _sample_due(standing, now_ms)
+    after = Standing(
+        id=standing.id,
+        rule=standing.rule,
+        subject=standing.subject,
+        state=FIRING if fires else standing.state,
+        evaluated_ms=now_ms,
+        started_ms=standing.started_ms,
+        sampled_ms=now_ms if sampled else standing.sampled_ms,
+        held_ms=held,
+        cleared_ms=0 if holds else cleared,
+        value=standing.value if unknown else observation.value,
+        peak=_worst(rule, standing.peak, observation.value),
+        no_data=unknown,
+    )
+    if fires:
+        return Fire(standing, after, observation)
+    if ends:
+        return Resolve(standing, after, UNKNOWN_IS_WELL if unknown else "")
+    return Keep(standing, after, observation, sampled)
 
 
-def _keep(standing: Standing, after: Standing, observation: Observation) -> Keep:
-    if after.no_data or not _sample_due(standing, after.evaluated_ms):
-        return Keep(standing, after, observation)
-    return Keep(standing, replace(after, sampled_ms=after.evaluated_ms), observation, sampled=True)
+def _worst(rule: Rule, peak: float | None, value: float | None) -> float | None:
+    if peak is None or value is None:
+        return value if peak is None else peak
+    return max(peak, value) if rule.below is None else min(peak, value)
 
 
 def _end_of_rule(standing: Standing, now_ms: int) -> Drop | Resolve:

@@ -149,6 +149,7 @@ class EvaluationRound(models.Model):
     at_ms = models.BigIntegerField()
     observed = models.IntegerField(default=0, help_text="subjects looked at")
     unknown = models.IntegerField(default=0, help_text="of them could not be measured")
+    left_out = models.JSONField(default=dict, help_text="rule → members beyond the bound")
 
 
 class AlertRule(models.Model):

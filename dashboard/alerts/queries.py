@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import NamedTuple
 
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
 from dashboard.alerts.models import Episode, EpisodeEntry, EvaluationRound
 from dashboard.alerts.paging import read_cursor, take_page
@@ -18,6 +18,7 @@ __all__ = [
     "AlertPage",
     "alert_timeline",
     "alerts_by_id",
+    "count_by_rule",
     "count_by_state",
     "firing_count",
     "get_alert",
@@ -59,6 +60,12 @@ def count_by_state() -> dict[str, int]:
     for episode in Episode.objects.exclude(state=State.RESOLVED).only("state", "suppressed_by"):
         found[episode.shown_state()] += 1
     return found
+
+
+def count_by_rule() -> dict[str, int]:
+    """How many alerts each rule has open."""
+    rows = Episode.objects.exclude(state=State.RESOLVED).values_list("rule")
+    return dict(rows.annotate(count=Count("pk")).order_by())
 
 
 def open_alerts(*, rule: str = "", severity: str = "", text: str = "") -> list[Episode]:

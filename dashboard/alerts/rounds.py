@@ -69,7 +69,7 @@ class Evaluator:
         report = apply_intents(evaluate_readings(asked, standings, now), rules, now)
         calm_down(now)
         renew_suppressions(now_ms=now)
-        _note_round(answers.questions(), now)
+        _note_round(asked, answers.questions(), now)
         return report
 
 
@@ -114,11 +114,15 @@ def apply_intents(intents: Iterable[Intent], rules: Sequence[Rule], now_ms: int)
     return report
 
 
-def _note_round(answers: Mapping[Question, Readings], now_ms: int) -> None:
+def _note_round(
+    asked: Iterable[tuple[Rule, Readings]], answers: Mapping[Question, Readings], now_ms: int
+) -> None:
+    left_out = {rule.name: readings.left_out for rule, readings in asked if readings.left_out}
     seen = sum(len(readings.subjects) for readings in answers.values())
     unknown = sum(readings.unknown for readings in answers.values())
     EvaluationRound.objects.update_or_create(
-        pk=1, defaults={"at_ms": now_ms, "observed": seen, "unknown": unknown}
+        pk=1,
+        defaults={"at_ms": now_ms, "observed": seen, "unknown": unknown, "left_out": left_out},
     )
 
 

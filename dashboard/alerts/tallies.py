@@ -10,7 +10,7 @@ import numpy as np
 from dashboard.alerts.readings import Readings, matches
 from dashboard.measures import ALL
 
-__all__ = ["Letters", "measure_letters"]
+__all__ = ["Letters", "measure_letters", "member_of"]
 
 WHOLE = "all dead letters"
 
@@ -39,7 +39,7 @@ def measure_letters(
     wanted = list(scope)
     for row in rows:
         if all(matches(globs, getattr(row, name)) for name, globs in wanted):
-            name, told = _member(row, by)
+            name, told = member_of(row, by)
             counts[name] = counts.get(name, 0.0) + row.count
             labels[name] = told
     return Readings(
@@ -52,7 +52,7 @@ def measure_letters(
     )
 
 
-def _member(row: Letters, by: str) -> tuple[str, Mapping[str, str]]:
+def member_of(row: Letters, by: str) -> tuple[str, Mapping[str, str]]:
     """Where no consumer is told, the topic stands for it."""
     if by == ALL:
         return WHOLE, {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from dashboard.alerts import views
+from dashboard.alerts import rule_views, views
 
 app_name = "alerts"
 
@@ -18,6 +18,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("alerts/silences/maintenance", views.add_maintenance, name="maintenance-add"),
     path("alerts/silences/<int:silence_id>/end", views.end, name="silence-end"),
     path("alerts/silences/<int:silence_id>/extend", views.extend, name="silence-extend"),
+    path("alerts/budgets/", rule_views.budgets, name="budgets"),
+    path("alerts/rules/", rule_views.rules_page, name="rules"),
+    path("alerts/rules/new", rule_views.new, name="rule-new"),
+    path("alerts/rules/preview", rule_views.preview, name="rule-preview"),
+    path("alerts/rules/<slug:name>/", rule_views.edit, name="rule"),
+    path("alerts/rules/<slug:name>/switch", rule_views.switch, name="rule-switch"),
+    path("alerts/rules/<slug:name>/delete", rule_views.delete, name="rule-delete"),
     path("alerts/<int:episode_id>/", views.alert_page, name="alert"),
     path("alerts/<int:episode_id>/acknowledge", views.acknowledge, name="acknowledge"),
     path("alerts/<int:episode_id>/unacknowledge", views.unacknowledge, name="unacknowledge"),

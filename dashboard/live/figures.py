@@ -8,32 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from dashboard.live.objectives import Fit, Objective, caption, fitting, rule
 from dashboard.live.ranges import Window
 from dashboard.live.ticks import OTHER, Table, group_series, rounded, told_groups
-from dashboard.looks import CLEAR, HOVER, LEGEND, TICKS, X_AXIS, Y_AXIS
+from dashboard.looks import (
+    BAND,
+    CLEAR,
+    HOVER,
+    LEGEND,
+    MOST_SHAPES,
+    TICKS,
+    X_AXIS,
+    Y_AXIS,
+    escaped,
+    gaps,
+)
 from dashboard.options import ObjectiveOptions
 
-__all__ = ["Chart", "build_charts", "gaps"]
+__all__ = ["Chart", "build_charts"]
 
 SERIES_COLOURS = 8
-MOST_SHAPES = 60
 NEWEST_MS = 5000
 LEAST_SHOWN_MS = 60_000
 QUANTILE_NAMES = ("p50", "p95", "p99")
-BAND = {
-    "type": "rect",
-    "yref": "paper",
-    "y0": 0,
-    "y1": 1,
-    "layer": "below",
-    "fillcolor": "var(--es-band)",
-    "line": {"width": 0},
-    "name": "gap",
-}
 MARK = {
     "type": "line",
     "yref": "paper",
@@ -68,19 +67,6 @@ def build_charts(chart: Chart) -> dict[str, Any]:
     }
 
 
-def gaps(times: Sequence[int], known: Sequence[bool], step_ms: int) -> list[tuple[int, int]]:
-    """The stretches of unknown time, joined."""
-    found: list[tuple[int, int]] = []
-    for at, is_known in zip(times, known, strict=True):
-        if is_known:
-            continue
-        if found and found[-1][1] == at:
-            found[-1] = (found[-1][0], at + step_ms)
-        else:
-            found.append((at, at + step_ms))
-    return found
-
-
 def _throughput(chart: Chart, series: Series) -> dict[str, Any]:
     traces = []
     step, total = chart.window.step, chart.by == ""
@@ -97,7 +83,7 @@ def _throughput(chart: Chart, series: Series) -> dict[str, Any]:
             )
             if field != main:
                 line["line"]["dash"] = "dot"
-            line["hovertemplate"] = "%{y:,.3~s}/s " + _escaped(label) + "<extra></extra>"
+            line["hovertemplate"] = "%{y:,.3~s}/s " + escaped(label) + "<extra></extra>"
             traces.append(line)
     limit = chart.objectives.events_per_second
     goal = Objective(limit, "planned", f"{limit:,.0f}/s")
@@ -116,7 +102,7 @@ def _latency(chart: Chart, series: Series) -> dict[str, Any]:
                 colour=_colour(index if chart.by == "" else place, name),
                 meta={"group": name, "field": "q", "kind": chart.latency, "index": index},
             )
-            line["hovertemplate"] = "%{y:,.3~r} ms " + _escaped(label) + "<extra></extra>"
+            line["hovertemplate"] = "%{y:,.3~r} ms " + escaped(label) + "<extra></extra>"
             traces.append(line)
     limits = (chart.objectives.p50, chart.objectives.p95, chart.objectives.p99)
     goals = [
@@ -137,7 +123,7 @@ def _errors(chart: Chart, series: Series) -> dict[str, Any]:
         colour = "var(--es-series-6)" if chart.by == "" else _colour(place, name)
         meta = {"group": name, "field": "e"}
         line = _line(chart, values["e"], label=label, colour=colour, meta=meta)
-        line["hovertemplate"] = "%{y:.3~%} " + _escaped(label) + "<extra></extra>"
+        line["hovertemplate"] = "%{y:.3~%} " + escaped(label) + "<extra></extra>"
         traces.append(line)
     limit = chart.objectives.error_rate
     goal = Objective(limit, "at most", f"{limit * 100:.3g}%")
@@ -158,10 +144,10 @@ def _line(
         "mode": "lines",
         "x": [int(ms) for ms in chart.table.times_ms],
         "y": [rounded(v) if is_known else None for v, is_known in zip(values, known, strict=True)],
-        "name": _escaped(label),
+        "name": escaped(label),
         "line": {"color": colour, "width": 1.75},
         "connectgaps": False,
-        "legendgroup": _escaped(label),
+        "legendgroup": escaped(label),
         "meta": meta,
     }
 
@@ -234,8 +220,3 @@ def _colour(place: int, name: str) -> str:
     if name == OTHER or place >= SERIES_COLOURS:
         return "var(--es-series-other)"
     return f"var(--es-series-{place + 1})"
-
-
-def _escaped(text: str) -> str:
-    """A name as it is: plotly reads tags, entities and ``%{…}`` in names and templates."""
-    return escape(text, quote=False).replace("%{", "%\u200b{")

@@ -190,6 +190,12 @@ def _add_repeated(rows: Sketches) -> Sketches:
     return Sketches(steps.astype(np.int32), bins.astype(np.uint16), counts.astype(np.int64))
 
 
+def _sections(data: bytes | memoryview, together: bool, latencies: bool) -> Iterable[Packed]:
+    if not latencies:
+        return (open_counters(data),)
+    return open_summed(data) if together else open_series(data)
+
+
 def gather_groups(
     pieces: Pieces,
     plan: Plan,
@@ -198,16 +204,17 @@ def gather_groups(
     names: Sequence[str],
     published: Sequence[int],
     seconds: npt.NDArray[np.float64],
+    latencies: bool = True,
 ) -> list[MetricGroup]:
     """Groups of series: ``group_of[id]`` is the place in ``names``, -1 none; None: all are the first.
 
-    ``published`` are the counters that make up what was published.
+    ``published`` are the counters that make up what was published. Without ``latencies`` they are not
+    even unpacked.
     """
     gatherer = _Gatherer(plan.points, max(1, len(names)))
     for bucket_ms, data in pieces:
         step = (bucket_ms - plan.first_ms) // (plan.step * 1000)
-        sections = open_summed(data) if group_of is None else open_series(data)
-        gatherer.add(step, group_of, sections)
+        gatherer.add(step, group_of, _sections(data, group_of is None, latencies))
     gatherer.flush()
     counters, sketches = gatherer.counters(), gatherer.sketches()
     return [

@@ -50,6 +50,7 @@ def read_metrics(
     max_groups: int = 12,
     named: Sequence[str] = (),
     partial: bool = False,
+    latencies: bool = True,
     now_ms: int | None = None,
 ) -> MetricTable:
     """Counts and latencies of [since, until), in steps (seconds), by groups. Raises `MetricsError`.
@@ -59,6 +60,7 @@ def read_metrics(
     or ``topics`` ask for them by name. Published counts know no consumer and handled ones no source:
     filtering or grouping by one leaves out the counts that do not know it.
     ``named`` are the groups to tell apart, in this order, instead of the busiest of the range.
+    Without ``latencies`` counts alone are read, which is much less.
     ``partial`` makes the newest, partly observed step known too; see `MetricGroup.rate`.
     """
     if group_by not in GROUPINGS:
@@ -93,6 +95,7 @@ def read_metrics(
         names=names,
         published=published,
         seconds=seconds,
+        latencies=latencies,
     )
     return MetricTable(
         times_ms=plan.times(),

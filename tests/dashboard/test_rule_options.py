@@ -69,7 +69,7 @@ def test_a_right_rule_has_no_problem(given: dict[str, object]) -> None:
         ({"metric": "breaker", "above": 0.5, "clear": 0, "by": "type"}, "by", "breaker cannot be told apart"),
         ({"metric": "breaker", "above": 0.5, "clear": 0, "types": ["A"]}, "types", "breaker knows no type"),
         ({"metric": "throughput", "above": 5, "clear": 1, "minimum": 5}, "minimum", "throughput counts no volume"),
-        ({"minimum": math.inf}, "minimum", "Expected a finite number"),
+        ({"minimum": math.inf}, "minimum", "Expected a finite number, 0 or more"),
         ({"consumers": ["x" * 201]}, "consumers", "Expected at most 50 names or globs"),
         ({"members": [""]}, "members", "Expected at most 50 names or globs"),
         ({"runbook": "javascript:alert(1)"}, "runbook", "Expected an address that begins with http"),

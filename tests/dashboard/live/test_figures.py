@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.live.figures import Chart, build_charts, gaps
+from dashboard.live.figures import Chart, build_charts
 from dashboard.live.ranges import RANGES, View, Window, read_view
 from dashboard.live.ticks import build_tick, encode_tick
+from dashboard.looks import gaps
 from dashboard.options import ObjectiveOptions
 
 NOW = 1_795_514_400_500
