@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
+from django.utils.text import slugify
 
 from dashboard.inhibit_options import InhibitOptions
 from dashboard.receiver_options import MailOptions, ReceiverName, ReceiverOptions, RouteOptions
@@ -18,7 +19,9 @@ __all__ = [
     "DeadLetterOptions",
     "HealthOptions",
     "ObjectiveOptions",
+    "PublicComponentOptions",
     "ScalingOptions",
+    "StatusOptions",
     "WebOptions",
 ]
 
@@ -79,6 +82,43 @@ class HealthOptions(Section, frozen=True):
         return int(self.interval * self.missed * 1000)
 
 
+class PublicComponentOptions(Section, frozen=True):
+    """A component as the public sees it: under ``name``, never under its own."""
+
+    name: str
+    component: str
+
+    @property
+    def slug(self) -> str:
+        """The public name as it stands in the address of its badge."""
+        return slugify(self.name)
+
+    def __post_init__(self) -> None:
+        if not self.slug:
+            raise ValueError(f"Expected a name with letters or digits, got {self.name!r}")
+
+
+class StatusOptions(Section, frozen=True):
+    """The public status page: off unless ``enabled``, and of nothing but its ``components``."""
+
+    enabled: bool = False
+    title: str = "Status"
+    text: str = ""
+    incidents: Duration = Duration(14 * 86400)
+    max_age: Duration = Duration(30)
+    components: Annotated[tuple[PublicComponentOptions, ...], msgspec.Meta(max_length=100)] = ()
+
+    def __post_init__(self) -> None:
+        if self.enabled and not self.components:
+            raise ValueError("Expected [[status.components]] beside enabled: what is to be shown")
+        slugs = [one.slug for one in self.components]
+        twice = sorted({slug for slug in slugs if slugs.count(slug) > 1})
+        if twice:
+            raise ValueError(
+                f"Expected names that differ in letters or digits; {twice[0]} is twice"
+            )
+
+
 class ScalingOptions(Section, frozen=True):
     """The guide's scaling rules; cpu and memory in percent, backlog in events."""
 
@@ -137,6 +177,7 @@ class DashboardOptions(Section, frozen=True):
     objectives: ObjectiveOptions = ObjectiveOptions()
     dead_letters: DeadLetterOptions = DeadLetterOptions()
     health: HealthOptions = HealthOptions()
+    status: StatusOptions = StatusOptions()
     scaling: ScalingOptions = ScalingOptions()
     web: WebOptions = WebOptions()
     alerts: AlertOptions = AlertOptions()

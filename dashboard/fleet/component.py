@@ -43,6 +43,7 @@ __all__ = [
     "latency_figure",
     "read_past",
     "strips_of",
+    "strips_of_standings",
 ]
 
 RANGES = {"24h": (DAY_MS, 600_000), "7d": (7 * DAY_MS, HOUR_MS), "30d": (30 * DAY_MS, HOUR_MS)}
@@ -98,7 +99,11 @@ def read_past(component: str, *, now_ms: int) -> ComponentPast | None:
 
 def strips_of(components: Collection[str], *, now_ms: int) -> dict[str, Strip]:
     """The days of each component by name, and its uptime over all of them; two queries."""
-    standings = find_standings(components)
+    return strips_of_standings(find_standings(components), now_ms=now_ms)
+
+
+def strips_of_standings(standings: Collection[HealthStanding], *, now_ms: int) -> dict[str, Strip]:
+    """The same where the standings are read already; one query."""
     days = read_days([row.pk for row in standings], since_ms=first_day(now_ms))
     return {row.component: _strip(days.get(row.pk, []), row.began_ms, now_ms) for row in standings}
 

@@ -20,6 +20,7 @@ __all__ = [
     "read_hours",
     "read_latencies",
     "read_spans",
+    "read_spans_of",
     "until_now",
 ]
 
@@ -89,10 +90,24 @@ def _periods(standings: Collection[int], seconds: int, since_ms: int) -> dict[in
 
 def read_spans(standing: HealthStanding, *, since_ms: int, limit: int = MOST_SPANS) -> list[Span]:
     """The newest ``limit`` that end after ``since_ms``, oldest first, up to its last word."""
-    past = HealthSpan.objects.filter(standing=standing, until_ms__gt=since_ms)
-    newest = past.order_by("-until_ms", "-id").values_list(*Span._fields)[:limit]
-    last = Span(standing.status, standing.from_ms, standing.seen_ms, standing.reason)
-    return join_spans([*(Span(*row) for row in list(newest)[::-1]), last])
+    return read_spans_of([standing], since_ms=since_ms, limit=limit)[standing.component]
+
+
+def read_spans_of(
+    standings: Collection[HealthStanding], *, since_ms: int, limit: int = MOST_SPANS
+) -> dict[str, list[Span]]:
+    """The same of several, by component; ``limit`` is of all of them together. One query."""
+    rows = HealthSpan.objects.filter(standing__in=standings, until_ms__gt=since_ms)
+    newest = rows.order_by("-until_ms", "-id").values_list("standing_id", *Span._fields)[:limit]
+    past: dict[int, list[Span]] = {}
+    for standing, *span in list(newest)[::-1]:
+        past.setdefault(standing, []).append(Span(*span))
+    return {
+        row.component: join_spans(
+            [*past.get(row.pk, []), Span(row.status, row.from_ms, row.seen_ms, row.reason)]
+        )
+        for row in standings
+    }
 
 
 def until_now(spans: list[Span], *, now_ms: int, silent_ms: int) -> list[Span]:

@@ -17,9 +17,12 @@ pytestmark = pytest.mark.django_db(databases=["default", "events"])
 OPEN_TO_ALL = {
     "accounts:sign-in",
     "accounts:sign-in-link",
+    "alerts:act",
     "live:healthz",
     "live:readyz",
     "live:metrics",
+    "fleet:status",
+    "fleet:status-badge",
 }
 
 
