@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from dashboard.alerts.changes import Change, Counted, rank_changes
+from dashboard.alerts.deploying import read_deploys
 from dashboard.alerts.models import Episode
 from dashboard.measures import WINDOW_S
 from ingest.folds.cells import Counter as Code
 from ingest.models import DeadLetter
-from ingest.queries.deploys import Deploy, list_deploys
+from ingest.queries.deploys import Deploy
 from ingest.queries.events import EventView
 from ingest.queries.grouping import SeriesView
 from ingest.queries.handled import events_told
 from ingest.queries.sums import Sums, read_sums
+from ingest.queries.wanted import Wanted
+from ingest.records import Record
 from ingest.store.marks import Told
 
 __all__ = ["Circumstances", "Exemplar", "Span", "read_circumstances", "span_of"]
@@ -55,9 +58,11 @@ class Exemplar:
 
 @dataclass(frozen=True)
 class Circumstances:
-    """``events_query`` and ``letters_query`` are filters of the lists that show the same."""
+    """``events_query`` and ``letters_query`` are filters of the lists that show the same. Not ``compared``:
+    nothing was observed in the hour before, so there is nothing to compare with."""
 
     span: Span
+    compared: bool
     changes: list[Change]
     deploys: list[Deploy]
     exemplars: list[Exemplar]
@@ -68,10 +73,13 @@ class Circumstances:
 def read_circumstances(episode: Episode, *, metric: str, now_ms: int) -> Circumstances:
     """``metric`` is the rule's: it says which events made it true."""
     span = span_of(episode, now_ms)
-    counted = _counted(episode.labels, span)
-    deploys = [one for one in list_deploys() if span.before_ms <= one.at_ms < span.until_ms]
+    before = read_sums(since_ms=span.before_ms, until_ms=span.since_ms, finest=60)
+    compared = before.seconds > 0
+    counted = _counted(episode.labels, span, before) if compared else []
+    deploys = [one for one in read_deploys() if span.before_ms <= one.at_ms < span.until_ms]
     return Circumstances(
         span=span,
+        compared=compared,
         changes=rank_changes(counted),
         deploys=sorted(deploys, key=lambda one: abs(one.at_ms - episode.started_ms)),
         exemplars=_exemplars(episode, metric, span),
@@ -106,8 +114,7 @@ def _kept(labels: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
     return {name: labels[name] for name in names if labels.get(name)}
 
 
-def _counted(labels: Mapping[str, str], span: Span) -> list[Counted]:
-    before = read_sums(since_ms=span.before_ms, until_ms=span.since_ms, finest=60)
+def _counted(labels: Mapping[str, str], span: Span, before: Sums) -> list[Counted]:
     during = read_sums(since_ms=span.since_ms, until_ms=span.until_ms, finest=60)
     narrowed = _kept(labels, ("consumer", "type", "topic"))
     failed = (Code.FAILED, Code.DEAD_LETTERED)
@@ -169,10 +176,9 @@ def _exemplars(episode: Episode, metric: str, span: Span) -> list[Exemplar]:
         letters = _letters(episode.labels, span)
         if letters:
             return letters
-        return _handled(episode.labels, span, lambda told: told.end in FAILED_ENDS)
+        return _handled(episode.labels, span, ends=FAILED_ENDS)
     if metric.startswith("latency") and episode.threshold is not None:
-        limit = episode.threshold
-        return _handled(episode.labels, span, lambda told: told.took_ms > limit)
+        return _handled(episode.labels, span, over_ms=episode.threshold)
     return []
 
 
@@ -189,25 +195,40 @@ def _letters(labels: Mapping[str, str], span: Span) -> list[Exemplar]:
     ]
 
 
+class _Noting(Wanted):
+    """Keeps what was told first of each event."""
+
+    def __init__(
+        self, labels: Mapping[str, str], ends: Sequence[str], over_ms: float | None
+    ) -> None:
+        consumer, type = labels.get("consumer"), labels.get("type")
+
+        def named(event_type: str, name: str) -> bool:
+            return consumer in (None, name) and type in (None, event_type)
+
+        super().__init__(named, ends, over_ms)
+        self.noted: dict[str, Told] = {}
+
+    def told_by(self, record: Record, *, dead_letter: bool) -> Iterator[Told]:
+        for told in super().told_by(record, dead_letter=dead_letter):
+            self.noted.setdefault(told.event_id, told)
+            yield told
+
+
 def _handled(
-    labels: Mapping[str, str], span: Span, wanted: Callable[[Told], bool]
+    labels: Mapping[str, str],
+    span: Span,
+    *,
+    ends: Sequence[str] = (),
+    over_ms: float | None = None,
 ) -> list[Exemplar]:
     """Of the newest `MOST_RECEIPTS` messages of receipts in the time."""
-    consumer, type = labels.get("consumer"), labels.get("type")
-    told_of: dict[str, Told] = {}
-
-    def fits(told: Told) -> bool:
-        fitting = consumer in (None, told.consumer) and type in (None, told.event_type)
-        if not (fitting and wanted(told)):
-            return False
-        told_of.setdefault(told.event_id, told)
-        return True
-
+    wanted = _Noting(labels, ends, over_ms)
     events, _ = events_told(
-        fits, since_ms=span.since_ms, until_ms=span.until_ms, most=MOST_RECEIPTS
+        wanted, since_ms=span.since_ms, until_ms=span.until_ms, most=MOST_RECEIPTS
     )
     first = sorted(_once(events), key=lambda event: event.appended_ms)
-    return [_exemplar(event, told_of.get(event.event_id)) for event in first[:SHOWN]]
+    return [_exemplar(event, wanted.noted.get(event.event_id)) for event in first[:SHOWN]]
 
 
 def _once(events: Iterable[EventView]) -> list[EventView]:

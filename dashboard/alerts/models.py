@@ -102,6 +102,11 @@ class Episode(models.Model):
         hushed = self.suppressed_by and self.state == self.State.FIRING
         return self.SUPPRESSED if hushed else str(self.state)
 
+    def hush_words(self) -> str:
+        """What hushes it, in words; empty if nothing does."""
+        by = self.suppressed_by
+        return by if not by or by.startswith("inhibited") else f"hushed by {by}"
+
     def is_snoozed(self, now_ms: int) -> bool:
         """Whether it is to be left in peace at ``now_ms``."""
         return (

@@ -62,6 +62,6 @@ def _note(pk: int, before: str, after: str, now_ms: int) -> int:
         changed = unchanged.update(suppressed_by=after)
         if changed:
             kind = Kind.SUPPRESSED if after else Kind.UNSUPPRESSED
-            note = f"by {after}" if after else f"was by {before}"
+            note = after or before
             EpisodeEntry.objects.create(episode_id=pk, at_ms=now_ms, kind=kind, note=note)
     return changed

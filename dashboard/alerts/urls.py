@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("alerts/", views.alerts_page, name="alerts"),
     path("alerts/together", views.act_together, name="together"),
     path("alerts/act/<str:token>", views.act_by_link, name="act"),
+    path("alerts/incidents", views.incidents, name="incidents"),
     path("alerts/silences/", views.silences_page, name="silences"),
     path("alerts/silences/preview", views.preview, name="silence-preview"),
     path("alerts/silences/add", views.add_plain_silence, name="silence-add"),

@@ -12,6 +12,7 @@ from dashboard.alerts.views.episodes import (
     unacknowledge,
     unsnooze,
 )
+from dashboard.alerts.views.incidents import incidents
 from dashboard.alerts.views.signed import act_by_link
 from dashboard.alerts.views.silences import (
     add_maintenance,
@@ -36,6 +37,7 @@ __all__ = [
     "circumstances",
     "end",
     "extend",
+    "incidents",
     "note",
     "preview",
     "resolve",

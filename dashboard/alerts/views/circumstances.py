@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from dashboard.alerts import queries
 from dashboard.alerts.changing import change_rows
 from dashboard.alerts.circumstances import read_circumstances
+from dashboard.alerts.incident_reading import incident_of
 
 __all__ = ["circumstances"]
 
@@ -19,12 +20,17 @@ __all__ = ["circumstances"]
 @require_GET
 @never_cache
 def circumstances(request: HttpRequest, episode_id: int) -> HttpResponse:
-    """What made it true, and what had changed against the hour before."""
+    """What fired together with it, what changed against the hour before, and what made it true."""
     episode = queries.get_alert(episode_id)
     if episode is None:
         raise Http404("There is no alert with this number.")
     rule = queries.rule_of(episode)
     metric = rule.metric if rule else ""
     found = read_circumstances(episode, metric=metric, now_ms=time.time_ns() // 1_000_000)
-    context = {"found": found, "episode": episode, "rows": change_rows(found)}
+    context = {
+        "found": found,
+        "rows": change_rows(found),
+        "view": incident_of(episode),
+        "here": episode_id,
+    }
     return render(request, "alerts/_circumstances.html", context)

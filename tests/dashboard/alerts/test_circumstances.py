@@ -98,7 +98,9 @@ def test_slow_handlings_are_those_over_the_limit(house: House) -> None:
     assert parse_qs(found.events_query)["duration"] == [">200ms"]
 
 
-def test_dead_letters_are_the_exemplars_of_their_alert_and_their_errors_are_compared() -> None:
+def test_dead_letters_are_the_exemplars_of_their_alert_and_their_errors_are_compared(
+    house: House,
+) -> None:
     for number in range(5):
         make_letter(
             number,
@@ -112,20 +114,37 @@ def test_dead_letters_are_the_exemplars_of_their_alert_and_their_errors_are_comp
     found = read_circumstances(
         make_alert("dead-letters"), metric="dead_letters", now_ms=BEGAN + 20 * MINUTE
     )
-    assert [(one.of, one.name, one.during) for one in found.changes] == [
-        ("dead letters", "NoFunds", 35)
-    ]
+    of_letters = [one for one in found.changes if one.of == "dead letters"]
+    assert [(one.name, one.during) for one in of_letters] == [("NoFunds", 35)]
     assert [one.event_id for one in found.exemplars] == [f"evt_{n}" for n in range(5, 15)]
     assert found.exemplars[0].letter is not None
 
 
+def make_start(version: str, minutes: int, service: str = "payment-service") -> None:
+    ServiceEvent.objects.create(
+        kind="started", service=service, version=version, at_ms=BEGAN + minutes * MINUTE
+    )
+
+
 def test_deploys_of_the_time_are_told_the_nearest_to_its_begin_first() -> None:
     for version, at in (("1", -200), ("2", -40), ("3", -2), ("4", 30)):
-        ServiceEvent.objects.create(
-            kind="started", service="payment-service", version=version, at_ms=BEGAN + at * MINUTE
-        )
+        make_start(version, at)
     found = read_circumstances(make_alert(), metric="error_rate", now_ms=BEGAN + 20 * MINUTE)
     assert [deploy.version for deploy in found.deploys] == ["3", "2"]
+
+
+def test_the_start_by_which_we_came_to_know_a_service_is_no_deploy(house: House) -> None:
+    make_start("1", -60, "known-since-we-watch")
+    make_start("1", -5, "added-later")
+    found = read_circumstances(make_alert(), metric="error_rate", now_ms=BEGAN + 20 * MINUTE)
+    assert [deploy.service for deploy in found.deploys] == ["added-later"]
+
+
+def test_without_an_hour_before_nothing_is_compared(house: House) -> None:
+    episode = make_alert(started_ms=START + 2 * MINUTE, resolved_ms=START + 40 * MINUTE)
+    found = read_circumstances(episode, metric="error_rate", now_ms=BEGAN)
+    assert (found.compared, found.changes) == (False, [])
+    assert len(found.exemplars) == 10
 
 
 def test_the_page_tells_what_changed_with_links_to_the_lists(house: House) -> None:
@@ -145,12 +164,18 @@ def _first_query(text: str) -> str:
     return text.split('href="/events/?')[1].split('"')[0].replace("&amp;", "&")
 
 
-def test_where_nothing_is_stored_the_page_says_that_nothing_stands_out() -> None:
+def test_where_nothing_is_stored_the_page_says_so() -> None:
     text = client_for(Role.VIEWER).get(f"/alerts/{make_alert().pk}/circumstances").content.decode()
+    assert "Nothing to compare with" in text
+
+
+def test_where_nothing_rose_the_page_says_so(house: House) -> None:
+    episode = make_alert(labels={"rule": "x", "consumer": "nobody", "topic": "t"})
+    text = client_for(Role.VIEWER).get(f"/alerts/{episode.pk}/circumstances").content.decode()
     assert "Nothing stands out" in text
 
 
-def test_hostile_names_are_text() -> None:
+def test_hostile_names_are_text(house: House) -> None:
     for number in range(30):
         make_letter(
             number,
