@@ -15,6 +15,7 @@ from dashboard.explore.attempts import by_consumer
 from dashboard.explore.causes import read_chain, read_effects
 from dashboard.explore.entities import refs_of
 from dashboard.explore.folding import Marks, fold_json, pretty_json
+from dashboard.explore.headers import inner_headers
 from dashboard.explore.raw import hexdump_of, readable
 from dashboard.explore.reading import EventPage, read_event
 from dashboard.explore.revealing import (
@@ -65,11 +66,15 @@ def _context(
     event = page.event
     compared = compare(event)
     effects, whole = read_effects(event.event_id)
+    headers = opened.headers if opened else event.headers
+    inner = inner_headers(event.format, opened.envelope if opened else event.envelope)
     return {
         **_envelope(event, opened, compared),
         "page": page,
         "event": event,
-        "headers": opened.headers if opened else event.headers,
+        "headers": headers,
+        "inner_headers": inner,
+        "header_count": len(headers) + len(inner),
         "truncated": bool(event.flags & Flag.TRUNCATED),
         "redacted": bool(event.flags & Flag.REDACTED),
         "delay_ms": None if event.occurred_ms is None else event.appended_ms - event.occurred_ms,
