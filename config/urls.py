@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-APPS = ("live", "explore", "recovery", "alerts", "fleet", "accounts", "api")
+APPS = ("live", "explore", "recovery", "notifying", "alerts", "fleet", "accounts", "api")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(f"dashboard.{app}.urls")) for app in APPS

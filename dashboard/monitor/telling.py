@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from django.conf import settings
 from django.db.models import Q
 
+from dashboard.alerts.links import action_link
 from dashboard.alerts.models import Episode
 from dashboard.alerts.timeline import note_notification
 from dashboard.notifying.deciding import Log, Receiver, Tell, decide
@@ -145,5 +146,12 @@ def _compose(
         facts,
         most=MOST_FOR_PROGRAMS if programs else MOST_FOR_PEOPLE,
         url=f"{settings.PUBLIC_URL}/alerts/",
+        acknowledge_url=_acknowledge_url(tell),
     )
     return title_of(tell, facts), content
+
+
+def _acknowledge_url(tell: Tell) -> str:
+    """By which whoever reads the message says that somebody has it; empty if nothing fires."""
+    ids = [alert.id for alert in tell.firing]
+    return settings.PUBLIC_URL + action_link(ids, "acknowledge", tell.receiver) if ids else ""

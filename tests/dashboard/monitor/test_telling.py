@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.alerts.models import Episode, EpisodeEntry
@@ -45,6 +46,21 @@ def test_an_alert_is_told_with_its_words_and_its_address(configure: Configure) -
     [told] = message.content["alerts"]
     assert told["url"] == f"https://eventscope.example/alerts/{episode.pk}/"
     assert (told["status"], told["labels"]) == ("firing", {"consumer": "payment"})
+
+
+def test_a_message_has_a_link_by_which_its_receiver_acknowledges(
+    configure: Configure, client: Client
+) -> None:
+    configure(OPS, SECRET)
+    make_episode()
+    rounds(0, 30)
+    url = Notification.objects.get().content["acknowledgeUrl"]
+    path = url.removeprefix("https://eventscope.example")
+    assert client.get(path).status_code == 200
+    assert Episode.objects.get().state == "firing"
+    assert client.post(path).status_code == 200
+    episode = Episode.objects.get()
+    assert (episode.state, episode.acknowledged_by) == ("acknowledged", "ops (by link)")
 
 
 @pytest.mark.parametrize(

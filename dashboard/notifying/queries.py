@@ -1,0 +1,70 @@
+"""Deliveries as read, for the page of receivers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from django.db.models import Count, Max
+
+from dashboard.notifying.models import Notification
+
+__all__ = ["Deliveries", "Standing", "list_deliveries", "read_before", "standings"]
+
+State = Notification.State
+MOST_FAILING = 500
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a receiver stands: what waits, why, what was given up of late, and when it last took something."""
+
+    waiting: int = 0
+    given_up: int = 0
+    sent: int = 0
+    sent_ms: int | None = None
+    error: str = ""
+
+
+class Deliveries(NamedTuple):
+    """``next`` is the number to go on before, None at the end."""
+
+    rows: list[Notification]
+    next: int | None
+
+
+def standings(since_ms: int) -> dict[str, Standing]:
+    """Receiver → how it stands, of what was written down since. Two queries for any number."""
+    rows = Notification.objects.filter(created_ms__gte=since_ms).order_by()
+    found: dict[str, Standing] = {}
+    counts = rows.values_list("receiver", "state").annotate(n=Count("pk"), last=Max("finished_ms"))
+    for receiver, state, n, last in counts:
+        before = found.get(receiver, Standing())
+        changes = {"sent": n, "sent_ms": last} if state == State.SENT else {state: n}
+        found[receiver] = replace(before, **changes)
+    failing = Notification.objects.filter(state=State.WAITING).exclude(error="").order_by("-pk")
+    for receiver, error in failing.values_list("receiver", "error")[:MOST_FAILING]:
+        if receiver in found and not found[receiver].error:
+            found[receiver] = replace(found[receiver], error=error)
+    return found
+
+
+def list_deliveries(
+    *, receiver: str = "", state: str = "", before: int | None = None, limit: int = 30
+) -> Deliveries:
+    """The newest first."""
+    rows = Notification.objects.order_by("-pk")
+    if receiver:
+        rows = rows.filter(receiver=receiver)
+    if state:
+        rows = rows.filter(state=state)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows[: limit + 1])
+    return Deliveries(found[:limit], found[limit - 1].pk if len(found) > limit else None)
+
+
+def read_before(text: str) -> int | None:
+    """The cursor, None for the beginning (or for what is no cursor)."""
+    plain = text.isascii() and text.isdigit() and len(text) < 19
+    return int(text) if plain else None
