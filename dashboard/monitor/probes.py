@@ -15,7 +15,8 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, connections
 
-from dashboard.monitor.verdicts import DEGRADED, HEALTHY, UNHEALTHY, Verdict, read_health_answer
+from dashboard.monitor.health_answers import read_health_answer
+from dashboard.monitor.verdicts import DEGRADED, HEALTHY, UNHEALTHY, Verdict
 from dashboard.options import ComponentOptions
 from ingest.options import BrokerOptions
 from ingest.queries.status import ingest_status
