@@ -7,7 +7,6 @@ import shutil
 import stat
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import redis
 from django.conf import settings
@@ -15,6 +14,8 @@ from django.db import connections
 from django.db.utils import DatabaseError
 
 from dashboard.explore.checks import check_reducers
+from dashboard.findings import Finding
+from dashboard.monitor.examining import examine_probes, examine_status
 from dashboard.preflight import (
     PreflightError,
     check_folder,
@@ -32,15 +33,6 @@ LARGEST_SKEW = 2.0
 LEAST_FREE = 1 << 30
 
 
-class Finding(NamedTuple):
-    """One thing looked at. ``mend`` says what to do when it is not ``ok``."""
-
-    subject: str
-    ok: bool
-    detail: str
-    mend: str = ""
-
-
 def examine() -> list[Finding]:
     """Every finding, in the order in which a person would mend them."""
     looks: list[Callable[[], Iterator[Finding]]] = [
@@ -52,6 +44,7 @@ def examine() -> list[Finding]:
         _databases,
         _letters,
         _brokers,
+        _probes,
     ]
     return [finding for look in looks for finding in look()]
 
@@ -204,6 +197,11 @@ def _redis_broker(name: str, broker: BrokerOptions) -> Iterator[Finding]:
         detail=policy or "unknown",
         mend="Streams may vanish when memory is short: CONFIG SET maxmemory-policy noeviction",
     )
+
+
+def _probes() -> Iterator[Finding]:
+    yield from examine_probes(settings.DASHBOARD.health)
+    yield from examine_status(settings.DASHBOARD.status)
 
 
 def _place(url: str) -> str:
