@@ -198,8 +198,10 @@ def _why(cause: Happening, happenings: Sequence[Happening], below: int) -> tuple
         when = f"it began first, {_seconds(earliest - cause.at_ms)} before the next"
     else:
         when = f"it began within {_seconds(SLACK_MS)} of the first"
-    where = f"{below} of the other {len(others)} lie at the same place or downstream of it"
-    return (when, TIERS[cause.tier], where) if below else (when, TIERS[cause.tier])
+    if not below:
+        return when, TIERS[cause.tier]
+    many = f"{below} of the {len(others)} others lie" if len(others) > 1 else "the other lies"
+    return when, TIERS[cause.tier], f"{many} at the same place or downstream of it"
 
 
 def _seconds(ms: int) -> str:

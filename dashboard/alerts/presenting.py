@@ -92,6 +92,7 @@ class AlertRow:
     threshold: str
     age_ms: int
     snoozed: bool
+    held_ms: int | None = None
     note: str = ""
 
     @classmethod
@@ -114,6 +115,7 @@ class AlertRow:
             threshold=_limit(episode, unit),
             age_ms=max(0, (episode.resolved_ms or now_ms) - episode.started_ms),
             snoozed=episode.is_snoozed(now_ms),
+            held_ms=_since(episode.acknowledged_ms, now_ms),
             note=next((entry.note for entry in reversed(list(told)) if entry.note), ""),
         )
 
@@ -201,6 +203,10 @@ def draw_values(
     )
     top_words, threshold = format_value(top, unit), format_value(episode.threshold, unit)
     return Drawing(WIDTH, HEIGHT, drawn, y(episode.threshold), first, last, top_words, threshold)
+
+
+def _since(at_ms: int | None, now_ms: int) -> int | None:
+    return None if at_ms is None else max(0, now_ms - at_ms)
 
 
 def _limit(episode: Episode, unit: str) -> str:

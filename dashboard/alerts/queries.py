@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 
+from dashboard.alerts.filtering import AlertFilter, choose_alerts
 from dashboard.alerts.models import Episode, EpisodeEntry, EvaluationRound
 from dashboard.alerts.paging import read_cursor, take_page
 from dashboard.alerts.rule import Rule
@@ -16,6 +17,7 @@ from dashboard.alerts.ruleset import all_rules
 
 __all__ = [
     "AlertPage",
+    "acknowledged_alerts",
     "alert_timeline",
     "alerts_by_id",
     "count_by_rule",
@@ -32,6 +34,7 @@ __all__ = [
 
 State = Episode.State
 MOST_OPEN = 500
+EVERYTHING = AlertFilter()
 WITH_WORDS = (
     EpisodeEntry.Kind.ACKNOWLEDGED,
     EpisodeEntry.Kind.UNACKNOWLEDGED,
@@ -68,9 +71,9 @@ def count_by_rule() -> dict[str, int]:
     return dict(rows.annotate(count=Count("pk")).order_by())
 
 
-def open_alerts(*, rule: str = "", severity: str = "", text: str = "") -> list[Episode]:
+def open_alerts(asked: AlertFilter = EVERYTHING) -> list[Episode]:
     """All that is open, worst first: firing, acknowledged, pending; critical before warning."""
-    rows = _filtered(Episode.objects.exclude(state=State.RESOLVED), rule, severity, text)
+    rows = choose_alerts(Episode.objects.exclude(state=State.RESOLVED), asked)
     order = (State.FIRING, State.ACKNOWLEDGED, State.PENDING)
     ranked = rows.annotate(
         place=_rank("state", order), weight=_rank("severity", Episode.Severity.values)
@@ -78,16 +81,17 @@ def open_alerts(*, rule: str = "", severity: str = "", text: str = "") -> list[E
     return list(ranked.order_by("place", "weight", "-started_ms")[:MOST_OPEN])
 
 
+def acknowledged_alerts(asked: AlertFilter = EVERYTHING) -> list[Episode]:
+    """What somebody has, and has had the longest first."""
+    rows = choose_alerts(Episode.objects.filter(state=State.ACKNOWLEDGED), asked)
+    return list(rows.order_by("acknowledged_ms", "pk")[:MOST_OPEN])
+
+
 def resolved_alerts(
-    *,
-    rule: str = "",
-    severity: str = "",
-    text: str = "",
-    cursor: str | None = None,
-    limit: int = 30,
+    asked: AlertFilter = EVERYTHING, *, cursor: str | None = None, limit: int = 30
 ) -> AlertPage:
-    """What is over, the newest end first."""
-    rows = _filtered(Episode.objects.filter(state=State.RESOLVED), rule, severity, text)
+    """What is over, the newest end first. Raises `CursorError`."""
+    rows = choose_alerts(Episode.objects.filter(state=State.RESOLVED), asked)
     return _page(rows, "resolved_ms", cursor, limit)
 
 
@@ -143,16 +147,6 @@ def _shown_in(state: str) -> Q:
     if state == Episode.SUPPRESSED:
         return Q(state=State.FIRING) & ~Q(suppressed_by="")
     return Q(state=state, suppressed_by="") if state == State.FIRING else Q(state=state)
-
-
-def _filtered(rows: QuerySet[Episode], rule: str, severity: str, text: str) -> QuerySet[Episode]:
-    if rule:
-        rows = rows.filter(rule=rule)
-    if severity:
-        rows = rows.filter(severity=severity)
-    if text:
-        rows = rows.filter(Q(subject__icontains=text) | Q(summary__icontains=text))
-    return rows
 
 
 def _rank(field: str, order: Sequence[str]) -> Case:

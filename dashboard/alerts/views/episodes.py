@@ -20,6 +20,7 @@ from dashboard.accounts.people import people_who_act
 from dashboard.accounts.rights import role_required
 from dashboard.alerts import actions, queries
 from dashboard.alerts.actions import ActionError, AlertNotFound, AlertOutcome
+from dashboard.alerts.filtering import AlertFilter, FilterProblem, read_filter, read_where
 from dashboard.alerts.forms import MINUTES
 from dashboard.alerts.models import Episode
 from dashboard.alerts.paging import CursorError
@@ -42,8 +43,6 @@ __all__ = [
 ]
 
 LISTED = 30
-LONGEST_FILTER = 200
-FILTERS = ("rule", "severity", "text")
 WATCHED_WITHIN_MS = 15_000
 
 
@@ -153,13 +152,14 @@ def list_context(request: HttpRequest) -> dict[str, Any]:
     """All that the list shows; filters are read from the address, or from the form that acted."""
     now = _now_ms()
     asked = request.GET if request.method == "GET" else request.POST
-    where = {name: asked.get(name, "").replace("\x00", "")[:LONGEST_FILTER] for name in FILTERS}
-    history = asked.get("show") == "history"
+    where = read_where(asked.dict())
+    show = asked.get("show", "")
     rules = all_rules()
     counts = queries.count_by_state()
     context: dict[str, Any] = {
         "now_ms": now,
-        "history": history,
+        "show": show,
+        "history": show == "history",
         "where": where,
         "filtered": any(where.values()),
         "rules": rules.values(),
@@ -170,23 +170,27 @@ def list_context(request: HttpRequest) -> dict[str, Any]:
         "people": people_who_act(),
         "page_query": urlencode({name: value for name, value in where.items() if value}),
     }
-    if history:
-        return context | _history(asked.get("cursor"), where, rules, now)
-    found = queries.open_alerts(**where)
+    try:
+        wanted = read_filter(where)
+        return context | _shown(show, wanted, asked.get("cursor"), rules, now)
+    except (FilterProblem, CursorError) as error:
+        return context | {"problem": str(error), "rows": []}
+
+
+def _shown(
+    show: str, wanted: AlertFilter, cursor: str | None, rules: dict[str, Rule], now: int
+) -> dict[str, Any]:
+    if show == "history":
+        page = queries.resolved_alerts(wanted, cursor=cursor, limit=LISTED)
+        rows = [AlertRow.of(item, rules, now) for item in page.alerts]
+        return {"rows": rows, "next_cursor": page.next, "paged": bool(cursor)}
+    held = show == "acknowledged"
+    found = (queries.acknowledged_alerts if held else queries.open_alerts)(wanted)
     notes = queries.notes_of(item.pk for item in found)
     rows = [AlertRow.of(item, rules, now, notes[item.pk]) for item in found]
-    return context | {"groups": group_rows(rows), "watched": rule_rows(_watched(rules), rows)}
-
-
-def _history(
-    cursor: str | None, where: dict[str, str], rules: dict[str, Any], now: int
-) -> dict[str, Any]:
-    try:
-        page = queries.resolved_alerts(**where, cursor=cursor, limit=LISTED)
-    except CursorError as error:
-        return {"problem": str(error), "rows": []}
-    rows = [AlertRow.of(item, rules, now) for item in page.alerts]
-    return {"rows": rows, "next_cursor": page.next, "paged": bool(cursor)}
+    if held:
+        return {"rows": rows}
+    return {"groups": group_rows(rows), "watched": rule_rows(_watched(rules), rows)}
 
 
 def _alert_context(episode: Episode) -> dict[str, Any]:

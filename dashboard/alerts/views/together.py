@@ -15,8 +15,9 @@ from dashboard.accounts.models import Role
 from dashboard.accounts.rights import role_required
 from dashboard.alerts.acting import MOST_AT_ONCE, Act, carry_out
 from dashboard.alerts.actions import ActionError
+from dashboard.alerts.filtering import read_where
 from dashboard.alerts.presenting import SNOOZES
-from dashboard.alerts.views.episodes import FILTERS, LONGEST_FILTER, list_context
+from dashboard.alerts.views.episodes import list_context
 
 __all__ = ["act_together", "chosen_act"]
 
@@ -37,7 +38,7 @@ def act_together(request: HttpRequest) -> HttpResponse:
         context = list_context(request) | {"told_all": told, "told_bad": failed}
         return render(request, "alerts/_list.html", context)
     (messages.error if failed else messages.info)(request, told)
-    where = {name: request.POST.get(name, "")[:LONGEST_FILTER] for name in FILTERS}
+    where = read_where(request.POST.dict())
     query = urlencode({name: value for name, value in where.items() if value})
     return redirect(f"{reverse('alerts:alerts')}{'?' + query if query else ''}")
 

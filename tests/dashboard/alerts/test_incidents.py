@@ -64,7 +64,7 @@ def test_a_provider_that_fails_is_the_cause_of_the_breaker_the_failures_and_the_
     assert incident.why == (
         "it began within 2 min of the first",
         "what others depend on failed",
-        "3 of the other 3 lie at the same place or downstream of it",
+        "3 of the 3 others lie at the same place or downstream of it",
     )
 
 
@@ -154,7 +154,7 @@ def test_a_root_lies_above_all_others() -> None:
     ]
     (incident,) = find_incidents(alerts, [], MAP)
     assert incident.cause.alert == 2
-    assert incident.why[-1].startswith("2 of the other 2")
+    assert incident.why[-1].startswith("2 of the 2 others")
 
 
 NAMES = ("order-service", "payment-service", "inventory-service", "notification-service", "account-service", "audit-service")  # fmt: skip
