@@ -190,7 +190,9 @@ def _halves(work: Work) -> tuple[Work, Work] | None:
     made = work.progress[part.stream.id]
     rest = sum(1 for _ in _positions(second))
     ordinal = None if made.ordinal is None else made.ordinal - rest
-    early = made._replace(ordinal=ordinal, lag=made.lag + rest, observed_until_ms=middle_at.major)
+    early = made._replace(
+        ordinal=ordinal, lag=made.lag + rest, observed_until_ms=_appended_ms(part, middle_at)
+    )
     late = made._replace(losses=())
     return (
         Work(Batch([first], work.batch.read_ms), {part.stream.id: early}, {}),
@@ -228,6 +230,11 @@ def _cut(part: Slice, at: Position) -> tuple[Slice, Slice]:
 def _positions(part: Slice) -> Iterator[Position]:
     yield from (record.position for record in part.records)
     yield from (item.position for item in part.quarantined)
+
+
+def _appended_ms(part: Slice, at: Position) -> int:
+    items: tuple[Record | Quarantined, ...] = (*part.records, *part.quarantined)
+    return next(item.appended_ms for item in items if item.position == at)
 
 
 def _refused(work: Work, error: Exception) -> Work:

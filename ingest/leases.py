@@ -59,6 +59,8 @@ class Claimed(NamedTuple):
     position: Position
     ordinal: int | None
     lag: int
+    identity: str = ""
+    observed_ms: int = 0
 
 
 class Progress(NamedTuple):
@@ -73,6 +75,7 @@ class Progress(NamedTuple):
     first_ms: int
     observed_until_ms: int
     losses: tuple[Loss, ...] = ()
+    identity: str = ""
 
 
 def new_owner() -> str:
@@ -220,6 +223,7 @@ def _advance_one(part: Slice, owner: str, made: Progress, leased_until: float) -
         major=part.until.major,
         minor=part.until.minor,
         ordinal=made.ordinal,
+        identity=made.identity,
         stored=F("stored") + stored,
         undecoded=F("undecoded") + len(part.quarantined),
         lost=F("lost") + part.lost,
@@ -276,6 +280,8 @@ def _claimed(row: Stream) -> Claimed:
         Position(row.major, row.minor),
         row.ordinal,
         row.lag,
+        row.identity,
+        row.observed_until_ms,
     )
 
 

@@ -57,6 +57,12 @@ class Stream(models.Model):
     ordinal = models.BigIntegerField(
         null=True, help_text="messages ever added up to the checkpoint, by the broker's count"
     )
+    identity = models.CharField(
+        max_length=64,
+        default="",
+        blank=True,
+        help_text="the broker's id of the topic, another when it is made anew",
+    )
     stored = models.BigIntegerField(default=0, help_text="messages stored, ever")
     undecoded = models.BigIntegerField(default=0, help_text="messages quarantined, ever")
     lost = models.BigIntegerField(

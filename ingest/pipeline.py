@@ -112,6 +112,8 @@ class Pipeline:
         if work is None:
             return False
         self._committer.commit(work)
+        for reader in self._readers:
+            reader.note_stored(work)
         self._tally.add(work)
         return True
 

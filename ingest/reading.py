@@ -15,7 +15,7 @@ from ingest.envelopes import Decoder
 from ingest.leases import Claimed, Progress
 from ingest.options import LimitOptions
 from ingest.records import Batch, Message, Position, Quarantined, Record, Slice
-from ingest.sources.base import BrokerError, Checkpoint, Place, Source, StreamIntake
+from ingest.sources.base import BrokerError, Checkpoint, Loss, Place, Source, StreamIntake
 from ingest.system import Receipts
 
 __all__ = ["Backoff", "Presence", "Reader", "Work"]
@@ -103,22 +103,42 @@ class Reader(threading.Thread):
         self._source = source
         self._claimed = {Place(one.stream.topic, one.stream.partition): one for one in claimed}
         self._at = {one.stream.id: one.position for one in claimed}
-        self._ordinals = {one.stream.id: one.ordinal for one in claimed}
+        self._known = {one.stream.id: (one.ordinal, one.identity) for one in claimed}
         self._decoder = decoder
         self._limits = limits
         self._queue = queue
         self._halt = threading.Event()
         self._idle_second = -1
+        self._stored: dict[Place, Position] = {}
+        self._stored_lock = threading.Lock()
         self.failure: BaseException | None = None
 
     def stop(self) -> None:
         self._halt.set()
 
+    def note_stored(self, work: Work) -> None:
+        """``work`` is in the database; from any thread."""
+        told = {
+            Place(part.stream.topic, part.stream.partition): part.until
+            for part in work.batch.slices
+            if part.stream.broker == self._presence.broker
+        }
+        with self._stored_lock:
+            self._stored.update(told)
+
+    def _tell_stored(self) -> None:
+        with self._stored_lock:
+            stored, self._stored = self._stored, {}
+        if stored:
+            self._source.note_stored(stored)
+
     def run(self) -> None:
         try:
             self._source.assign(
                 {
-                    place: Checkpoint(one.position, one.ordinal, one.lag)
+                    place: Checkpoint(
+                        one.position, one.ordinal, one.lag, one.identity, one.observed_ms
+                    )
                     for place, one in self._claimed.items()
                 }
             )
@@ -161,6 +181,7 @@ class Reader(threading.Thread):
             self._put(work)
             del work  # what is committed is to be freed, not kept by who made it
             self._await_taken()
+        self._tell_stored()
         return intake.full
 
     def _put(self, work: Work) -> None:
@@ -205,17 +226,18 @@ class Reader(threading.Thread):
             until = intake.checkpoint.position if not rest else _last(records, quarantined)
             after = self._at[one.stream.id]
             lost = sum(loss.lost for loss in losses)
-            made = _progress(one, intake, losses, until, len(rest))
+            made = _progress(one, intake, losses, _newest(records, quarantined), len(rest))
             self._at[one.stream.id] = until
-            self._ordinals[one.stream.id] = made.ordinal
+            self._known[one.stream.id] = (made.ordinal, made.identity)
             yield Slice(one.stream, after, until, records, quarantined, lost), made, weight
             losses = ()
             if not rest:
                 return
 
     def _unsaid(self, one: Claimed, intake: StreamIntake) -> bool:
-        """Whether the count of messages is now known better than the checkpoint has it."""
-        return self._ordinals[one.stream.id] != intake.checkpoint.ordinal
+        """Whether the count of messages, or the topic, is now known better than the checkpoint has it."""
+        told = (intake.checkpoint.ordinal, intake.checkpoint.identity)
+        return self._known[one.stream.id] != told
 
     def _decoded(
         self, one: Claimed, messages: Sequence[Message]
@@ -240,7 +262,7 @@ class Reader(threading.Thread):
         idle = {
             self._claimed[intake.place].stream.id: intake.observed_until_ms
             for intake in streams
-            if not intake.messages and not intake.restart
+            if not intake.messages and not intake.restart and not intake.lag
         }
         second = min(idle.values(), default=-1) // 1000
         if second == self._idle_second:
@@ -250,18 +272,20 @@ class Reader(threading.Thread):
 
 
 def _progress(
-    one: Claimed, intake: StreamIntake, losses: Sequence[object], until: Position, rest: int
+    one: Claimed, intake: StreamIntake, losses: Sequence[Loss], newest_ms: int, rest: int
 ) -> Progress:
+    """``newest_ms`` is when the last decoded message was appended, ``rest`` how many are not decoded yet."""
     ordinal = intake.checkpoint.ordinal
     return Progress(
         fence=one.fence,
         ordinal=None if ordinal is None else ordinal - rest,
         lag=intake.lag + rest,
         first_ms=intake.first_ms,
-        observed_until_ms=min(until.major, intake.observed_until_ms)
+        observed_until_ms=min(newest_ms, intake.observed_until_ms)
         if rest
         else intake.observed_until_ms,
-        losses=tuple(losses),  # type: ignore[arg-type]
+        losses=tuple(losses),
+        identity=intake.checkpoint.identity,
     )
 
 
@@ -279,6 +303,13 @@ def _chunk(messages: Sequence[Message], start: int) -> Sequence[Message]:
 
 def _last(records: list[Record], quarantined: list[Quarantined]) -> Position:
     return max(item.position for part in (records[-1:], quarantined[-1:]) for item in part)
+
+
+def _newest(records: list[Record], quarantined: list[Quarantined]) -> int:
+    """When the last of them was appended, 0 if there is none."""
+    return max(
+        (item.appended_ms for part in (records[-1:], quarantined[-1:]) for item in part), default=0
+    )
 
 
 def _inside(records: list[Record]) -> int:

@@ -25,7 +25,8 @@ __all__ = [
 class Position(NamedTuple):
     """Where a message stands in its stream or partition; ordered as the broker orders.
 
-    Redis: (milliseconds, sequence) of the entry id. Kafka: (offset, 0).
+    Redis: (milliseconds, sequence) of the entry id. Kafka: (incarnation of the log, offset), see
+    `ingest.sources.kafka_tails`.
     """
 
     major: int

@@ -11,7 +11,7 @@ from xdist.scheduler import LoadGroupScheduling
 
 from tests.servers import Valkey
 
-GROUPS = ("browser", "system")
+GROUPS = ("browser", "system", "kafka")
 
 # How busy the machine is at the moment is not what an example proves or refutes.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])

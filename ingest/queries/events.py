@@ -119,7 +119,7 @@ class EventView:
         """As the broker writes it: "ms-seq" on Redis, the offset on Kafka."""
         major, minor = self.stored.position
         kafka = _broker_type(self.stream_id) == "kafka"
-        return str(major) if kafka else f"{major}-{minor}"
+        return str(minor) if kafka else f"{major}-{minor}"
 
     @property
     def headers(self) -> list[tuple[str, str]]:

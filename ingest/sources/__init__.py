@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ingest.options import BrokerOptions
-from ingest.sources.base import BrokerError, Source
+from ingest.sources.base import Source
 from ingest.sources.redis_streams import RedisStreams
 
 __all__ = ["open_source"]
@@ -13,4 +13,6 @@ def open_source(options: BrokerOptions) -> Source:
     """The source for one configured broker; it connects on first use."""
     if options.type == "redis":
         return RedisStreams(options)
-    raise BrokerError(f"brokers of type '{options.type}' cannot be read yet; use type = \"redis\"")
+    from ingest.sources.kafka import Kafka  # its library is loaded only where it is used
+
+    return Kafka(options)

@@ -53,12 +53,15 @@ class Checkpoint(NamedTuple):
 
     ``ordinal`` is the number of messages ever added to the stream up to there, lost ones included;
     None when that is not known (first sight, or a broker that does not count). ``unread`` is how
-    many messages waited behind it when last looked.
+    many messages waited behind it when last looked. ``identity`` tells this topic from another of the
+    same name, "" where the broker has no such thing; all before ``observed_ms`` has been handed over.
     """
 
     position: Position
     ordinal: int | None = None
     unread: int = 0
+    identity: str = ""
+    observed_ms: int = 0
 
 
 class Loss(NamedTuple):
@@ -125,6 +128,10 @@ class Source(Protocol):
 
     def read(self, max_events: int, max_bytes: int) -> Intake:
         """What is there now, without waiting; advances the positions that ``wait`` looks from."""
+        ...
+
+    def note_stored(self, positions: Mapping[Place, Position]) -> None:
+        """All up to these positions is in the database: the broker may tell others so. Never raises."""
         ...
 
     def sample_groups(self, places: Sequence[Place]) -> list[GroupSample]:

@@ -9,6 +9,7 @@ from typing import Any
 import hiredis
 
 from ingest.options import BrokerOptions
+from ingest.records import Position
 from ingest.sources.base import Checkpoint, Found, GroupSample, Intake, Place
 from ingest.sources.redis_tails import MOST_MESSAGES, Tail, entries_of, pairs, refused, taken
 from ingest.sources.resp import Command, ReplyTooLarge, RespClient
@@ -138,6 +139,9 @@ class RedisStreams:
         }
 
     # -- consumer groups
+
+    def note_stored(self, positions: Mapping[Place, Position]) -> None:
+        """Nothing is written to the streams of others."""
 
     def sample_groups(self, places: Sequence[Place]) -> list[GroupSample]:
         if not places:
