@@ -53,6 +53,7 @@ def main() -> None:
         "start": start,
         "end": end,
         "positions": positions,
+        "ids": ids,
         "rows": rows,
         "counts": counts,
         "peak_megabytes": peak_megabytes,
@@ -99,7 +100,8 @@ def _work(options: dict[str, Any], messages: int, kill: list[Any] | None) -> int
     settings.INGEST = ingest
     ingest_pipeline._POLL = reading._WAIT = 0.03  # idle sooner: hundreds of lives are short
     pipeline = Pipeline(ingest, open_store())
-    connections["events"].settings_dict["OPTIONS"]["timeout"] = 0.5  # to meet a lock sooner
+    if connections["events"].vendor == "sqlite":
+        connections["events"].settings_dict["OPTIONS"]["timeout"] = 0.5  # to meet a lock sooner
     signal.signal(signal.SIGTERM, lambda *_: pipeline.stop())
     if kill:
         arm(KillPoint(*kill))
@@ -146,6 +148,21 @@ def positions(prefix: str) -> dict[str, list[str]]:
         stream__topic__startswith=f"{prefix}-"
     ).select_related("stream"):
         found.setdefault(item.stream.topic, []).append(f"{item.major}-{item.minor}")
+    connections.close_all()
+    return found
+
+
+def ids(prefix: str) -> list[str]:
+    """The event id of everything stored, as often as it is stored."""
+    found: list[str] = []
+    store, after = open_store(), None
+    while True:
+        where = EventFilter(topics=(f"{prefix}-*",))
+        page = store.scan(where, after=after, limit=1000, newest_first=False)
+        found += [json.loads(event.body)["eventId"] for event in page.events]
+        after = page.next
+        if after is None:
+            break
     connections.close_all()
     return found
 

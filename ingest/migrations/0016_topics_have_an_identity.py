@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ingest', '0012_letters_are_imported'),
+        ('ingest', '0015_blocks_tell_the_version_of_their_marks'),
     ]
 
     operations = [
