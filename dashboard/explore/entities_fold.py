@@ -38,7 +38,7 @@ class Fold:
     """The states that ``events`` make, beginning with ``{}``; those at ``skipped`` places change nothing.
 
     ``errors`` tells by place what failed in those folded so far. ``stopped`` is the place from which on
-    nothing is folded any more, as the time or the size is used up; None mostly.
+    nothing is folded any more, as the time (of the processor) or the size is used up; None mostly.
     """
 
     def __init__(
@@ -84,14 +84,14 @@ class Fold:
         if stopped or place in self._skipped:
             return state
         new = place >= self._reach
-        began = time.monotonic()
+        began = time.thread_time()
         try:
             state = self._reducer(state, self._events[place])
         except (ReducerError, RecursionError) as error:
             self.errors[place] = str(error)[:LONGEST_ERROR]
         if new:
             self._reach = place + 1
-            self._spend(place, time.monotonic() - began, state)
+            self._spend(place, time.thread_time() - began, state)
         return state
 
     def _spend(self, place: int, seconds: float, state: Any) -> None:

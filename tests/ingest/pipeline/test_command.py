@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import Valkey
+from tests.servers import Valkey, free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -63,14 +63,25 @@ def test_worker_prints_a_line_and_stops_cleanly(
     assert "Traceback" not in errors
 
 
-def test_broker_that_cannot_be_read_is_one_clear_line(tmp_path: Path, valkey: Valkey) -> None:
+def test_kafka_that_is_not_there_is_told_and_waited_for(tmp_path: Path, valkey: Valkey) -> None:
     config = tmp_path / "eventscope.toml"
-    config.write_text('[brokers.main]\ntype = "kafka"\n')
+    config.write_text(
+        f'[brokers.main]\ntype = "kafka"\nbootstrap_servers = ["127.0.0.1:{free_port()}"]\n'
+    )
     env = environment(tmp_path, valkey.url) | {"EVENTSCOPE_CONFIG": str(config)}
     env.pop("REDIS_URL")
+    subprocess.run(
+        manage("migrate", "--database", "events", "-v", "0"), cwd=ROOT, env=env, check=True
+    )
 
-    ended = subprocess.run(manage("ingest"), cwd=ROOT, env=env, capture_output=True, text=True)
+    with subprocess.Popen(
+        manage("ingest"), cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stderr is not None
+        told = next(line for line in worker.stderr if '"ingest.discovery_waiting"' in line)
+        worker.send_signal(signal.SIGTERM)
+        _, errors = worker.communicate(timeout=30)
 
-    assert ended.returncode == 1
-    assert "brokers of type 'kafka' cannot be read yet" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert worker.returncode == 0
+    assert "broker does not answer yet" in told
+    assert "Traceback" not in told + errors
