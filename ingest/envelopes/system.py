@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from ingest.envelopes.breaker_shapes import breaker_change_of
 from ingest.envelopes.scan import object_members, scalar, text_of
 from ingest.envelopes.text import ID_LENGTH, bounded_id, clean
 from ingest.system import DETAILS, DeadLettered, Receipts
@@ -31,9 +32,21 @@ def read_detail(event_type: str, body: bytes, payload: bytes | None) -> object |
             return _PAYLOAD[event_type].decode(payload)
         envelope = _WHOLE[event_type].decode(body)
     except _ODD:
-        return None
+        return _of_another_library(event_type, body, payload)
     detail: object = envelope.payload  # type: ignore[attr-defined]
     return detail
+
+
+def _of_another_library(event_type: str, body: bytes, payload: bytes | None) -> object | None:
+    if event_type != "CircuitBreakerStateChanged":
+        return None
+    try:
+        told = msgspec.json.decode(body if payload is None else payload)
+    except _ODD:
+        return None
+    if payload is None:
+        told = told.get("payload") if isinstance(told, dict) else None
+    return breaker_change_of(told)
 
 
 def system_keys(detail: object) -> tuple[str, ...]:
