@@ -31,6 +31,7 @@ __all__ = [
 LONGEST_HOLD_S = 7 * 86_400
 MOST_GLOBS = 50
 LONGEST_GLOB = 200
+TAKEN = ("new", "preview")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 Limit = float | str
@@ -120,6 +121,8 @@ def check_rules(rules: Sequence[RuleOptions], *, longest_s: float, file: str) ->
 
 
 def _naming(rule: RuleOptions) -> Iterator[Problem]:
+    if rule.name in TAKEN:
+        yield Problem("name", f"Expected another name; {rule.name!r} stands for a page")
     if not _NAME.fullmatch(rule.name):
         yield Problem("name", "Expected small letters, digits and hyphens, 63 at most")
 

@@ -1,4 +1,4 @@
-"""Error budgets of `[objectives]`: what a promise allows, how much of it is used, how fast. Pure.
+"""Error budgets of `[objectives]`: what a promise allows, how much of it is used, how fast.
 
 A promise leaves a share of handlings that may break it; that is its budget. Burn is how many times faster
 than allowed it is used: at 1 it lasts exactly its period. The windows and factors of the built-in rules
@@ -19,7 +19,7 @@ from dashboard.alerts.shares import read_share
 from dashboard.measures import ALL, QUANTILES
 from dashboard.options import ObjectiveOptions
 from eventscope.durations import format_duration, parse_duration
-from ingest.queries.sums import Sums
+from ingest.queries.sums import Sums, read_sums
 
 __all__ = [
     "BURNS",
@@ -30,6 +30,7 @@ __all__ = [
     "budget_of",
     "goals_of",
     "observe_burns",
+    "read_budgets",
     "spent",
 ]
 
@@ -119,6 +120,13 @@ def budget_of(goal: Goal, sums: Sums) -> Budget:
     """``sums`` are of the whole period, as far as there is any."""
     told = spent(goal, sums)
     return Budget(goal, told, 1 - told.burn(goal.allowed) if sums.seconds else None)
+
+
+def read_budgets(objectives: ObjectiveOptions, now_ms: int) -> tuple[list[Budget], float]:
+    """The budget of every promise, and how many seconds of the period were observed."""
+    since_ms = now_ms - PERIOD_S * 1000
+    sums = read_sums(since_ms=since_ms, until_ms=now_ms, finest=3600, now_ms=now_ms)
+    return [budget_of(goal, sums) for goal in goals_of(objectives)], sums.seconds
 
 
 def observe_burns(metric: str, goals: Iterable[Goal], long: Sums, short: Sums) -> list[Observation]:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from dashboard.accounts.models import Role
 from dashboard.accounts.rights import allows, role_required
 from dashboard.alerts import rule_actions
-from dashboard.alerts.budgets import PERIOD_S, budget_of, goals_of
+from dashboard.alerts.budgets import read_budgets
 from dashboard.alerts.defining import Listed, options_of, rule_of
 from dashboard.alerts.history import SPANS
 from dashboard.alerts.queries import count_by_rule, last_round
@@ -28,7 +28,6 @@ from dashboard.alerts.rule_presenting import listed_rows
 from dashboard.alerts.ruleset import list_rules
 from dashboard.alerts.trying import try_rule
 from dashboard.rule_options import RuleOptions
-from ingest.queries.sums import read_sums
 
 __all__ = ["budgets", "delete", "edit", "new", "preview", "rules_page", "switch"]
 
@@ -114,13 +113,8 @@ def preview(request: HttpRequest) -> HttpResponse:
 @never_cache
 def budgets(request: HttpRequest) -> HttpResponse:
     """What is left of each objective's error budget."""
-    now = time.time_ns() // 1_000_000
-    sums = read_sums(since_ms=now - PERIOD_S * 1000, until_ms=now, finest=3600, now_ms=now)
-    goals = goals_of(settings.DASHBOARD.objectives)
-    context = {
-        "budgets": [budget_of(goal, sums) for goal in goals],
-        "observed_ms": sums.seconds * 1000,
-    }
+    found, seconds = read_budgets(settings.DASHBOARD.objectives, time.time_ns() // 1_000_000)
+    context = {"budgets": found, "observed_ms": seconds * 1000}
     return render(request, "alerts/budgets.html", context)
 
 

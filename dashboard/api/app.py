@@ -14,6 +14,7 @@ from django.urls import URLPattern
 from ninja import NinjaAPI
 
 from dashboard.api import (
+    alert_rules,
     alerts,
     catalog,
     entities,
@@ -62,6 +63,7 @@ for part in (
     flows,
     metrics,
     alerts,
+    alert_rules,
     silences,
     incidents,
     jobs,
