@@ -169,6 +169,7 @@ class AlertOptions(Section, frozen=True):
     give_up_after: Duration = Duration(36 * 3600)
     keep_deliveries: Duration = Duration(90 * 86400)
     smtp: MailOptions = MailOptions()
+    alertmanager_silent: Duration = Duration(12 * 3600)
 
 
 class DashboardOptions(Section, frozen=True):

@@ -39,6 +39,11 @@ class Episode(models.Model):
     external_id = models.CharField(
         max_length=100, default="", blank=True, help_text="what it is called where it comes from"
     )
+    url = models.CharField(max_length=1000, default="", blank=True, help_text="its page there")
+    expected_ms = models.BigIntegerField(
+        null=True,
+        help_text="of one from elsewhere: when it counts as stale unless it is told again",
+    )
     rule = models.CharField(max_length=64)
     subject = models.CharField(max_length=300, default="", blank=True)
     labels = models.JSONField(

@@ -104,7 +104,7 @@ class AlertRow:
         told: Iterable[EpisodeEntry] = (),
     ) -> AlertRow:
         """``told`` is what people wrote, oldest first: the newest note is shown."""
-        rule = rules.get(episode.rule)
+        rule = rules.get(episode.rule) if episode.origin == Episode.Origin.EVENTSCOPE else None
         unit = rule.unit if rule else ""
         return cls(
             episode=episode,

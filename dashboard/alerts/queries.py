@@ -138,8 +138,9 @@ def last_round() -> EvaluationRound | None:
 
 
 def rule_of(episode: Episode) -> Rule | None:
-    """The rule that made it, None if it is no longer in force."""
-    return all_rules().get(episode.rule)
+    """The rule that made it, None if it is no longer in force or was never ours."""
+    ours = episode.origin == Episode.Origin.EVENTSCOPE
+    return all_rules().get(episode.rule) if ours else None
 
 
 def _shown_in(state: str) -> Q:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
+from dashboard.alerts.incoming import mark_silent
 from dashboard.alerts.rounds import Evaluator
 from dashboard.fleet.samples import keep_backlogs
 from dashboard.live.publisher import TICK_PHASE, publish_tick
@@ -29,6 +30,7 @@ __all__ = ["all_duties"]
 EVALUATE_S = 2.0
 JOBS_S = 1.0
 NOTIFY_S = 2.0
+INCOMING_S = 30.0
 RULES_S = 5.0
 SAMPLE_S = 5.0
 TREND_S = 30.0
@@ -42,6 +44,7 @@ def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
     return (
         Duty("ticks", 1.0, publish_tick, phase=TICK_PHASE),
         Duty("alerts", EVALUATE_S, Evaluator().step),
+        Duty("incoming-alerts", INCOMING_S, mark_silent),
         Duty("notifications", NOTIFY_S, Notifier(stopping).step),
         Duty("probes", float(settings.DASHBOARD.health.interval), probe_all),
         Duty("consumer-groups", SAMPLE_S, sample_groups),
