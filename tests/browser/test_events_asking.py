@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -136,6 +137,27 @@ def test_live_tail_lets_in_what_is_new_and_holds_still_under_the_pointer(tab: Ta
     pill.click()
     expect(page.locator("tbody tr")).to_have_count(2)
     expect(page.locator("tbody tr").first).to_contain_text("evt_7601")
+
+
+def test_fast_tail_shows_the_newest_and_counts_what_it_leaves_out(tab: Tab) -> None:
+    page = tab.go("/events/?type=POURED&tail=on")
+    expect(page.get_by_text("Waiting for events")).to_be_visible()
+
+    tab.house.publish(*(event(10_200 + number, "POURED") for number in range(600)))
+
+    deadline = time.monotonic() + 60
+    while sum(poured := shown_and_skipped(page)) != 600:
+        assert time.monotonic() < deadline, poured
+        page.wait_for_timeout(200)
+    assert poured[1] > 0
+    expect(page.locator("tbody tr").first).to_contain_text("evt_10799")
+    page.locator("[data-tail-pill]").click()
+    expect(page.locator("[data-tail-pill]")).to_be_hidden()
+
+
+def shown_and_skipped(page: Page) -> tuple[int, int]:
+    told = re.search(r"(\d+) skipped", page.locator("[data-tail-pill]").inner_text())
+    return page.locator("tbody tr").count(), int(told[1]) if told else 0
 
 
 def test_reading_tells_how_far_it_is(tab: Tab) -> None:
