@@ -17,9 +17,9 @@ from dashboard.api.rendering import json_answer
 from dashboard.api.serialise import event_json, iso
 from dashboard.api.shapes.entities import EntityKindPage, EntityShape
 from dashboard.differences import Difference
-from dashboard.explore.entities import Entity, EntityRow, known_kinds, read_entity
-from dashboard.explore.entities_asking import check_id
-from dashboard.explore.entities_kinds import KindSeen, read_kinds
+from dashboard.explore.entities.asking import check_id
+from dashboard.explore.entities.entity import Entity, EntityRow, known_kinds, read_entity
+from dashboard.explore.entities.kinds import KindSeen, read_kinds
 from dashboard.explore.errors import FilterError
 from dashboard.explore.values import parse_time
 from eventscope.stamps import now_ms

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from dashboard.explore.entities_reducers import reducer_problems
+from dashboard.explore.entities.reducers import reducer_problems
 
 __all__ = ["check_reducers"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import cast
 
-from dashboard.explore.entities import refs_of
+from dashboard.explore.entities.entity import refs_of
 from dashboard.explore.handlings import dead_letters_of, join
 from dashboard.explore.outcomes import outcome_of
 from dashboard.explore.redrives import Redrive, redrive_of

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from dashboard.explore.entities_tree import short_json
+from dashboard.explore.entities.tree import short_json
 
 __all__ = ["as_json"]
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dashboard.differences import Change, difference, same
-from dashboard.explore.entities_tree import state_tree
+from dashboard.explore.entities.tree import state_tree
 
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine is no failure."""

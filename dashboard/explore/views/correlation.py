@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.explore import waterfall
-from dashboard.explore.entities import refs_of
+from dashboard.explore.entities.entity import refs_of
 from dashboard.explore.errors import FilterError
 from dashboard.explore.flows import read_expected
 from dashboard.explore.parts import Step

@@ -9,11 +9,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from dashboard.explore.entities import Entity, known_kinds, read_entity
-from dashboard.explore.entities_asking import EntityAsk, check_id, parse_entity_ask
-from dashboard.explore.entities_kinds import read_kinds
-from dashboard.explore.entities_page import draw_ticks, moment_query, window_of
-from dashboard.explore.entities_tree import state_tree
+from dashboard.explore.entities.asking import EntityAsk, check_id, parse_entity_ask
+from dashboard.explore.entities.entity import Entity, known_kinds, read_entity
+from dashboard.explore.entities.kinds import read_kinds
+from dashboard.explore.entities.page import draw_ticks, moment_query, window_of
+from dashboard.explore.entities.tree import state_tree
 from dashboard.explore.errors import FilterError
 from dashboard.explore.folding import pretty_json
 from dashboard.explore.views.shared import refused

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard.explore.attempts import by_consumer
 from dashboard.explore.causes import read_chain, read_effects
-from dashboard.explore.entities import refs_of
+from dashboard.explore.entities.entity import refs_of
 from dashboard.explore.folding import Marks, fold_json, pretty_json
 from dashboard.explore.headers import inner_headers
 from dashboard.explore.raw import hexdump_of, readable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dashboard.explore.entities_fold import guarded
+from dashboard.explore.entities.fold import guarded
 from eventscope.errors import ReducerError
 from eventscope.reducers import Reducer, Step, declared_reducer, find_reducer, merge_reducer
 from ingest.options import EntityOptions, StepOptions

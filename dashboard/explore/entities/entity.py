@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from dashboard.differences import Difference, difference
-from dashboard.explore.entities_fold import Fold
-from dashboard.explore.entities_history import (
+from dashboard.explore.entities.fold import Fold
+from dashboard.explore.entities.history import (
     Arranged,
     Gap,
     Place,
@@ -21,7 +21,7 @@ from dashboard.explore.entities_history import (
     read_version,
     steps_at,
 )
-from dashboard.explore.entities_reducers import make_reducer
+from dashboard.explore.entities.reducers import make_reducer
 from dashboard.explore.handlings import dead_letters_of, join
 from dashboard.explore.outcomes import outcome_of
 from eventscope.envelope import Event

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.explore.entities_fold import MOST_NODES, Fold, guarded
+from dashboard.explore.entities.fold import MOST_NODES, Fold, guarded
 from eventscope.envelope import Event, new_event
 from eventscope.errors import ReducerError
 from eventscope.reducers import Step, declared_reducer, merge_reducer

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import tomllib
 
-from dashboard.explore.entities_kinds import Told, suggest, toml_of, watch_kinds
+from dashboard.explore.entities.kinds import Told, suggest, toml_of, watch_kinds
 from ingest.queries.entities import EntityKind
 
 ORDER = EntityKind("order", "payload.orderId")

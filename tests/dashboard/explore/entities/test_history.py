@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.explore.entities_history import (
+from dashboard.explore.entities.history import (
     TOLERANCE_MS,
     Gap,
     Seen,

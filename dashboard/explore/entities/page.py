@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from dashboard.explore.entities_history import Place
+from dashboard.explore.entities.history import Place
 from eventscope.stamps import format_ms
 
 __all__ = ["MOST_TICKS", "WINDOW", "Tick", "Window", "draw_ticks", "moment_query", "window_of"]

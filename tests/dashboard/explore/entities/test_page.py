@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.explore.entities_history import Seen, arrange
-from dashboard.explore.entities_page import MOST_TICKS, draw_ticks, moment_query, window_of
+from dashboard.explore.entities.history import Seen, arrange
+from dashboard.explore.entities.page import MOST_TICKS, draw_ticks, moment_query, window_of
 
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine is no failure."""
