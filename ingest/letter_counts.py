@@ -22,10 +22,14 @@ __all__ = [
     "CLOSED",
     "STATUSES",
     "count_all",
+    "count_cells",
     "counts_are_right",
+    "dialect_of",
     "drop_triggers",
     "install_triggers",
+    "letter_changes",
     "recount",
+    "take_turn",
 ]
 
 STATUSES = ("open", "resolved", "superseded", "discarded", "archived")
@@ -43,15 +47,15 @@ _TURN = (
 """Before a statement locks its first letter; held until the transaction ends."""
 
 
-class _Dialect(NamedTuple):
+class Dialect(NamedTuple):
     least: str
     greatest: str
     now_ms: str
 
 
 _DIALECTS = {
-    "sqlite": _Dialect("MIN", "MAX", "CAST(strftime('%s', 'now') AS INTEGER) * 1000"),
-    "postgresql": _Dialect(
+    "sqlite": Dialect("MIN", "MAX", "CAST(strftime('%s', 'now') AS INTEGER) * 1000"),
+    "postgresql": Dialect(
         "LEAST", "GREATEST", "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
     ),
 }
@@ -74,7 +78,7 @@ def drop_triggers(connection: BaseDatabaseWrapper) -> None:
 
 def count_all(connection: BaseDatabaseWrapper) -> None:
     """Fill the empty tables from the letters that are stored; how those left the open ones when is not known."""
-    changes = _changes(
+    changes = letter_changes(
         f"{_TABLE} letter", new="letter", old_status="''", new_status="status", origin="''"
     )
     _execute(connection, _statements(changes, _DIALECTS[connection.vendor]))
@@ -91,14 +95,24 @@ def counts_are_right(connection: BaseDatabaseWrapper) -> bool:
     return bool(counted == stored)
 
 
+def take_turn(connection: BaseDatabaseWrapper) -> None:
+    """Be the one who changes letters until the transaction ends; on SQLite its writer is so already."""
+    if connection.vendor == "postgresql":
+        _execute(connection, [f"SELECT pg_advisory_xact_lock('{_TABLE}'::regclass::oid::bigint)"])
+
+
+def dialect_of(connection: BaseDatabaseWrapper) -> Dialect:
+    return _DIALECTS[connection.vendor]
+
+
 def recount(connection: BaseDatabaseWrapper) -> None:
     """Count the letters of each status again, where something changed them past the triggers."""
-    changes = _changes(f"{_TABLE} letter", new="letter", old_status="''", new_status="status")
+    changes = letter_changes(f"{_TABLE} letter", new="letter", old_status="''", new_status="status")
     nothing = ", ".join(f"{status} = 0" for status in STATUSES)
     with transaction.atomic(using=connection.alias):
         if connection.vendor == "postgresql":
             _execute(connection, [f"LOCK TABLE {_TABLE} IN SHARE MODE"])
-        cells = _count_cells(changes, _DIALECTS[connection.vendor])
+        cells = count_cells(changes, _DIALECTS[connection.vendor])
         _execute(connection, [f"UPDATE {_CELL} SET {nothing}", cells])
 
 
@@ -112,9 +126,9 @@ def _sqlite() -> list[str]:
     """A flush deletes table by table, in any order, and fires triggers: a letter whose cell is gone makes
     none anew, and a cell takes its hours with it, or the flush would leave counts of nothing."""
     sources = {
-        "insert": _changes("", new="NEW", old_status="''", new_status="NEW.status"),
-        "update": _changes("", new="NEW", old_status="OLD.status", new_status="NEW.status"),
-        "delete": _changes("", new="OLD", old_status="OLD.status", new_status="''"),
+        "insert": letter_changes("", new="NEW", old_status="''", new_status="NEW.status"),
+        "update": letter_changes("", new="NEW", old_status="OLD.status", new_status="NEW.status"),
+        "delete": letter_changes("", new="OLD", old_status="OLD.status", new_status="''"),
     }
     heads = {
         "insert": "AFTER INSERT",
@@ -144,11 +158,13 @@ def _on(head: str) -> str:
 def _postgresql() -> list[str]:
     both = "added JOIN removed ON added.id = removed.id AND added.status <> removed.status"
     sources = {
-        "insert": _changes("added", new="added", old_status="''", new_status="added.status"),
-        "update": _changes(
+        "insert": letter_changes("added", new="added", old_status="''", new_status="added.status"),
+        "update": letter_changes(
             both, new="added", old_status="removed.status", new_status="added.status"
         ),
-        "delete": _changes("removed", new="removed", old_status="removed.status", new_status="''"),
+        "delete": letter_changes(
+            "removed", new="removed", old_status="removed.status", new_status="''"
+        ),
     }
     tables = {
         "insert": "NEW TABLE AS added",
@@ -167,7 +183,9 @@ def _postgresql() -> list[str]:
     return made
 
 
-def _changes(source: str, *, new: str, old_status: str, new_status: str, origin: str = "") -> str:
+def letter_changes(
+    source: str, *, new: str, old_status: str, new_status: str, origin: str = ""
+) -> str:
     columns = ", ".join(f"{new}.{name} AS {name}" for name in ("id", "received_ms", *_NAMES))
     statuses = f"{old_status} AS old_status, {new_status} AS new_status"
     imported = f"{origin or f'{new}.origin'} AS origin"
@@ -175,11 +193,11 @@ def _changes(source: str, *, new: str, old_status: str, new_status: str, origin:
     return f"(SELECT {columns}, {statuses}, {imported}{rows})"
 
 
-def _statements(changes: str, dialect: _Dialect) -> list[str]:
-    return [_count_cells(changes, dialect), _count_hours(changes, dialect)]
+def _statements(changes: str, dialect: Dialect) -> list[str]:
+    return [count_cells(changes, dialect), _count_hours(changes, dialect)]
 
 
-def _count_cells(changes: str, dialect: _Dialect) -> str:
+def count_cells(changes: str, dialect: Dialect) -> str:
     names = ", ".join(_NAMES)
     sums = ", ".join(
         f"SUM(CASE WHEN new_status = '{status}' THEN 1 ELSE 0 END)"
@@ -198,7 +216,7 @@ def _count_cells(changes: str, dialect: _Dialect) -> str:
     )
 
 
-def _count_hours(changes: str, dialect: _Dialect) -> str:
+def _count_hours(changes: str, dialect: Dialect) -> str:
     kinds = {
         "arrived": "old_status = '' AND origin = ''",
         **{status: f"new_status = '{status}' AND old_status IN ('open', '')" for status in CLOSED},

@@ -352,6 +352,23 @@ class LetterCell(models.Model):
         indexes: ClassVar = [models.Index(fields=["last_ms"], name="letter_cell_latest")]
 
 
+class FailurePart(models.Model):
+    """Letters of the failure ``origin`` that somebody keeps apart: those that fit, now and later.
+
+    They have ``fingerprint`` in its stead (`ingest.splitting`).
+    """
+
+    class Match(models.TextChoices):
+        MESSAGE = "message", "message contains"
+        TYPE = "type", "event type is"
+        CONSUMER = "consumer", "consumer is"
+
+    origin = models.CharField(max_length=32, blank=True, db_index=True)
+    match = models.CharField(max_length=16, choices=Match.choices)
+    value = models.CharField(max_length=300)
+    fingerprint = models.CharField(max_length=32, unique=True)
+
+
 class LetterHour(models.Model):
     """What became of the letters of one cell in one hour: how many came, and how many left the open ones.
 

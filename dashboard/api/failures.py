@@ -55,6 +55,11 @@ class MergeBody(_Body):
     into: str = Field(max_length=32, description="the failure that it is to count with")
 
 
+class DivideBody(_Body):
+    match: str = Field(description="message (contains), type or consumer")
+    value: str = Field(max_length=300)
+
+
 @router.get("/dead-letters/groups/{str:id}", response=FailureShape, operation_id="getFailure")
 def failure(request: HttpRequest, fingerprint: str = FAILURE) -> Any:
     """What was said of one failure, with its history; `none` is the one of letters without an error."""
@@ -126,6 +131,32 @@ def split(request: HttpRequest, fingerprint: str = FAILURE) -> Any:
     return _done(
         request, fingerprint, lambda known: group_actions.split_group(known, by=caller(request))
     )
+
+
+@router.post(
+    "/dead-letters/groups/{str:id}/divide", response=FailureShape, operation_id="divideFailure"
+)
+def divide(request: HttpRequest, body: DivideBody, fingerprint: str = FAILURE) -> Any:
+    """Keep the letters that fit apart, now and later; answers the new failure."""
+    require(request, Role.OPERATOR)
+    known = _known(fingerprint)
+    try:
+        return _told(group_actions.divide_group(known, by=caller(request), **body.model_dump()))
+    except GroupError as error:
+        raise FilterError(error.place, error.reason) from error
+
+
+@router.post(
+    "/dead-letters/groups/{str:id}/join", response=FailureShape, operation_id="joinFailure"
+)
+def join(request: HttpRequest, fingerprint: str = FAILURE) -> Any:
+    """Put back what was kept apart; answers the failure that it is of again."""
+    require(request, Role.OPERATOR)
+    known = _known(fingerprint)
+    try:
+        return _told(group_actions.join_group(known, by=caller(request)))
+    except GroupError as error:
+        raise FilterError(error.place, error.reason) from error
 
 
 def _done(request: HttpRequest, fingerprint: str, deed: Callable[[str], object]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from django.db import transaction
 from dashboard.accounts import audit
 from dashboard.recovery.models import FailureGroup, GroupEntry
 from eventscope.errors import EventscopeError
+from ingest.models import FailurePart
 from ingest.queries.letter_cells import known_fingerprints
+from ingest.splitting import NotDivided, divide_failure, join_failure
 
 __all__ = [
     "LONGEST_MUTE_MS",
@@ -18,15 +20,19 @@ __all__ = [
     "MOST_MERGED",
     "GroupError",
     "describe_group",
+    "divide_group",
+    "join_group",
     "mark_fixed",
     "merge_group",
     "mute_group",
+    "part_words",
     "split_group",
 ]
 
 LONGEST_NOTE = 2000
 LONGEST_NAME = 200
 LONGEST_TICKET = 500
+LONGEST_VALUE = 300
 LONGEST_MUTE_MS = 90 * 86_400_000
 MOST_MERGED = 500
 Kind = GroupEntry.Kind
@@ -116,6 +122,45 @@ def split_group(fingerprint: str, *, by: object) -> FailureGroup:
         _keep(group, by, Kind.SPLIT, root)
         _note(_group(root), by, Kind.SPLIT, fingerprint)
     return group
+
+
+def divide_group(fingerprint: str, *, by: object, match: str, value: str) -> str:
+    """Keep the letters that fit apart, now and later; the fingerprint that they have then. Raises `GroupError`."""
+    value = _clean(value, "value", LONGEST_VALUE)
+    if match not in FailurePart.Match.values:
+        raise GroupError("match", f"must be one of {', '.join(FailurePart.Match.values)}")
+    if not value:
+        raise GroupError("value", "say what to look for")
+    with transaction.atomic():
+        group = _group(fingerprint)
+        try:
+            part, letters = divide_failure(fingerprint, match=match, value=value)
+        except NotDivided as error:
+            raise GroupError("value", str(error)) from error
+        told = part_words(part)
+        _keep(group, by, Kind.DIVIDED, f"{told}: {letters} letters are {part.fingerprint}")
+        _note(_group(part.fingerprint), by, Kind.DIVIDED, f"from {fingerprint}: {told}")
+    return part.fingerprint
+
+
+def join_group(fingerprint: str, *, by: object) -> str:
+    """Put what was kept apart back, with its history; the failure it is of again. Raises `GroupError`."""
+    with transaction.atomic():
+        try:
+            part, letters = join_failure(fingerprint)
+        except NotDivided as error:
+            raise GroupError("fingerprint", str(error)) from error
+        group, gone = _group(part.origin), FailureGroup.objects.filter(fingerprint=fingerprint)
+        GroupEntry.objects.filter(group__in=gone).update(group=group)
+        FailureGroup.objects.filter(merged_into=fingerprint).update(merged_into=part.origin)
+        gone.delete()
+        _keep(group, by, Kind.JOINED, f"{part_words(part)}: {letters} letters of {fingerprint}")
+    return part.origin
+
+
+def part_words(part: FailurePart) -> str:
+    """What its letters have, in words."""
+    return f"{FailurePart.Match(part.match).label} {part.value!r}"
 
 
 def _group(fingerprint: str, *, place: str = "fingerprint") -> FailureGroup:

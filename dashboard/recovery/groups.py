@@ -11,7 +11,7 @@ from dashboard.recovery.asking import NO_FAILURE, Ask, write_fingerprints
 from dashboard.recovery.burndown import Drawing, draw_flow
 from dashboard.recovery.models import FailureGroup, GroupEntry
 from dashboard.recovery.standing import Arrivals, Standing, judge_group
-from ingest.models import DeadLetter
+from ingest.models import DeadLetter, FailurePart
 from ingest.queries.deploys import Deploy, list_deploys
 from ingest.queries.letter_ages import Expiry, expiring_letters, oldest_open_ms
 from ingest.queries.letter_cells import DAY_MS, HOUR_MS, members_of
@@ -75,6 +75,8 @@ class BurnDown(NamedTuple):
 
 
 class GroupPage(NamedTuple):
+    """``part``: what it was kept apart by; ``parts`` are kept apart from it."""
+
     row: GroupRow
     fingerprints: tuple[str, ...]
     burndown: BurnDown
@@ -83,6 +85,8 @@ class GroupPage(NamedTuple):
     types: list[LetterGroup]
     letters: list[DeadLetter]
     deploys: list[Deploy]
+    part: FailurePart | None
+    parts: list[FailurePart]
 
 
 def merged_fingerprints() -> dict[str, str]:
@@ -162,6 +166,8 @@ def read_group(fingerprint: str, *, span: Span, now_ms: int) -> GroupPage | None
         types=letter_groups(where, by="type", limit=PARTS),
         letters=list_dead_letters(where, limit=SAMPLE).letters,
         deploys=deploys,
+        part=FailurePart.objects.filter(fingerprint=fingerprint).first(),
+        parts=list(FailurePart.objects.filter(origin=fingerprint).order_by("pk")),
     )
 
 

@@ -19,6 +19,7 @@ from ingest.folds.fingerprint import fingerprint
 from ingest.folds.text import bounded
 from ingest.models import DeadLetter, Stream
 from ingest.records import Flag
+from ingest.splitting import keep_apart
 
 __all__ = ["MOST_BYTES", "MOST_LINES", "BadFile", "Imported", "import_letters", "read_lines"]
 
@@ -63,11 +64,9 @@ def import_letters(
             DeadLetter.objects.filter(stream=stream, major=IMPORTED).values_list("minor", flat=True)
         )
         new = {place: line for place, line in places.items() if place not in known}
-        DeadLetter.objects.bulk_create(
-            (_letter(stream, place, line, now) for place, line in new.items()),
-            batch_size=200,
-            ignore_conflicts=True,
-        )
+        letters = [_letter(stream, place, line, now) for place, line in new.items()]
+        keep_apart(letters)
+        DeadLetter.objects.bulk_create(letters, batch_size=200, ignore_conflicts=True)
     told = Imported(
         len(places), len(places) - len(new), sum(line.event is None for line in places.values())
     )

@@ -184,6 +184,8 @@ class GroupEntry(models.Model):
         UNMUTED = "unmuted"
         MERGED = "merged"
         SPLIT = "split"
+        DIVIDED = "divided"
+        JOINED = "joined"
 
     group = models.ForeignKey(FailureGroup, on_delete=models.CASCADE, db_index=False)
     at_ms = models.BigIntegerField()

@@ -21,6 +21,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("dead-letters/groups/<str:fingerprint>/mute/", views.mute_failure, name="failure-mute"),
     path("dead-letters/groups/<str:fingerprint>/merge/", views.merge_failure, name="failure-merge"),
     path("dead-letters/groups/<str:fingerprint>/split/", views.split_failure, name="failure-split"),
+    path(
+        "dead-letters/groups/<str:fingerprint>/divide/",
+        views.divide_failure,
+        name="failure-divide",
+    ),
+    path("dead-letters/groups/<str:fingerprint>/join/", views.join_failure, name="failure-join"),
     path("dead-letters/<int:letter_id>/edit/", views.edit_page, name="edit"),
     path("dead-letters/<int:letter_id>/edit/check/", views.check_edit, name="edit-check"),
     path("dead-letters/export/", views.export_letters, name="export"),

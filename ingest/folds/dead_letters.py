@@ -26,6 +26,7 @@ from ingest.lineage import redrives_of
 from ingest.models import DeadLetter
 from ingest.records import Batch, Record, StreamRef
 from ingest.sealing import SEALED
+from ingest.splitting import keep_apart
 from ingest.system import DeadLettered, Receipt
 from ingest.time_columns import UNKNOWN_MS, entry_times
 from ingest.timestamps import parse_ms
@@ -212,6 +213,7 @@ def record_letters(batch: Batch) -> list[DeadLetter]:
     letters = letters_of(batch, body_bytes=settings.INGEST.limits.body_bytes)
     if letters:
         _supersede(letters)
+        keep_apart(letters)
         DeadLetter.objects.bulk_create(letters)
     return letters
 

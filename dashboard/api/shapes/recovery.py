@@ -22,7 +22,9 @@ __all__ = [
 class FailureEntryShape(Shape):
     at: str | None
     by: str
-    kind: str = Field(description="described, fixed, muted, unmuted, merged or split")
+    kind: str = Field(
+        description="described, fixed, muted, unmuted, merged, split, divided or joined"
+    )
     text: str
 
 

@@ -3,8 +3,10 @@
 from dashboard.recovery.views.editing import check_edit, edit_page
 from dashboard.recovery.views.groups import (
     describe_failure,
+    divide_failure,
     failure_page,
     fix_failure,
+    join_failure,
     merge_failure,
     mute_failure,
     split_failure,
@@ -39,6 +41,7 @@ __all__ = [
     "dead_letters_page",
     "describe_failure",
     "discard_page",
+    "divide_failure",
     "edit_page",
     "export_letters",
     "failure_page",
@@ -46,6 +49,7 @@ __all__ = [
     "import_page",
     "job_page",
     "jobs_page",
+    "join_failure",
     "merge_failure",
     "mute_failure",
     "patch_page",

@@ -19,12 +19,15 @@ from dashboard.recovery.asking import NO_FAILURE, Ask
 from dashboard.recovery.group_actions import LONGEST_NOTE, GroupError
 from dashboard.recovery.groups import SPANS, GroupPage, merged_fingerprints, read_group, read_groups
 from dashboard.recovery.stacks import fold_stack
+from ingest.models import FailurePart
 from ingest.queries.letters import LetterFilter
 
 __all__ = [
     "describe_failure",
+    "divide_failure",
     "failure_page",
     "fix_failure",
+    "join_failure",
     "merge_failure",
     "mute_failure",
     "span_of",
@@ -55,6 +58,7 @@ def failure_page(request: HttpRequest, fingerprint: str) -> HttpResponse:
         "stack": fold_stack(page.row.group.newest.error_stack) if page.row.group.newest else [],
         "spans": SPANS,
         "mutes": MUTES,
+        "matches": FailurePart.Match.choices,
         "longest": LONGEST_NOTE,
         "candidates": _candidates(page, now),
     }
@@ -118,6 +122,33 @@ def split_failure(request: HttpRequest, fingerprint: str) -> HttpResponse:
         return "It stands for itself again."
 
     return _do(request, fingerprint, deed)
+
+
+@require_POST
+@role_required(Role.OPERATOR)
+def divide_failure(request: HttpRequest, fingerprint: str) -> HttpResponse:
+    """``match`` and ``value``: which of its letters are kept apart."""
+
+    def deed(known: str) -> str:
+        told = {name: request.POST.get(name, "") for name in ("match", "value")}
+        group_actions.divide_group(known, by=request.user, **told)
+        return "Kept apart, those that come later too. They are listed under what was divided."
+
+    return _do(request, fingerprint, deed)
+
+
+@require_POST
+@role_required(Role.OPERATOR)
+def join_failure(request: HttpRequest, fingerprint: str) -> HttpResponse:
+    """Undo it."""
+    origin = []
+
+    def deed(known: str) -> str:
+        origin.append(group_actions.join_group(known, by=request.user))
+        return "Put back: they count with this failure again."
+
+    answer = _do(request, fingerprint, deed)
+    return redirect("recovery:failure", origin[0] or NO_FAILURE) if origin else answer
 
 
 def span_of(given: QueryDict) -> Any:
