@@ -7,6 +7,7 @@ slip in ``eventscope.toml`` is refused with its key (see `decode_options`).
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -14,6 +15,7 @@ from eventscope.reducers import ROOTS, Verb
 from ingest.sections import Duration, OptionsError, Percentage, Positive, Section, decode_options
 
 __all__ = [
+    "ActuatorOptions",
     "BreakerOptions",
     "BrokerOptions",
     "Duration",
@@ -195,6 +197,24 @@ class RetentionOptions(Section, frozen=True):
     max_bytes: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
+class ActuatorOptions(Section, frozen=True):
+    """A Spring actuator whose breakers are asked for; ``instance`` is its host and port unless given."""
+
+    url: str
+    service: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    instance: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"Expected an http or https url of an actuator, got {self.url!r}")
+
+    @property
+    def place(self) -> str:
+        """The instance that it tells of."""
+        return self.instance or urlsplit(self.url).netloc.rpartition("@")[2]
+
+
 class BreakerOptions(Section, frozen=True):
     """The guide's circuit-breaker numbers."""
 
@@ -204,6 +224,8 @@ class BreakerOptions(Section, frozen=True):
     alert_threshold: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
     flapping: Positive = 3
     flapping_window: Duration = Duration(900)
+    poll: Duration = Duration(15)
+    actuators: Annotated[tuple[ActuatorOptions, ...], msgspec.Meta(max_length=200)] = ()
 
 
 class LimitOptions(Section, frozen=True):

@@ -17,6 +17,7 @@ from dashboard.monitor.housekeeping import (
     forget_old_alerts,
     forget_old_jobs,
 )
+from dashboard.monitor.polling import poll_actuators
 from dashboard.monitor.probing import probe_all
 from dashboard.monitor.telling import Notifier, forget_notifications
 from dashboard.recovery.firing import carry_out_rules
@@ -47,6 +48,7 @@ def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
         Duty("incoming-alerts", INCOMING_S, mark_silent),
         Duty("notifications", NOTIFY_S, Notifier(stopping).step),
         Duty("probes", float(settings.DASHBOARD.health.interval), probe_all),
+        Duty("breaker-polls", float(settings.INGEST.circuit_breakers.poll), poll_actuators),
         Duty("consumer-groups", SAMPLE_S, sample_groups),
         Duty("backlog-trends", TREND_S, keep_backlogs),
         Duty("jobs", JOBS_S, Worker(stopping).step),

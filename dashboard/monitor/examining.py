@@ -39,7 +39,8 @@ def examine_probes(options: HealthOptions) -> Iterator[Finding]:
         mend = f"Give it another name or service in {SECTION}; the two overwrite each other."
         yield Finding(f"component {name}", ok=False, detail="is there twice", mend=mend)
     yield from _components(options)
-    yield from _duty()
+    for name in ("probes", "breaker-polls"):
+        yield from _duty(name)
 
 
 def _times(options: HealthOptions) -> Finding:
@@ -103,15 +104,15 @@ def _url_fault(url: str) -> str:
     return ""
 
 
-def _duty() -> Iterator[Finding]:
-    """Silent before monitor has probed for the first time."""
+def _duty(name: str) -> Iterator[Finding]:
+    """Silent while it goes well, or has not been done yet."""
     try:
-        duty = Duty.objects.filter(name="probes", failing__gt=0).first()
+        duty = Duty.objects.filter(name=name, failing__gt=0).first()
     except DatabaseError:
         return  # told by the finding of the database
     if duty:
         yield Finding(
-            "probing",
+            f"duty {name}",
             ok=False,
             detail=f"failed {duty.failing} times in a row: {duty.error}",
             mend="See the log of manage.py monitor (action monitor.duty_failed).",

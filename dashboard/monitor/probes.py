@@ -21,7 +21,7 @@ from dashboard.options import ComponentOptions
 from ingest.options import BrokerOptions
 from ingest.queries.status import ingest_status
 
-__all__ = ["PROBE_KEY", "probe_component"]
+__all__ = ["PROBE_KEY", "fetch", "probe_component"]
 
 MOST_BYTES = 256 * 1024
 PROBE_KEY = "eventscope:probe"
@@ -59,8 +59,16 @@ def _probe_for(component: ComponentOptions) -> Probe:
 
 
 def _http(component: ComponentOptions, timeout: float) -> Verdict:
-    """GET, redirects not followed; the whole answer must come within the time."""
-    url = urlsplit(component.url)
+    code, body = fetch(component.url, timeout=timeout)
+    return read_health_answer(code, body)
+
+
+def fetch(address: str, *, timeout: float) -> tuple[int, bytes]:
+    """GET, redirects not followed: status and body. The whole answer must come within the time.
+
+    Raises what `probe_component` puts into words.
+    """
+    url = urlsplit(address)
     deadline = time.monotonic() + timeout
     connection = _connection(url, timeout)
     try:
@@ -68,7 +76,7 @@ def _http(component: ComponentOptions, timeout: float) -> Verdict:
         headers = {"Accept": "application/health+json, application/json, */*"}
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
-        return read_health_answer(answer.status, _read(answer, connection, deadline))
+        return answer.status, _read(answer, connection, deadline)
     finally:
         connection.close()
 

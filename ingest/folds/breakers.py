@@ -119,7 +119,7 @@ def fold_breakers(
     """The states that ``changes`` alter, and those that are history. Pure.
 
     A report older than what is known is history only. One that repeats the state renews the numbers,
-    keeps ``since_ms`` and is no history. A report without ``from`` takes the state known before.
+    keeps ``since_ms`` (and the reason, if it tells none) and is no history. A report without ``from`` takes the state known before.
     """
     altered: dict[BreakerKey, BreakerState] = {}
     history: list[Change] = []
@@ -130,7 +130,10 @@ def fold_breakers(
             continue
         same = known is not None and known.state == change.after.state
         since_ms = known.since_ms if known and same else change.after.since_ms
-        altered[change.key] = msgspec.structs.replace(change.after, since_ms=since_ms)
+        reason = change.after.reason or (known.reason if known and same else "")
+        altered[change.key] = msgspec.structs.replace(
+            change.after, since_ms=since_ms, reason=reason
+        )
         if not same:
             before = change.before or (known.state if known else "")
             history.append(change._replace(before=before))

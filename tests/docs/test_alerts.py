@@ -74,7 +74,10 @@ def test_every_state_is_explained() -> None:
 
 def test_table_of_duties_is_that_of_the_code() -> None:
     told = [(name, every) for name, every, _ in table("duty")]
-    every = {"probes": "`[health] interval`"}
+    every = {
+        "probes": "`[health] interval`",
+        "breaker-polls": "`[circuit_breakers] poll`",
+    }
     assert told == [
         (f"`{duty.name}`", every.get(duty.name, f"{duty.every:g} s"))
         for duty in all_duties(lambda: False)

@@ -80,10 +80,12 @@ def test_times_and_names_that_do_not_fit_are_named() -> None:
 
 def test_a_duty_that_fails_is_told_with_its_error() -> None:
     Duty.objects.create(name="probes", failing=3, error="OperationalError: locked")
+    Duty.objects.create(name="breaker-polls", failing=1, error="ActuatorsAway: 1 of 1 actuators")
 
     found = by_subject(examine_probes(HealthOptions()))
 
-    assert found["probing"].detail == "failed 3 times in a row: OperationalError: locked"
+    assert found["duty probes"].detail == "failed 3 times in a row: OperationalError: locked"
+    assert "1 of 1 actuators" in found["duty breaker-polls"].detail
 
 
 def test_status_page_of_what_was_never_told_of_is_wrong() -> None:
