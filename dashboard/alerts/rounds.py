@@ -1,8 +1,8 @@
 """A round of evaluation: read, decide (`dashboard.alerts.evaluate`), write.
 
 Every write is conditional on the state that was read, so that a person who acknowledges meanwhile
-is not overwritten, and each is a transaction of its own with its line in the timeline: a round that
-is killed half way is finished by the next.
+is not overwritten, and each change of a state is a transaction of its own with its line in the
+timeline: a round that is killed half way is finished by the next.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ from dashboard.alerts.wording import summarise
 __all__ = ["Evaluator", "RoundReport", "apply_intents", "evaluate_alerts", "open_standings"]
 
 WRITE_EVERY_MS = 5_000
+KEPT_AT_ONCE = 100
+"""Episodes that only go on share a transaction: a storm of thousands is not thousands of commits."""
 LIVE = (Episode.State.FIRING, Episode.State.ACKNOWLEDGED)
 Kind = EpisodeEntry.Kind
 
@@ -100,6 +102,7 @@ def apply_intents(intents: Iterable[Intent], rules: Sequence[Rule], now_ms: int)
     """Write what was decided."""
     report = RoundReport()
     by_name = {rule.name: rule for rule in rules}
+    kept: list[Keep] = []
     for intent in without_resting(intents, now_ms):
         if isinstance(intent, Open):
             _open(intent, now_ms, report)
@@ -109,8 +112,12 @@ def apply_intents(intents: Iterable[Intent], rules: Sequence[Rule], now_ms: int)
             report.resolved += _resolve(intent, now_ms)
         elif isinstance(intent, Drop):
             report.dropped += _drop(intent)
-        else:
-            _keep(intent, by_name[intent.before.rule], now_ms)
+        elif _worth_writing(intent):
+            kept.append(intent)
+    for begin in range(0, len(kept), KEPT_AT_ONCE):
+        with transaction.atomic():
+            for keep in kept[begin : begin + KEPT_AT_ONCE]:
+                _keep(keep, by_name[keep.before.rule], now_ms)
     return report
 
 
@@ -228,23 +235,18 @@ def _drop(intent: Drop) -> int:
 
 
 def _keep(intent: Keep, rule: Rule, now_ms: int) -> None:
-    if not _worth_writing(intent):
-        return
     changes = _clocks(intent.after)
     seen = intent.observation
     if seen is not None and seen.value is not None and _holding(intent):
         changes["summary"] = summarise(rule, seen)
-    with transaction.atomic():
-        kept = Episode.objects.filter(pk=intent.before.id, state=intent.before.state).update(
-            **changes
-        )
-        if not kept:
-            return
-        if intent.before.no_data != intent.after.no_data:
-            kind = Kind.NO_DATA if intent.after.no_data else Kind.DATA
-            _tell(intent.before.id, kind, now_ms, value=intent.after.value)
-        elif intent.sampled:
-            _tell(intent.before.id, Kind.VALUE, now_ms, value=intent.after.value)
+    kept = Episode.objects.filter(pk=intent.before.id, state=intent.before.state).update(**changes)
+    if not kept:
+        return
+    if intent.before.no_data != intent.after.no_data:
+        kind = Kind.NO_DATA if intent.after.no_data else Kind.DATA
+        _tell(intent.before.id, kind, now_ms, value=intent.after.value)
+    elif intent.sampled:
+        _tell(intent.before.id, Kind.VALUE, now_ms, value=intent.after.value)
 
 
 def _holding(intent: Keep) -> bool:

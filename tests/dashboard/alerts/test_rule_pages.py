@@ -194,3 +194,16 @@ def test_what_is_written_is_what_is_stored(admin: Client) -> None:
     assert all_rules()["x"].enabled is False
     assert all_rules()["x"].above == 3.0
     assert delete_rule("x", by="anna") is None
+
+
+def test_an_alert_leads_to_its_rule_and_its_runbook(admin: Client) -> None:
+    save_rule(
+        RuleOptions(
+            name="x", metric="retries", above=3, runbook="https://wiki.example/x", owner="payments"
+        ),
+        by="anna",
+    )
+    page = admin.get(f"/alerts/{make_episode(rule='x').pk}/").content.decode()
+    assert 'href="https://wiki.example/x" rel="noopener noreferrer"' in page
+    assert 'href="/alerts/rules/x/"' in page
+    assert "payments" in page
