@@ -15,11 +15,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from dashboard.accounts import audit
+from dashboard.notifying.notices import Notice, tell_admins
 from dashboard.recovery.actions import Options, create_job
 from dashboard.recovery.gathering import busy_letters
 from dashboard.recovery.models import Firing, HandlerRule, Job
 from dashboard.recovery.rule_steps import Rule, Step, StepError, due_before_ms, read_rule
-from dashboard.recovery.ruling import matching, sync_configured
+from dashboard.recovery.ruling import ANY, matching, sync_configured
 from dashboard.recovery.selection import Selection
 from ingest.models import DeadLetter
 from ingest.queries.fleet import OPEN_STATES, list_breakers
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 500
 MOST_PAGES = 20
+MOST_NAMED = 20
 OVERLAP = 1_000
 """Letters that were stored beside each other may be seen out of order by so many."""
 KINDS = {"redrive": Job.Kind.REDRIVE, "discard": Job.Kind.DISCARD}
@@ -92,6 +94,8 @@ def _act(rule: HandlerRule, step: Step, letters: list[int]) -> Job | None:
             letters=letters[:20],
             count=len(letters),
         )
+    if step.kind == "notify-admin":
+        _notify(rule, letters)
     if step.kind not in KINDS:
         return None
     return create_job(
@@ -100,6 +104,25 @@ def _act(rule: HandlerRule, step: Step, letters: list[int]) -> Job | None:
         options=Options(note=f"rule {rule.pk} for {rule.value}: {step}"),
         kind=KINDS[step.kind],
     )
+
+
+def _notify(rule: HandlerRule, letters: list[int]) -> None:
+    """By the outbox, which is written with what fired: told once, whatever is killed when."""
+    failed = "any error" if rule.value == ANY else rule.value
+    notice = Notice(
+        topic=f"rule-{rule.pk}",
+        title=f"Dead letters of {_plain(failed)}: {{count}}",
+        text=f"Rule {rule.pk} tells of dead letters of {failed}. The first of them: "
+        + ", ".join(str(letter) for letter in letters[:MOST_NAMED]),
+        path=f"/dead-letters/{letters[0]}/",
+        count=len(letters),
+    )
+    tell_admins(notice, now_ms=time.time_ns() // 1_000_000)
+
+
+def _plain(text: str) -> str:
+    """A name in a title that is a pattern."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _note(rule: HandlerRule, step: Step, letters: list[int], job: Job | None, dry: bool) -> None:

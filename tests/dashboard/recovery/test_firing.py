@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.accounts.models import AuditEntry, Role
+from dashboard.notifying.models import Notification
 from dashboard.recovery import firing
 from dashboard.recovery.firing import carry_out_rules
 from dashboard.recovery.models import Firing, HandlerRule, Job
@@ -28,7 +29,10 @@ from dashboard.recovery.ruling import (
 from dashboard.recovery.working import Worker
 from ingest.models import DeadLetter
 from tests.dashboard.care import HOSTILE, client_for, make_breaker
+from tests.dashboard.notifying.conftest import Configure, configure
 from tests.dashboard.recovery.conftest import Shop, make_original
+
+__all__ = ["configure"]
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
 
@@ -212,6 +216,39 @@ def test_turned_off_meanwhile_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(firing, "_waited", late)
     assert carry_out_rules() == 0
     assert Job.objects.count() == 0
+
+
+def test_admins_are_told_once_for_all_letters_of_a_rule(configure: Configure) -> None:
+    address = {"admin": "https://hooks.slack.com/x"}
+    configure({"receivers": {"admin": {"type": "slack"}}}, address)
+    rule("notify-admin", value="*")
+    one, other = old(1), old(2, error_type="{Odd}")
+
+    carry_out_rules()
+    carry_out_rules()
+
+    message = Notification.objects.get()
+    assert message.title == "Dead letters of any error: 2"
+    assert message.content["text"].endswith(f"The first of them: {one.pk}, {other.pk}")
+    assert message.content["url"].endswith(f"/dead-letters/{one.pk}/")
+
+
+def test_a_rule_that_is_only_tried_tells_nobody(configure: Configure) -> None:
+    address = {"admin": "https://hooks.slack.com/x"}
+    configure({"receivers": {"admin": {"type": "slack"}}}, address)
+    rule("notify-admin", mode="tried", value=ERROR)
+    old(1)
+    carry_out_rules()
+    assert Notification.objects.count() == 0
+
+
+def test_a_name_that_is_a_pattern_is_told_as_it_is(configure: Configure) -> None:
+    address = {"admin": "https://hooks.slack.com/x"}
+    configure({"receivers": {"admin": {"type": "slack"}}}, address)
+    rule("notify-admin", value="{Odd}")
+    old(1, error_type="{Odd}")
+    carry_out_rules()
+    assert Notification.objects.get().title == "Dead letters of {Odd}: 1"
 
 
 def test_a_rule_by_failure_and_one_for_any_error() -> None:
