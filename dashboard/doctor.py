@@ -26,6 +26,8 @@ from ingest.checks import check_encryption
 from ingest.letter_counts import counts_are_right
 from ingest.options import BrokerOptions
 from ingest.sealing import BadKey, Keyring, read_keys
+from ingest.sources import open_source
+from ingest.sources.base import BrokerError
 
 __all__ = ["Finding", "examine", "skew_finding"]
 
@@ -175,6 +177,8 @@ def _brokers() -> Iterator[Finding]:
     for name, broker in settings.INGEST.brokers.items():
         if broker.type == "redis":
             yield from _redis_broker(name, broker)
+        else:
+            yield _kafka_broker(name, broker)
 
 
 def _redis_broker(name: str, broker: BrokerOptions) -> Iterator[Finding]:
@@ -202,6 +206,22 @@ def _redis_broker(name: str, broker: BrokerOptions) -> Iterator[Finding]:
 def _probes() -> Iterator[Finding]:
     yield from examine_probes(settings.DASHBOARD.health)
     yield from examine_status(settings.DASHBOARD.status)
+
+
+def _kafka_broker(name: str, broker: BrokerOptions) -> Finding:
+    subject, place = f"broker {name}", ", ".join(broker.bootstrap_servers)
+    source = open_source(broker, timeout=5)
+    try:
+        found = source.discover()
+    except BrokerError as error:
+        mend = f"Start it, or set [brokers.{name}] bootstrap_servers and security to what it needs."
+        return Finding(subject, ok=False, detail=f"{place}: {error}", mend=mend)
+    finally:
+        source.close()
+    topics = len({one.place.topic for one in found})
+    return Finding(
+        subject, ok=True, detail=f"{place}, {topics} watched topics, {len(found)} partitions"
+    )
 
 
 def _place(url: str) -> str:

@@ -20,6 +20,8 @@ from dashboard.monitor.verdicts import DEGRADED, HEALTHY, UNHEALTHY, Verdict
 from dashboard.options import ComponentOptions
 from ingest.options import BrokerOptions
 from ingest.queries.status import ingest_status
+from ingest.sources import open_source
+from ingest.sources.base import BrokerError
 
 __all__ = ["PROBE_KEY", "fetch", "probe_component"]
 
@@ -35,7 +37,13 @@ def probe_component(component: ComponentOptions, *, timeout: float) -> Verdict:
         verdict = _probe_for(component)(component, timeout)
     except TimeoutError:
         verdict = Verdict(UNHEALTHY, output=f"no answer within {timeout:g} s")
-    except (OSError, http.client.HTTPException, redis.RedisError, DatabaseError) as error:
+    except (
+        OSError,
+        http.client.HTTPException,
+        redis.RedisError,
+        BrokerError,
+        DatabaseError,
+    ) as error:
         verdict = Verdict(UNHEALTHY, output=_words(error))
     except ValueError as error:
         verdict = Verdict(UNHEALTHY, output=f"not a usable url or check: {_words(error)}")
@@ -127,9 +135,12 @@ def _broker(component: ComponentOptions, timeout: float) -> Verdict:
 
 def _ping(broker: BrokerOptions, timeout: float) -> Verdict:
     if broker.type == "kafka":
-        host, _, port = broker.bootstrap_servers[0].rpartition(":")
-        with socket.create_connection((host, int(port)), timeout=timeout):
-            return Verdict(HEALTHY)
+        source = open_source(broker, timeout=timeout)
+        try:
+            source.discover()
+        finally:
+            source.close()
+        return Verdict(HEALTHY)
     with _redis(broker.url, timeout) as client:
         client.ping()
     return Verdict(HEALTHY)
