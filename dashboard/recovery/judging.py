@@ -22,7 +22,6 @@ REASONS = {
     "vanished": "its topic is not on the broker any more",
     "incomplete": "its event was stored cut short",
     "redacted": "parts of its event were redacted before they were stored",
-    "broker": "its broker is of a kind that cannot be published to yet",
     "no_broker": "its broker is not configured any more",
     "refused": "the broker refused it",
     "earlier_failed": "an earlier event of the same entity failed again",
@@ -66,4 +65,4 @@ def refusal(letter: Judged, *, broker: str, busy: bool, bounds: Bounds) -> str:
         return "incomplete"
     if broker not in bounds.brokers:
         return "no_broker"
-    return "" if bounds.brokers[broker] == "redis" else "broker"
+    return ""

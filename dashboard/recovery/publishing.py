@@ -13,14 +13,15 @@ from dashboard.recovery.gathering import bounds
 from dashboard.recovery.judging import Bounds, refusal
 from dashboard.recovery.models import Job
 from dashboard.recovery.rows import read_rows
-from dashboard.recovery.sending import Put, RedisSender, Sent, entry_fields
+from dashboard.recovery.sending import Put, RedisSender, Sender, Sent
 from eventscope.stamps import format_ms
 from ingest.folds.foreign import without_failure
-from ingest.lineage import Lineage, with_lineage
+from ingest.lineage import Lineage, Message, with_lineage
 from ingest.models import DeadLetter, Stream
+from ingest.options import BrokerOptions
 from ingest.queries.opening import Kept, NotAsItWas, open_letter, open_letter_headers
 
-__all__ = ["Published", "Publisher", "Queued", "edition_fields", "message_fields"]
+__all__ = ["Published", "Publisher", "Queued", "original_message"]
 
 LONGEST_REASON = 200
 
@@ -48,6 +49,8 @@ class _Letter(NamedTuple):
     pk: int
     status: str
     topic: str
+    partition: int
+    offset: str
     redrives: int
     flags: int
     major: int
@@ -63,14 +66,14 @@ class _Made(NamedTuple):
 
     refused: str
     attempt: int = 0
-    fields: tuple[bytes, ...] = ()
+    message: Message = Message(b"", ())
 
 
 class Publisher:
     """Keeps a connection to each broker. Raises `BrokerAway` from `publish`."""
 
     def __init__(self) -> None:
-        self._senders: dict[str, RedisSender] = {}
+        self._senders: dict[str, Sender] = {}
 
     def publish(self, job: Job, items: Sequence[Queued], *, now_ms: int) -> list[Published]:
         """Append the events of ``items``; each letter is looked at once more before.
@@ -89,7 +92,8 @@ class Publisher:
             if letter is None or made.refused:
                 results.append(published)
             else:
-                put = Put(job.redrive_id(item.letter), item.topic, made.fields)
+                name, message = job.redrive_id(item.letter), made.message
+                put = Put(name, item.topic, message.body, message.headers, _partition(letter, item))
                 puts.setdefault(letter.stream.broker, []).append((published, put))
         for broker, chosen in puts.items():
             sent = self._sender(broker).send([put for _, put in chosen])
@@ -102,29 +106,35 @@ class Publisher:
             sender.close()
         self._senders.clear()
 
-    def _sender(self, broker: str) -> RedisSender:
+    def _sender(self, broker: str) -> Sender:
         if broker not in self._senders:
-            self._senders[broker] = RedisSender(settings.INGEST.brokers[broker].url)
+            self._senders[broker] = _open_sender(settings.INGEST.brokers[broker])
         return self._senders[broker]
 
 
-def message_fields(letter: Kept, lineage: Lineage) -> tuple[bytes, ...]:
-    """The entry that puts ``letter``'s event back as it was, with its lineage. Raises `NotAsItWas`."""
+def _open_sender(options: BrokerOptions) -> Sender:
+    if options.type == "redis":
+        return RedisSender(options.url)
+    from dashboard.recovery.kafka_sending import KafkaSender  # its library only where it is used
+
+    return KafkaSender(options)
+
+
+def original_message(letter: Kept, lineage: Lineage) -> Message:
+    """What puts ``letter``'s event back as it was, with its lineage. Raises `NotAsItWas`."""
     headers = without_failure(open_letter_headers(letter))
-    message = with_lineage(open_letter(letter), headers, lineage)
-    return entry_fields(message.body, message.headers)
+    return with_lineage(open_letter(letter), headers, lineage)
+
+
+def _partition(letter: _Letter, item: Queued) -> int | None:
+    """A letter that tells the offset of its event tells the partition too."""
+    return letter.partition if letter.offset and item.topic == letter.topic else None
 
 
 def _read_letters(ids: Sequence[int]) -> dict[int, _Letter]:
     streams = Stream.objects.in_bulk()
     rows = read_rows(DeadLetter, _Letter._fields[1:], ids)
     return {pk: _Letter(pk, *values, streams[stream]) for pk, *values, stream in rows}
-
-
-def edition_fields(edited: Edited, lineage: Lineage) -> tuple[bytes, ...]:
-    """The entry of an edited event."""
-    message = with_lineage(edited.body, edited.headers, lineage)
-    return entry_fields(message.body, message.headers)
 
 
 def _make(
@@ -144,8 +154,8 @@ def _make(
         edited=edited is not None,
     )
     if edited is not None:
-        return _Made("", attempt, edition_fields(edited, lineage))
+        return _Made("", attempt, with_lineage(edited.body, edited.headers, lineage))
     try:
-        return _Made("", attempt, message_fields(letter, lineage))
+        return _Made("", attempt, original_message(letter, lineage))
     except NotAsItWas as error:
         return _Made(str(error)[:LONGEST_REASON])

@@ -8,7 +8,7 @@ of the topic, for `MARK_DAYS`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import redis
@@ -18,7 +18,7 @@ from redis.retry import Retry
 from eventscope.errors import EventscopeError
 from ingest.lineage import Pairs
 
-__all__ = ["MARK_DAYS", "BrokerAway", "Put", "RedisSender", "Sent", "entry_fields"]
+__all__ = ["MARK_DAYS", "BrokerAway", "Put", "RedisSender", "Sender", "Sent", "entry_fields"]
 
 MARK_DAYS = 14
 FIELD = b":field"
@@ -51,11 +51,14 @@ class BrokerAway(EventscopeError):
 
 
 class Put(NamedTuple):
-    """What to append where; ``name`` is unique to this redrive of this event."""
+    """What to append where; ``name`` is unique to this redrive of this event. ``partition`` is the one
+    where it had been, None if that is not known."""
 
     name: str
     topic: str
-    fields: tuple[bytes, ...]
+    body: bytes
+    headers: Pairs
+    partition: int | None = None
 
 
 class Sent(NamedTuple):
@@ -64,6 +67,13 @@ class Sent(NamedTuple):
     position: str
     repeated: bool = False
     refused: str = ""
+
+
+class Sender(Protocol):
+    """What puts events back on one broker."""
+
+    def send(self, puts: Sequence[Put]) -> list[Sent]: ...
+    def close(self) -> None: ...
 
 
 class RedisSender:
@@ -84,7 +94,8 @@ class RedisSender:
             with self._client.pipeline(transaction=False) as pipeline:
                 for put in puts:
                     keys = [mark_of(put), put.topic]
-                    self._script(keys=keys, args=list(put.fields), client=pipeline)
+                    fields = entry_fields(put.body, put.headers)
+                    self._script(keys=keys, args=list(fields), client=pipeline)
                 replies = pipeline.execute(raise_on_error=False)
         except (redis.RedisError, OSError) as error:
             raise BrokerAway(str(error)) from error
