@@ -29,6 +29,7 @@ from ingest.queries.events import (
     EventView,
     ReadingTooLong,
     list_events,
+    shared_store,
 )
 
 __all__ = [
@@ -66,7 +67,8 @@ def read_listing(query: EventQuery, *, now_ms: int | None = None) -> Listing:
     query, place = open_cursor(query)
     now = _now(now_ms)
     try:
-        return _read(_without_system(query), place, now)
+        with shared_store().reading():
+            return _read(_without_system(query), place, now)
     except ReadingTooLong:
         return Listing([], None, complete=False, slow=why_slow(query, now_ms=now, limit=True))
 

@@ -20,6 +20,8 @@ from ingest.store.globs import name_test
 __all__ = ["look_up", "named_as_asked"]
 
 CHUNK = 100
+MORE = 10
+"""So many beyond a page are read with it, as some do not fit."""
 
 Fits = Callable[[EventView], bool]
 
@@ -48,7 +50,7 @@ def _newest(
 ) -> tuple[list[Row], Place | None]:
     """Read back from ``after`` until the page is full; a value may be carried by millions."""
     rows: list[Row] = []
-    read, size = 0, max(CHUNK, query.limit)
+    read, size = 0, query.limit + MORE
     while read < FOUND_LIMIT:
         found = find_events(values, limit=size, before_ms=_before(query, after))
         fresh = [

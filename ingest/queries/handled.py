@@ -60,7 +60,7 @@ def walk_handled(
     ``names`` are of `ingest.store.marks`; about ``few`` messages are read at once, and ``at_once`` events
     looked up. All is read from one state of the database.
     """
-    with snapshot():
+    with shared_store().reading():
         reading = _Reading(wanted, newest_first=newest_first, at_once=at_once)
         for from_ms, until, places in walk_marked(
             names, since_ms=since_ms, until_ms=until_ms, newest_first=newest_first, few=few
@@ -92,13 +92,13 @@ def events_told(
 
 
 class _Reading:
-    """What one walk has read: blocks, frames and records are kept for its next step."""
+    """One walk's candidates; the records that it has read are kept for its next step."""
 
     def __init__(self, wanted: Wanted, *, newest_first: bool, at_once: int) -> None:
         self._wanted = wanted
         self._newest_first = newest_first
         self._at_once = at_once
-        self._store = shared_store().keeping()
+        self._store = shared_store()
         self._records: Kept[tuple[int, Position], Record | None] = Kept(KEPT_BYTES)
 
     def handled(self, places: Sequence[tuple[int, int]], window: range) -> Iterator[Handled]:

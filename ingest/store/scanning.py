@@ -47,6 +47,7 @@ def scan_events(
     names = FilterNames(where)
     choice = names.choose(reader.names.all_series())
     rows = _Rows(where, after, choice, reader, newest_first=newest_first)
+    most = reader.frames_read + MAX_FRAMES
     merged = rows.merged()
     events: list[tuple[Cursor, StoredEvent]] = []
     while len(events) <= limit:
@@ -54,7 +55,7 @@ def scan_events(
         events += _read(taken, names, choice, reader, decode)
         if not taken:
             break
-        if reader.frames_read > MAX_FRAMES and not rows.stopped_at:
+        if reader.frames_read > most and not rows.stopped_at:
             rows.stopped_at = taken[-1].block.cursor(taken[-1].row)
             break
     some = [event for _, event in events[:limit]]

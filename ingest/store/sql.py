@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from copy import copy
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import msgspec
 
@@ -33,6 +34,8 @@ from ingest.store.writing import insert_block
 __all__ = ["SqlEventStore", "decode_stored", "read_headers", "to_message"]
 
 _HEADERS = list[tuple[bytes, bytes]]
+_kept: ContextVar[BlockReader | None] = ContextVar("kept", default=None)
+"""The reader of the reading that goes on."""
 
 
 class SqlEventStore:
@@ -41,19 +44,25 @@ class SqlEventStore:
     def __init__(self, *, decode: Decoder | None = None) -> None:
         self._decode = decode or decode_stored
         self._names = NameCache()
-        self._kept: BlockReader | None = None
 
-    def keeping(self) -> SqlEventStore:
-        """The same store for the steps of one reading: a block or frame that was read is kept, within bounds.
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """What is read inside is one state of the database; blocks and frames are kept for the next step.
 
-        For one thread, inside one `snapshot`.
+        Within another reading this one does nothing. Raises `ReadingTooLong`.
         """
-        store = copy(self)
-        store._kept = BlockReader(self._names, keep=True)
-        return store
+        with snapshot():
+            if _kept.get() is not None:
+                yield
+                return
+            token = _kept.set(BlockReader(self._names, keep=True))
+            try:
+                yield
+            finally:
+                _kept.reset(token)
 
     def _reader(self) -> BlockReader:
-        return self._kept or BlockReader(self._names)
+        return _kept.get() or BlockReader(self._names)
 
     def append(self, batch: Batch, series: SeriesCodes) -> None:
         """Store the records of ``batch``; the caller's transaction makes it all or nothing."""
