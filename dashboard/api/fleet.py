@@ -11,7 +11,7 @@ from ninja.params.functions import Path
 
 from dashboard.api.problems import Problem
 from dashboard.api.serialise import breaker_json, iso
-from dashboard.api.shapes.fleet import BreakerPastShape, ComponentShape, DayShape
+from dashboard.api.shapes.fleet import BreakerPastShape, ComponentPastShape, HealthDayShape
 from dashboard.fleet.breaker import DEFAULT_RANGE, RANGES, BreakerPast, read_breaker
 from dashboard.fleet.component import ComponentPast, read_past
 from dashboard.fleet.dependencies import Dependency, dependencies_of
@@ -57,7 +57,9 @@ def breaker_history(
     }
 
 
-@router.get("/health/{path:component}", response=ComponentShape, operation_id="getComponentHealth")
+@router.get(
+    "/health/{path:component}", response=ComponentPastShape, operation_id="getComponentHealth"
+)
 def component_health(request: HttpRequest, component: str = Path()) -> Any:
     """One component over its instances: how it stands, its uptime, days and incidents of 90 days."""
     now = time.time_ns() // 1_000_000
@@ -103,7 +105,7 @@ def _uptime(one: Uptime) -> dict[str, Any]:
 
 
 def _day(day: DayBar) -> dict[str, Any]:
-    return {name: getattr(day, name) for name in DayShape.model_fields}
+    return {name: getattr(day, name) for name in HealthDayShape.model_fields}
 
 
 def _incident(one: Incident) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from pydantic import Field
 from dashboard.api.shapes.base import Shape
 from dashboard.api.shapes.state import BreakerShape
 
-__all__ = ["BreakerPastShape", "ComponentShape", "DayShape"]
+__all__ = ["BreakerPastShape", "ComponentPastShape", "HealthDayShape"]
 
 
-class UptimeShape(Shape):
+class HealthUptimeShape(Shape):
     window: str = Field(description="24h, 7d, 30d, 90d")
     uptime: float | None = Field(
         description="share of the known time in which it was not unhealthy; null: nothing is known"
@@ -20,7 +20,7 @@ class UptimeShape(Shape):
     unhealthy_ms: int
 
 
-class DayShape(Shape):
+class HealthDayShape(Shape):
     date: str = Field(description="a day in UTC")
     status: str = Field(description="the worst that was told; unknown where nothing was")
     healthy_ms: int
@@ -29,7 +29,7 @@ class DayShape(Shape):
     unknown_ms: int
 
 
-class IncidentShape(Shape):
+class HealthIncidentShape(Shape):
     status: str
     started_at: str | None
     ended_at: str | None = Field(description="null: it goes on")
@@ -38,13 +38,13 @@ class IncidentShape(Shape):
     followed_by: str | None = Field(description="unknown: nobody knows whether it was over")
 
 
-class DependencyShape(Shape):
+class HealthDependencyShape(Shape):
     name: str
     kind: str = Field(description="check, service, component")
     status: str
 
 
-class ComponentShape(Shape):
+class ComponentPastShape(Shape):
     id: str
     component: str
     status: str = Field(description="healthy, degraded, unhealthy, unknown")
@@ -52,11 +52,11 @@ class ComponentShape(Shape):
     seen_at: str | None
     instances: int
     reporting: int
-    uptimes: list[UptimeShape]
-    days: list[DayShape] = Field(description="90 of them, oldest first")
-    incidents: list[IncidentShape] = Field(description="newest first")
-    needs: list[DependencyShape]
-    needed_by: list[DependencyShape]
+    uptimes: list[HealthUptimeShape]
+    days: list[HealthDayShape] = Field(description="90 of them, oldest first")
+    incidents: list[HealthIncidentShape] = Field(description="newest first")
+    needs: list[HealthDependencyShape]
+    needed_by: list[HealthDependencyShape]
 
 
 class RefusalShape(Shape):
@@ -73,7 +73,7 @@ class RefusalShape(Shape):
     failed: int | None
 
 
-class ChangeShape(Shape):
+class BreakerChangeShape(Shape):
     at: str | None
     instance: str
     from_: str | None = Field(alias="from")
@@ -96,4 +96,4 @@ class BreakerPastShape(Shape):
     open: int = Field(description="instances that refuse")
     instances: list[BreakerShape]
     refusals: list[RefusalShape] = Field(description="newest first")
-    changes: list[ChangeShape] = Field(description="newest first")
+    changes: list[BreakerChangeShape] = Field(description="newest first")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -18,7 +19,10 @@ from schemathesis.specs.openapi.checks import (
 from dashboard.accounts.models import Role
 from dashboard.accounts.tokens import issue_token
 from dashboard.api.app import openapi_document
-from tests.dashboard.explore.factories import House, envelope, receipt
+from ingest.folds.health import record_health
+from ingest.folds.health_words import ComponentKey, HealthSample
+from tests.dashboard.care import make_breaker
+from tests.dashboard.explore.factories import START, House, envelope, receipt
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
 
@@ -64,6 +68,8 @@ def test_every_answer_is_as_the_document_tells(case: Any, house: House) -> None:
         ("/api/v1/catalog", {}),
         ("/api/v1/metrics", {}),
         ("/api/v1/alerts", {}),
+        ("/api/v1/health/{component}", {"component": "database"}),
+        ("/api/v1/breakers/{breaker}", {"breaker": "payment-service/payment-provider"}),
     ],
 )
 def test_answer_with_something_in_it_is_as_the_document_tells(
@@ -72,6 +78,8 @@ def test_answer_with_something_in_it_is_as_the_document_tells(
     house.publish([envelope("evt_1"), envelope("evt_2", cause="evt_gone")])
     house.receipts([receipt("evt_1", "pay", "retry", error="busy")])
     house.dead_letter("evt_2")
+    record_health([HealthSample(ComponentKey("database", "s", "i"), START, "unhealthy", 2.0)])
+    make_breaker(since_ms=time.time_ns() // 1_000_000)
     headers = {"Authorization": f"Bearer {issue_token('reader', Role.VIEWER)}"}
     case = schema[path]["GET"].Case(path_parameters=names)
 
