@@ -30,6 +30,8 @@ __all__ = ["Notifier", "forget_notifications", "note_on_timelines", "tell_alerts
 State = Episode.State
 LIVE = (State.FIRING, State.ACKNOWLEDGED)
 MOST_NOTED = 500
+REST = 3
+"""So many times as long as a round took."""
 
 
 class Notifier:
@@ -37,10 +39,19 @@ class Notifier:
 
     def __init__(self, stopping: Callable[[], bool]) -> None:
         self._sender = Sender(note_on_timelines, stopping)
+        self._rests_until = 0.0
 
     def step(self) -> None:
-        """Write down what is to be told now, and see that what waits is sent."""
-        tell_alerts()
+        """Write down what is to be told now, and see that what waits is sent.
+
+        After a long round (of very many alerts) it rests for longer, so that telling never takes more
+        than a quarter of a core.
+        """
+        begun = time.monotonic()
+        if begun >= self._rests_until:
+            tell_alerts()
+            took = time.monotonic() - begun
+            self._rests_until = begun + took * (1 + REST)
         self._sender.step()
 
 

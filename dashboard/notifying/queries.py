@@ -9,10 +9,18 @@ from django.db.models import Count, Max
 
 from dashboard.notifying.models import Notification
 
-__all__ = ["Deliveries", "Standing", "list_deliveries", "read_before", "standings"]
+__all__ = [
+    "Deliveries",
+    "Standing",
+    "list_deliveries",
+    "read_before",
+    "standings",
+    "untold_receivers",
+]
 
 State = Notification.State
 MOST_FAILING = 500
+TRIES_OF_A_HICCUP = 3
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,12 @@ def standings(since_ms: int) -> dict[str, Standing]:
         if receiver in found and not found[receiver].error:
             found[receiver] = replace(found[receiver], error=error)
     return found
+
+
+def untold_receivers() -> list[str]:
+    """Who cannot be told just now: something for them was tried again and again."""
+    failing = Notification.objects.filter(state=State.WAITING, tries__gte=TRIES_OF_A_HICCUP)
+    return sorted(set(failing.exclude(error="").values_list("receiver", flat=True)[:MOST_FAILING]))
 
 
 def list_deliveries(

@@ -28,6 +28,7 @@ from dashboard.alerts.presenting import SNOOZES, AlertRow, draw_values, group_ro
 from dashboard.alerts.rule import Rule
 from dashboard.alerts.ruleset import all_rules
 from dashboard.alerts.silences import matchers_of
+from dashboard.notifying.queries import untold_receivers
 
 __all__ = [
     "acknowledge",
@@ -221,11 +222,17 @@ def _watched(rules: dict[str, Rule]) -> list[Rule]:
 
 def _watch(now_ms: int) -> dict[str, Any]:
     """Whether anybody evaluates; an alert page that nobody feeds must say so."""
-    last = queries.last_round()
+    last, untold = queries.last_round(), untold_receivers()
     if last is None:
-        return {"state": "never", "at_ms": None}
+        return {"state": "never", "at_ms": None, "untold": untold}
     state = "live" if now_ms - last.at_ms <= WATCHED_WITHIN_MS else "stopped"
-    return {"state": state, "at_ms": last.at_ms, "unknown": last.unknown, "seen": last.observed}
+    return {
+        "state": state,
+        "at_ms": last.at_ms,
+        "untold": untold,
+        "unknown": last.unknown,
+        "seen": last.observed,
+    }
 
 
 def _wants_fragment(request: HttpRequest) -> bool:

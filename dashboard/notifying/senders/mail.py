@@ -14,7 +14,7 @@ from dashboard.notifying.models import Notification
 from dashboard.notifying.receivers import ConfiguredReceiver
 from dashboard.notifying.senders.errors import DeliveryError
 from dashboard.notifying.senders.webhook import ID_HEADER
-from dashboard.notifying.senders.wording import alert_line, counts_line, lines_of
+from dashboard.notifying.senders.wording import counts_line, detail_line, lines_of
 
 __all__ = ["message_of", "send"]
 
@@ -72,7 +72,7 @@ def _context(notification: Notification, content: dict[str, Any]) -> dict[str, A
         "content": content,
         "counts": counts_line(content),
         "lines": lines_of(content),
-        "alerts": [(alert, alert_line(alert)) for alert in content["alerts"]],
+        "alerts": [(alert, detail_line(alert)) for alert in content["alerts"]],
         "tone": "resolved" if content["status"] == "resolved" else content["severity"],
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from eventscope.stamps import format_ms
 
-__all__ = ["alert_line", "counts_line", "lines_of"]
+__all__ = ["alert_line", "counts_line", "detail_line", "lines_of"]
 
 WORDS = {"firing": "firing", "acknowledged": "acknowledged", "resolved": "resolved"}
 
@@ -21,15 +21,21 @@ def counts_line(content: dict[str, Any]) -> str:
 
 
 def alert_line(alert: dict[str, Any]) -> str:
-    """What it is and since when, without its address."""
-    who = f", {alert['acknowledgedBy']} has it" if alert["acknowledgedBy"] else ""
-    at = (
-        f"resolved {format_ms(alert['resolvedMs'])}"
-        if alert["resolvedMs"]
-        else f"since {format_ms(alert['startedMs'])}"
-    )
+    """``[critical] what it is (rule, since when)``, without its address."""
     word = "resolved" if alert["status"] == "resolved" else alert["severity"]
-    return f"[{word}] {alert['summary']} ({alert['rule']}, {at}{who})"
+    return f"[{word}] {alert['summary']} ({detail_line(alert)})"
+
+
+def detail_line(alert: dict[str, Any]) -> str:
+    """``latency-p99, since 2026-11-26 03:07 UTC, anna has it``."""
+    ended_ms = alert["resolvedMs"]
+    at = f"resolved {_minute(ended_ms)}" if ended_ms else f"since {_minute(alert['startedMs'])}"
+    who = [f"{alert['acknowledgedBy']} has it"] if alert["acknowledgedBy"] else []
+    return ", ".join([alert["rule"], at, *who])
+
+
+def _minute(ms: int) -> str:
+    return format_ms(ms)[:16].replace("T", " ") + " UTC"
 
 
 def lines_of(content: dict[str, Any]) -> list[str]:

@@ -124,8 +124,16 @@ def test_a_receiver_that_cannot_be_told_is_said_so_above_all(house: None) -> Non
     make(2, state="given_up", finished_ms=1, error=f"because {HOSTILE}")
     text = client_for(Role.VIEWER).get(URL).content.decode()
     assert "<strong>team cannot be told.</strong> example.com answered 503" in text
-    assert "given up" in text
+    assert "1 message to team was given up within the last 7 days" in text
     assert "<script>alert" not in text
+
+
+def test_the_alerts_page_says_who_cannot_be_told_once_it_is_no_hiccup(house: None) -> None:
+    client = client_for(Role.VIEWER)
+    make(1, error="no", tries=2)
+    assert "cannot be told" not in client.get("/alerts/").content.decode()
+    make(2, error="no", tries=3)
+    assert "<strong>team cannot be told</strong>" in client.get("/alerts/").content.decode()
 
 
 def test_an_admin_sends_a_test_which_is_audited(house: None) -> None:
