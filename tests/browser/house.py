@@ -74,6 +74,10 @@ class House:
             for each in events:
                 client.xadd(topic, {"event": json.dumps(each)})
 
+    def run_python(self, code: str) -> str:
+        """What ``code`` prints, run over this house's databases."""
+        return self._run("-c", f"import django; django.setup()\n{code}")
+
     def stop(self) -> None:
         for name in list(self._processes):
             self._end(name)

@@ -75,7 +75,9 @@ def test_all_of_a_state_are_chosen_by_keyboard_and_a_silence_begins_with_what_th
 
     matchers = alerts.get_by_label(re.compile("What is to be hushed")).first
     expect(matchers).to_have_value("team = team-13000", timeout=WAIT)
-    expect(alerts.get_by_text("3 open alerts would be hushed now").first).to_be_visible(timeout=WAIT)
+    expect(alerts.get_by_text("3 open alerts would be hushed now").first).to_be_visible(
+        timeout=WAIT
+    )
     alerts.get_by_label("Why").first.fill(f"13000 {time.time_ns()}")
     alerts.get_by_role("button", name="Silence", exact=True).click()
 
