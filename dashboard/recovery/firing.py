@@ -48,18 +48,21 @@ def carry_out_rules(stopping: Callable[[], bool] = lambda: False) -> int:
         except StepError as error:
             log.warning("rules.unread", action="rules.unread", rule=rule.pk, error=str(error))
             continue
+        arrived = _arrived(rule) if _at_once(told) else []
         for step in told.steps:
             if stopping():
                 return fired
-            fired += _fire(rule, step, now, told)
+            fired += _fire(rule, step, now, told, arrived)
+        _keep_place(rule, _at_once(told), arrived)
     _forget(now)
     return fired
 
 
-def _fire(rule: HandlerRule, step: Step, now_ms: int, told: Rule) -> int:
+def _fire(rule: HandlerRule, step: Step, now_ms: int, told: Rule, arrived: list[int]) -> int:
     if step.kind == "redrive" and _held(told):
         return 0
-    chosen = _at_once(rule, step) if step.kind not in KINDS else _waited(rule, step, now_ms)
+    waits = step.kind in KINDS
+    chosen = _waited(rule, step, now_ms) if waits else _not_fired(rule, step, arrived)
     if not chosen:
         return 0
     dry = rule.mode == HandlerRule.Mode.TRIED
@@ -139,25 +142,26 @@ def _note(rule: HandlerRule, step: Step, letters: list[int], job: Job | None, dr
     )
 
 
-def _at_once(rule: HandlerRule, step: Step) -> list[int]:
-    """Letters since the rule was turned on that were not told of yet; where it looked is kept."""
+def _at_once(told: Rule) -> list[Step]:
+    """What is done to a letter as soon as it has come."""
+    return [step for step in told.steps if step.kind not in KINDS]
+
+
+def _arrived(rule: HandlerRule) -> list[int]:
+    """Letters from where the rule stands on, the same for all that is done at once."""
     begin = max(rule.since_letter, rule.looked_until - OVERLAP)
-    ids = list(
-        matching(rule)
-        .filter(pk__gt=begin)
-        .order_by("pk")
-        .values_list("pk", flat=True)[: AT_ONCE + OVERLAP]
-    )
-    if ids and ids[-1] > rule.looked_until and step == _last_at_once(rule):
-        HandlerRule.objects.filter(pk=rule.pk, since_letter=rule.since_letter).update(
-            looked_until=ids[-1]
-        )
-    return _not_fired(rule, step, ids)
+    rows = matching(rule).filter(pk__gt=begin).order_by("pk")
+    return list(rows.values_list("pk", flat=True)[: AT_ONCE + OVERLAP])
 
 
-def _last_at_once(rule: HandlerRule) -> Step | None:
-    steps = [step for step in read_rule(rule.actions).steps if step.kind not in KINDS]
-    return steps[-1] if steps else None
+def _keep_place(rule: HandlerRule, steps: list[Step], arrived: list[int]) -> None:
+    """Stand behind ``arrived`` when everything is noted for all of them, and not before: who is killed
+    in between begins at the old place, and does nothing twice."""
+    if not arrived or arrived[-1] <= rule.looked_until:
+        return
+    if not any(_not_fired(rule, step, arrived) for step in steps):
+        as_read = {"pk": rule.pk, "mode": rule.mode, "since_letter": rule.since_letter}
+        HandlerRule.objects.filter(**as_read).update(looked_until=arrived[-1])
 
 
 def _waited(rule: HandlerRule, step: Step, now_ms: int) -> list[int]:

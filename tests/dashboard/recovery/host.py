@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import django
@@ -21,10 +22,12 @@ from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
 
-from dashboard.recovery import gathering, items, sending, working  # noqa: E402
+from dashboard.accounts.models import AuditEntry  # noqa: E402
+from dashboard.recovery import firing, gathering, items, sending, working  # noqa: E402
 from dashboard.recovery.actions import Options, create_job  # noqa: E402
-from dashboard.recovery.models import Job, JobItem  # noqa: E402
+from dashboard.recovery.models import Firing, Job, JobItem  # noqa: E402
 from dashboard.recovery.publishing import Publisher  # noqa: E402
+from dashboard.recovery.ruling import add_rule, change_mode  # noqa: E402
 from dashboard.recovery.selection import Selection  # noqa: E402
 from ingest.models import DeadLetter, Stream  # noqa: E402
 from ingest.options import IngestOptions, decode_options  # noqa: E402
@@ -33,6 +36,7 @@ from tests.copies import store_copies, utf8  # noqa: E402
 from tests.ingest.faults.killing import Countdown, KillPoint  # noqa: E402
 
 LIFE = 60.0
+RULED = ["notify-admin", "log", "redrive after 1m up to 1"]
 SMALL = 1
 """What letters say of the size of their events: none of them is cut short."""
 PLACES: dict[str, tuple[Any, str]] = {
@@ -41,6 +45,11 @@ PLACES: dict[str, tuple[Any, str]] = {
     "append": (sending.RedisSender, "send"),
     "note": (items, "note_published"),
     "count": (working, "count_items"),
+    "arrived": (firing, "_arrived"),
+    "fire": (firing, "_fire"),
+    "act": (firing, "_act"),
+    "tell": (firing, "_note"),
+    "place": (firing, "_keep_place"),
 }
 
 
@@ -49,6 +58,9 @@ def main() -> None:
         "migrate": migrate,
         "fill": fill,
         "live": live,
+        "rule": rule,
+        "rules": rules,
+        "fired": fired,
         "state": state,
         "states": states,
     }
@@ -79,19 +91,45 @@ def fill(topic: str, letters: int, spared: int = 0, rate: float | None = None) -
     return int(job.pk)
 
 
+def rule(topic: str, letters: int) -> int:
+    """A rule that is on, and letters of which every third is for it; its id."""
+    made = add_rule(by="ada", match="error", value=topic, actions=RULED)
+    for mode in ("tried", "on"):
+        change_mode(made.pk, mode, by="ada")
+    stream, _ = Stream.objects.get_or_create(broker="main", topic="failed", dead_letters=True)
+    whose = f"CASE WHEN n % 3 = 0 THEN '{topic}' ELSE 'another' END"
+    names = {"event_id": f"'{topic}-' || n", "minor": "n", "received_ms": "1700000000000 + n"}
+    store_copies(_letter(stream, topic), letters, error_type=whose, **names)
+    connections.close_all()
+    return int(made.pk)
+
+
+def rules(rounds: int, kill: list[Any] | None = None) -> int:
+    """Some rounds of the duty: killed (9), or over (0)."""
+    connections.close_all()
+    return _forked(lambda: _carry_out_rules(rounds, kill))
+
+
+def fired(topic: str, rule: int) -> dict[str, Any]:
+    """How often each step is noted, by how many letters; which letters are in jobs, and how many missed."""
+    wanted = set(DeadLetter.objects.filter(error_type=topic).values_list("pk", flat=True))
+    noted = Counter(Firing.objects.filter(rule=rule).values_list("step", "letter"))
+    steps = Counter(step for step, letter in noted if letter in wanted)
+    jobs = Job.objects.filter(created_by=f"rule {rule}").values_list("selection", flat=True)
+    sent = Counter(letter for selection in jobs for letter in selection["ids"])
+    audits = AuditEntry.objects.filter(actor=f"rule {rule}", action="rule.fired")
+    told: Counter[str] = Counter()
+    for detail in map(json.loads, audits.values_list("detail", flat=True)):
+        told[detail["step"].split()[0]] += detail["letters"]
+    connections.close_all()
+    once = set(sent) == wanted and set(sent.values()) == {1}
+    return {"steps": steps, "audited": told, "sent once": once, "wanted": len(wanted)}
+
+
 def live(url: str, job: int, chunk: int, kill: list[Any] | None = None) -> int:
     """One worker's life: killed (9), everything sent (0), or too long (1)."""
     connections.close_all()
-    child = os.fork()
-    if not child:
-        code = 1
-        try:
-            code = _work(url, job, chunk, kill)
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
+    return _forked(lambda: _work(url, job, chunk, kill))
 
 
 def state(job: int) -> str:
@@ -108,15 +146,41 @@ def states(job: int) -> dict[str, int]:
     return dict(counted)
 
 
+def _forked(life: Callable[[], int]) -> int:
+    """How a child ended that lived so."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            code = life()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _carry_out_rules(rounds: int, kill: list[Any] | None) -> int:
+    firing.AT_ONCE, firing.OVERLAP = 40, 5
+    if kill:
+        _arm(KillPoint(*kill))
+    for _ in range(rounds):
+        firing.carry_out_rules()
+    return 0
+
+
+def _arm(point: KillPoint) -> None:
+    owner, name = PLACES[point.step]
+    setattr(owner, name, Countdown(point).wrap(getattr(owner, name)))
+
+
 def _work(url: str, job: int, chunk: int, kill: list[Any] | None) -> int:
     settings.INGEST = decode_options(
         {"brokers": {"main": {"url": url}}}, IngestOptions, file="test"
     )
     working.CHUNK = gathering.CHUNK = chunk
     if kill:
-        point = KillPoint(*kill)
-        owner, name = PLACES[point.step]
-        setattr(owner, name, Countdown(point).wrap(getattr(owner, name)))
+        _arm(KillPoint(*kill))
     worker = working.Worker()
     deadline = time.monotonic() + LIFE
     while time.monotonic() < deadline:
