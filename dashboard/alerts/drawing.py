@@ -26,7 +26,7 @@ __all__ = ["MOST_LINES", "draw_replay"]
 
 MOST_LINES = 8
 HEADROOM = 1.15
-LEAD_STEPS, LEAST_STEPS = 3, 24
+LEAD_STEPS, LEAST_STEPS, FEW_STEPS = 3, 24, 12
 FIRED = {
     "type": "rect",
     "yref": "paper",
@@ -102,7 +102,7 @@ def _line(rule: Rule, history: History, place: int, number: int) -> dict[str, An
     name = escaped(history.subjects[place])
     return {
         "type": "scatter",
-        "mode": "lines",
+        "mode": "lines" if sum(history.known) > FEW_STEPS else "lines+markers",
         "x": [int(ms) for ms in history.times_ms],
         "y": [None if v != v else float(f"{v:.6g}") for v in history.values[:, place].tolist()],
         "name": name,
