@@ -65,6 +65,7 @@ def _burns() -> list[Measure]:
             f"the last {long} and the last {short}.",
             member="objective",
             volume="handlings",
+            stored=True,
         )
         for long, short in (("1h", "5m"), ("6h", "30m"), ("3d", "6h"))
     ]
@@ -174,6 +175,7 @@ _LISTED = (
         scope=("source",),
         member="source",
         volume="events",
+        stored=True,
     ),
     Measure(
         "schema_changes",

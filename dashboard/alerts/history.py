@@ -9,7 +9,9 @@ from django.db.models import Count, F, IntegerField
 from django.db.models.functions import Cast
 
 from dashboard.alerts.answering import MOST_MEMBERS
-from dashboard.alerts.measuring import KINDS, LEAST_FAILED
+from dashboard.alerts.budgets import BURNS
+from dashboard.alerts.burn_history import read_burns
+from dashboard.alerts.measuring import KINDS, LEAST_FAILED, SKEW_QUANTILE
 from dashboard.alerts.readings import F64, matches
 from dashboard.alerts.replaying import History
 from dashboard.alerts.rule import Question, Rule
@@ -34,6 +36,11 @@ def read_history(rule: Rule, *, seconds: int, now_ms: int) -> History:
     step_ms = STEP_S * 1000
     until_ms = now_ms // step_ms * step_ms
     question, since_ms = rule.question, until_ms - seconds * 1000
+    if question.metric in BURNS:
+        burns = read_burns(
+            question.metric, since_ms=since_ms, until_ms=until_ms, step_s=STEP_S, now_ms=now_ms
+        )
+        return _chosen(question, burns)
     table = _table(question, since_ms, until_ms, now_ms)
     if question.metric == "dead_letters":
         return _chosen(question, _letters(question, table))
@@ -53,12 +60,18 @@ def _table(question: Question, since_ms: int, until_ms: int, now_ms: int) -> Met
         until_ms=until_ms,
         resolution=60,
         step=STEP_S,
-        group_by="" if question.by == ALL or not summed else question.by,
+        group_by=_grouping(question) if summed else "",
         max_groups=MOST_MEMBERS + 1,
-        latencies=question.metric.partition("_")[0] in KINDS,
+        latencies=question.metric.partition("_")[0] in (*KINDS, "clock"),
         now_ms=now_ms,
         **scope,
     )
+
+
+def _grouping(question: Question) -> str:
+    if question.metric == "clock_skew":
+        return "source"
+    return "" if question.by == ALL else question.by
 
 
 def _columns(metric: str, group: MetricGroup) -> tuple[F64, F64]:
@@ -66,6 +79,9 @@ def _columns(metric: str, group: MetricGroup) -> tuple[F64, F64]:
     finished = group.processed.astype(np.float64)
     if metric == "throughput":
         return group.published / STEP_S, np.full(finished.size, np.inf)
+    if metric == "clock_skew":
+        late = [value or 0.0 for value in group.quantiles("publish_delay", SKEW_QUANTILE)]
+        return np.array(late, np.float64), group.published.astype(np.float64)
     if metric == "retries":
         return group.retried.astype(np.float64), finished
     if metric == "error_rate":

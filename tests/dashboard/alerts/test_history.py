@@ -123,6 +123,38 @@ def test_breaker_is_the_worst_of_its_instances_in_each_step() -> None:
 
 
 @pytest.mark.usefixtures("seen")
+def test_burn_of_the_past_is_over_the_same_windows() -> None:
+    """20 of 1,000 in one step: over 5 min it is over with the next one, over 6 h it is not."""
+    handle(-9, "pay", success=500)
+    handle(1, "pay", success=480, failed=20)
+    found = read(replace(RULE, metric="burn_1h", unit="times"))
+    errors = found.subjects.index("error rate at most 0.1%")
+    assert found.values[:, errors].tolist() == pytest.approx([0, 20, 0, 0])
+    assert found.volumes[:, errors].tolist() == [500, 1000, 1000, 500]
+    slow = read(replace(RULE, metric="burn_3d", unit="times"))
+    assert slow.values[:, errors].tolist() == pytest.approx([0, 20, 20, 20])
+    assert slow.volumes[:, errors].tolist() == [500, 1000, 1000, 1000]
+
+
+@pytest.mark.usefixtures("seen")
+def test_slow_handlings_of_the_past_burn_the_budget_of_their_quantile() -> None:
+    receipts = [make_receipt(consumer="pay", duration_ms=took) for took in [100.0] * 3 + [900.0]]
+    fold((make_ref("system-events", id=2), [tell(receipts, SINCE + 1000)]))
+    found = read(replace(RULE, metric="burn_1h", unit="times"))
+    told = dict(zip(found.subjects, found.values[0].tolist(), strict=True))
+    assert told["p95 within 200ms"] == pytest.approx(0.25 / 0.05)
+    assert told["p99 within 500ms"] == pytest.approx(0.25 / 0.01)
+
+
+@pytest.mark.usefixtures("seen")
+def test_clock_of_a_source_in_the_past_is_its_shortest_usual_delay() -> None:
+    at = SINCE + STEP + 40_000
+    fold((make_ref(), [make_record(at, occurred=at - 9000, source="till")] * 4))
+    found = lines(read(replace(RULE, metric="clock_skew", unit="ms")))
+    assert found["till"][1] == pytest.approx(9000, rel=0.01)
+
+
+@pytest.mark.usefixtures("seen")
 def test_a_trial_says_how_often_it_would_have_fired() -> None:
     handle(0, "pay", success=15, failed=5)
     handle(2, "pay", success=15, failed=5)
