@@ -13,6 +13,7 @@ from django.db import models
 __all__ = [
     "Block",
     "Breaker",
+    "BreakerSample",
     "BreakerTransition",
     "CatalogPiece",
     "ConsumerGroup",
@@ -518,6 +519,19 @@ class BreakerTransition(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["breaker", "at_ms"], name="breaker_history")]
+
+
+class BreakerSample(models.Model):
+    """Numbers that a breaker told without changing its state: what its charts show between changes."""
+
+    breaker = models.ForeignKey(Breaker, on_delete=models.CASCADE, db_index=False)
+    at_ms = models.BigIntegerField(db_index=True)
+    error_rate = models.FloatField(null=True)
+    latency_ms = models.FloatField(null=True)
+    throughput = models.FloatField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["breaker", "at_ms"], name="breaker_numbers")]
 
 
 class ServiceInstance(models.Model):

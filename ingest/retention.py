@@ -13,6 +13,7 @@ from ingest.letter_counts import STATUSES
 from ingest.models import (
     Block,
     Breaker,
+    BreakerSample,
     BreakerTransition,
     ConsumerGroup,
     DeadLetter,
@@ -39,6 +40,8 @@ __all__ = ["Deleted", "events_border", "purge_expired"]
 
 EVENTS = "events"
 STEP_ROWS = 1_000
+NUMBERS_MS = 7 * 86_400_000
+"""As far back as the charts of a breaker go."""
 HOURS_MS = 31 * 86_400_000
 """Hours of health are shown for a month; further back days tell enough."""
 
@@ -104,6 +107,10 @@ def _expired(options: RetentionOptions, now_ms: int) -> Iterator[tuple[str, Quer
     yield "failures", _failures_gone(min(hours, letters))
     yield "health results", HealthResult.objects.filter(at_ms__lt=events)
     yield from _health_history(options, now_ms)
+    yield (
+        "breaker numbers",
+        BreakerSample.objects.filter(at_ms__lt=max(events, now_ms - NUMBERS_MS)),
+    )
     yield "breaker transitions", BreakerTransition.objects.filter(at_ms__lt=events)
     yield "service events", ServiceEvent.objects.filter(at_ms__lt=events)
     yield "components", HealthComponent.objects.filter(seen_ms__lt=events)

@@ -12,7 +12,7 @@ from dashboard.fleet.figures import Band, Line, figure_of
 from dashboard.fleet.presenting import BreakerCard, breaker_cards
 from dashboard.fleet.refusals import Refusal, merged_refusals, refusals_of
 from ingest.models import BreakerTransition
-from ingest.queries.breakers import find_breakers, read_changes
+from ingest.queries.breakers import Numbers, find_breakers, read_changes, read_numbers
 from ingest.queries.fleet import OPEN_STATES, BreakerView, breaker_views
 from ingest.queries.metrics import MetricTable, read_metrics
 
@@ -20,6 +20,7 @@ __all__ = ["DEFAULT_RANGE", "RANGES", "BreakerPast", "Handled", "figures_of", "r
 
 RANGES = {"1h": 3_600_000, "6h": 21_600_000, "24h": 86_400_000, "7d": 604_800_000}
 DEFAULT_RANGE = "6h"
+POINTS = 360
 
 
 class Handled(NamedTuple):
@@ -41,6 +42,7 @@ class BreakerPast:
     changes: list[tuple[str, BreakerTransition]]
     refusals: list[Refusal]
     refused: list[tuple[int, int]]
+    numbers: list[Numbers]
     table: MetricTable | None
     since_ms: int
     now_ms: int
@@ -83,6 +85,7 @@ def read_breaker(address: str, *, range_ms: int, now_ms: int) -> BreakerPast | N
         changes=sorted(told, key=lambda one: (one[1].at_ms, one[1].pk), reverse=True),
         refusals=sorted(refusals, key=lambda one: one.from_ms, reverse=True),
         refused=merged_refusals(refusals, now_ms=now_ms),
+        numbers=read_numbers(rows, since_ms=since_ms, step_ms=max(1_000, range_ms // POINTS)),
         table=_consumer(card.service, since_ms, now_ms),
         since_ms=since_ms,
         now_ms=now_ms,
@@ -149,7 +152,10 @@ def _lines(
     values: Sequence[float | None],
     hover: str,
 ) -> list[Line]:
-    told = [(change.at_ms, getattr(change, field)) for _, change in past.changes[::-1]]
+    every = [*(change for _, change in past.changes), *past.numbers]
+    told = sorted(
+        (one.at_ms, getattr(one, field)) for one in every if getattr(one, field) is not None
+    )
     found = [Line("told by the breaker", told, "var(--es-series-3)", hover, apart=True)]
     if times:
         consumer = list(zip(map(int, times), values, strict=True))

@@ -11,7 +11,7 @@ import msgspec
 from ingest.folds.moments import moment_of
 from ingest.folds.rows import evict_oldest, rows_named
 from ingest.folds.text import bounded, finite, whole
-from ingest.models import Breaker, BreakerTransition
+from ingest.models import Breaker, BreakerSample, BreakerTransition
 from ingest.records import Position, Record
 from ingest.system import BreakerChange
 
@@ -19,6 +19,7 @@ __all__ = [
     "BreakerKey",
     "BreakerState",
     "Change",
+    "Folded",
     "changes_of",
     "fold_breakers",
     "map_state",
@@ -63,6 +64,14 @@ class BreakerState(msgspec.Struct, frozen=True):
     latency_ms: float | None = None
     throughput: float | None = None
     reason: str = ""
+
+
+class Folded(NamedTuple):
+    """``altered`` states, ``history`` of changes, and ``repeats`` that only renewed the numbers."""
+
+    altered: dict[BreakerKey, BreakerState]
+    history: list[Change]
+    repeats: list[Change]
 
 
 class Change(NamedTuple):
@@ -113,16 +122,15 @@ def _change(stream_id: int, record: Record, told: BreakerChange) -> Change:
     return Change(key, map_state(told.from_), after, stream_id, record.position)
 
 
-def fold_breakers(
-    states: Mapping[BreakerKey, BreakerState], changes: Sequence[Change]
-) -> tuple[dict[BreakerKey, BreakerState], list[Change]]:
-    """The states that ``changes`` alter, and those that are history. Pure.
+def fold_breakers(states: Mapping[BreakerKey, BreakerState], changes: Sequence[Change]) -> Folded:
+    """What ``changes`` do. Pure.
 
     A report older than what is known is history only. One that repeats the state renews the numbers,
     keeps ``since_ms`` (and the reason, if it tells none) and is no history. A report without ``from`` takes the state known before.
     """
     altered: dict[BreakerKey, BreakerState] = {}
     history: list[Change] = []
+    repeats: list[Change] = []
     for change in sorted(changes, key=lambda change: change.after.since_ms):
         known = altered.get(change.key) or states.get(change.key)
         if known is not None and change.after.since_ms < known.seen_ms:
@@ -134,10 +142,12 @@ def fold_breakers(
         altered[change.key] = msgspec.structs.replace(
             change.after, since_ms=since_ms, reason=reason
         )
-        if not same:
+        if same:
+            repeats.append(change)
+        else:
             before = change.before or (known.state if known else "")
             history.append(change._replace(before=before))
-    return altered, history
+    return Folded(altered, history, repeats)
 
 
 def record_breakers(changes: Sequence[Change]) -> None:
@@ -146,17 +156,22 @@ def record_breakers(changes: Sequence[Change]) -> None:
         return
     names = {change.key.name for change in changes}
     rows = {_key(row): row for row in rows_named(Breaker, "name", names)}
-    altered, history = fold_breakers({key: _state(row) for key, row in rows.items()}, changes)
-    if altered:
+    folded = fold_breakers({key: _state(row) for key, row in rows.items()}, changes)
+    if folded.altered:
         saved = Breaker.objects.bulk_create(
-            [Breaker(**key._asdict(), **_values(state)) for key, state in altered.items()],
+            [Breaker(**key._asdict(), **_values(state)) for key, state in folded.altered.items()],
             update_conflicts=True,
             unique_fields=list(BreakerKey._fields),
             update_fields=list(BreakerState.__struct_fields__),
         )
         rows |= {_key(row): row for row in saved}
     BreakerTransition.objects.bulk_create(
-        _transition(rows[change.key].pk, change) for change in history
+        _transition(rows[change.key].pk, change) for change in folded.history
+    )
+    BreakerSample.objects.bulk_create(
+        _sample(rows[change.key].pk, change.after)
+        for change in folded.repeats
+        if _has_numbers(change.after)
     )
     evict_oldest(Breaker)
 
@@ -175,6 +190,20 @@ def _transition(breaker_id: int, change: Change) -> BreakerTransition:
         stream_id=change.stream_id,
         major=change.position.major,
         minor=change.position.minor,
+    )
+
+
+def _has_numbers(state: BreakerState) -> bool:
+    return not (state.error_rate is None and state.latency_ms is None and state.throughput is None)
+
+
+def _sample(breaker_id: int, told: BreakerState) -> BreakerSample:
+    return BreakerSample(
+        breaker_id=breaker_id,
+        at_ms=told.since_ms,
+        error_rate=told.error_rate,
+        latency_ms=told.latency_ms,
+        throughput=told.throughput,
     )
 
 

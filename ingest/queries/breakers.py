@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import Avg, F, Q
 
-from ingest.models import Breaker, BreakerTransition
+from ingest.models import Breaker, BreakerSample, BreakerTransition
 
-__all__ = ["NO_SERVICE", "address_of", "find_breakers", "read_changes"]
+__all__ = ["NO_SERVICE", "Numbers", "address_of", "find_breakers", "read_changes", "read_numbers"]
 
 NO_SERVICE = "-"
 """Stands in addresses for the service of a breaker that names none."""
 MOST_INSTANCES = 500
 MOST_CHANGES = 2_000
 _SLASHES = 20
+_BINS = 1_000
+
+
+class Numbers(NamedTuple):
+    """Means of what the instances told from ``at_ms`` on; names as those of a `BreakerTransition`."""
+
+    at_ms: int
+    error_rate: float | None
+    latency_ms: float | None
+    throughput: float | None
 
 
 def address_of(service: str, name: str) -> str:
@@ -47,3 +58,15 @@ def read_changes(
     for row in rows.order_by("-at_ms", "-id")[:limit]:
         found.setdefault(row.breaker_id, []).append(row)
     return found
+
+
+def read_numbers(breakers: Sequence[Breaker], *, since_ms: int, step_ms: int) -> list[Numbers]:
+    """What was told between changes, in steps of ``step_ms``, oldest first; one query."""
+    rows = BreakerSample.objects.filter(breaker__in=breakers, at_ms__gte=since_ms)
+    bins = (
+        rows.annotate(step=F("at_ms") / step_ms)
+        .values_list("step")
+        .annotate(*(Avg(name) for name in Numbers._fields[1:]))
+        .order_by("step")[:_BINS]
+    )
+    return [Numbers(int(step) * step_ms, *means) for step, *means in bins]

@@ -6,6 +6,7 @@ from ingest import retention
 from ingest.models import (
     Block,
     Breaker,
+    BreakerSample,
     BreakerTransition,
     ConsumerGroup,
     DeadLetter,
@@ -110,6 +111,19 @@ def test_what_was_not_heard_of_for_as_long_as_events_are_kept_is_forgotten() -> 
     for model in (HealthComponent, ServiceInstance):
         assert [row.instance for row in model.objects.all()] == ["i9"]
     assert [row.name for row in ConsumerGroup.objects.all()] == ["i9"]
+
+
+def test_numbers_of_breakers_are_kept_as_far_as_their_charts_go() -> None:
+    row = Breaker.objects.create(name="b", state="open", since_ms=NOW, seen_ms=NOW)
+    for age in (8, 6):
+        BreakerSample.objects.create(breaker=row, at_ms=NOW - age * DAY, error_rate=0.1)
+
+    steps = [
+        (step.kind, step.rows) for step in purge_expired(Filler().store, options(), now_ms=NOW)
+    ]
+
+    assert steps == [("breaker numbers", 1)]
+    assert BreakerSample.objects.get().at_ms == NOW - 6 * DAY
 
 
 def test_history_of_health_goes_by_its_own_time_and_hours_before_days() -> None:

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.accounts.models import Role
-from ingest.models import Breaker, BreakerTransition
+from ingest.models import Breaker, BreakerSample, BreakerTransition
 from ingest.queries.breakers import address_of, find_breakers
 from tests.dashboard.care import HOSTILE, client_for, make_breaker
 from tests.dashboard.explore.factories import START, House, envelope, receipt
@@ -123,6 +123,19 @@ def test_what_the_service_could_not_handle_meanwhile_is_counted_and_linked(viewe
     assert (
         "consumer=payment-service&amp;outcome=retried%2Cfailed%2Cdead_lettered&amp;since=" in page
     )
+
+
+def test_charts_show_what_was_told_between_changes(viewer: Client) -> None:
+    row = make_breaker(state="open", since_ms=now_ms(), seen_ms=now_ms())
+    went_through(row, "open")
+    at_ms = now_ms() - 500_000
+    for error_rate in (0.2, 0.4):
+        BreakerSample.objects.create(breaker=row, at_ms=at_ms, error_rate=error_rate)
+
+    (told,) = viewer.get(PAGE).context["figures"]["errors"]["data"]
+
+    assert [round(value, 3) for value in told["y"]] == [0.3, 0.5]
+    assert told["mode"] == "markers"
 
 
 def test_what_was_not_observed_is_not_taken_for_nothing(viewer: Client) -> None:

@@ -11,6 +11,7 @@ from ingest.folds import apply_folds, health, open_letters, rows
 from ingest.folds.open_letters import OpenLetters
 from ingest.models import (
     Breaker,
+    BreakerSample,
     BreakerTransition,
     DeadLetter,
     HealthComponent,
@@ -101,6 +102,18 @@ def test_breakers_are_kept_across_batches(system: StreamRef) -> None:
     assert (row.state, row.since_ms, row.error_rate) == ("closed", START + 20, 0.5)
     found = BreakerTransition.objects.order_by("at_ms").values_list("from_state", "to_state")
     assert list(found) == [("", "open"), ("open", "half_open"), ("half_open", "closed")]
+
+
+def test_numbers_that_a_breaker_repeats_are_kept_and_are_no_change(system: StreamRef) -> None:
+    def report(at: int, error_rate: float | None) -> Record:
+        detail = BreakerChange("provider", "open", "", "payment", "1", error_rate=error_rate)
+        return make_record(at, type="CircuitBreakerStateChanged", detail=detail)
+
+    apply((system, [report(START, 0.5)]))
+    apply((system, [report(START + 10, 0.4), report(START + 20, None)]))
+
+    assert BreakerTransition.objects.count() == 1
+    assert list(BreakerSample.objects.values_list("at_ms", "error_rate")) == [(START + 10, 0.4)]
 
 
 def test_services_and_their_errors_are_kept(system: StreamRef) -> None:

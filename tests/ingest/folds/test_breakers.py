@@ -51,7 +51,7 @@ def test_states_of_other_libraries_are_mapped(name: str, expected: str) -> None:
 
 
 def test_changes_lead_to_the_last_state_and_all_are_history() -> None:
-    states, found = fold_breakers({}, [change(10, "open", "closed"), change(20, "half_open")])
+    states, found, _ = fold_breakers({}, [change(10, "open", "closed"), change(20, "half_open")])
 
     assert states == {KEY: BreakerState("half_open", 20, 20)}
     assert history(found) == [(10, "closed", "open"), (20, "open", "half_open")]
@@ -60,7 +60,7 @@ def test_changes_lead_to_the_last_state_and_all_are_history() -> None:
 def test_reports_in_another_order_lead_to_the_same() -> None:
     changes = [change(30, "closed"), change(10, "open"), change(20, "half_open")]
 
-    states, found = fold_breakers({}, changes)
+    states, found, _ = fold_breakers({}, changes)
 
     assert states[KEY].state == "closed"
     assert history(found) == [
@@ -73,7 +73,7 @@ def test_reports_in_another_order_lead_to_the_same() -> None:
 def test_a_report_older_than_the_state_is_history_only() -> None:
     known = {KEY: BreakerState("closed", 50, 50)}
 
-    states, found = fold_breakers(known, [change(40, "open", "closed")])
+    states, found, _ = fold_breakers(known, [change(40, "open", "closed")])
 
     assert states == {}
     assert history(found) == [(40, "closed", "open")]
@@ -82,8 +82,9 @@ def test_a_report_older_than_the_state_is_history_only() -> None:
 def test_a_repeated_state_is_no_change() -> None:
     known = {KEY: BreakerState("open", 50, 50)}
 
-    states, found = fold_breakers(known, [change(60, "open")])
+    states, found, repeats = fold_breakers(known, [change(60, "open")])
 
+    assert repeats == [change(60, "open")]
     assert states == {KEY: BreakerState("open", 50, 60)}
     assert found == []
 
