@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from dashboard.alerts.measuring import HANDLED, Scope, measure_handled, measure_published
-from dashboard.alerts.readings import Observation, Readings, matches, places_of
+from dashboard.alerts.readings import Observation, Readings, matches
 from dashboard.alerts.rule import Question
 from dashboard.alerts.tallies import Letters, measure_letters
 from ingest.queries.sums import Sums
@@ -65,7 +65,7 @@ class Answers:
             self._whole[key] = self._measure(*key)
         found = self._whole[key]
         for globs in (*own, question.members):
-            found = found.only(places_of(found.subjects, globs)) if globs else found
+            found = found.narrow(globs)
         return found.bounded(MOST_MEMBERS, self._kept.get(question, ()))
 
     def _measure(self, metric: str, by: str, scope: Scope) -> Readings:

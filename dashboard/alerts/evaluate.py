@@ -30,6 +30,8 @@ __all__ = [
 LONGEST_STEP_MS = 10_000
 SHORTEST_SAMPLE_MS = 15_000
 SAMPLES_AN_AGE = 100
+OUT_OF_FORCE = "The rule is no longer in force."
+OUT_OF_SCOPE = "The rule is no longer for this."
 UNKNOWN_IS_WELL = "It could not be measured, which this rule takes for well."
 
 PENDING, FIRING, ACKNOWLEDGED = "pending", "firing", "acknowledged"
@@ -135,11 +137,14 @@ def evaluate_readings(
     for rule, readings in asked:
         of_rule = open_now.pop(rule.name, {})
         for standing in of_rule.values():
+            if not readings.wants(standing.subject):
+                intents.append(_end(standing, now_ms, OUT_OF_SCOPE))
+                continue
             found = readings.find(standing.subject)
             intents.append(_next(rule, standing, found, now_ms, longest_step_ms))
         intents.extend(_openings(rule, readings, of_rule))
     gone = [standing for of_rule in open_now.values() for standing in of_rule.values()]
-    return intents + [_end_of_rule(standing, now_ms) for standing in gone]
+    return intents + [_end(standing, now_ms, OUT_OF_FORCE) for standing in gone]
 
 
 def _openings(rule: Rule, readings: Readings, open_now: Mapping[str, Standing]) -> Iterator[Open]:
@@ -189,11 +194,11 @@ def _worst(rule: Rule, peak: float | None, value: float | None) -> float | None:
     return max(peak, value) if rule.below is None else min(peak, value)
 
 
-def _end_of_rule(standing: Standing, now_ms: int) -> Drop | Resolve:
+def _end(standing: Standing, now_ms: int, reason: str) -> Drop | Resolve:
     if standing.state == PENDING:
         return Drop(standing)
     after = replace(standing, evaluated_ms=now_ms)
-    return Resolve(standing, after, "The rule is no longer in force.")
+    return Resolve(standing, after, reason)
 
 
 def _holds(rule: Rule, observation: Observation) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from functools import cached_property, lru_cache
 
@@ -44,7 +44,7 @@ class Readings:
 
     ``tell`` gives the detail and the labels of a subject, which only those that hold need. ``absent``
     is the value of a subject that is not among them: 0 where nothing is known to be nothing.
-    ``left_out`` is how many members there are beyond the bound.
+    ``left_out`` is how many members there are beyond the bound, ``narrowed`` the globs that names had to match.
     """
 
     metric: str
@@ -54,6 +54,7 @@ class Readings:
     tell: Tell = field(default=lambda subject: ("", {}))
     absent: float = float("nan")
     left_out: int = 0
+    narrowed: tuple[tuple[str, ...], ...] = ()
 
     @classmethod
     def of(cls, metric: str, observations: Iterable[Observation]) -> Readings:
@@ -94,17 +95,25 @@ class Readings:
             *self.tell(subject),
         )
 
+    def wants(self, subject: str) -> bool:
+        """Whether a member of that name would be judged, if there were one."""
+        return all(matches(globs, subject) for globs in self.narrowed)
+
     def only(self, places: I64) -> Readings:
         """Those members alone."""
-        return Readings(
-            self.metric,
-            tuple(self.subjects[place] for place in places.tolist()),
-            self.values[places],
-            self.volumes[places],
-            self.tell,
-            self.absent,
-            self.left_out,
+        return replace(
+            self,
+            subjects=tuple(self.subjects[place] for place in places.tolist()),
+            values=self.values[places],
+            volumes=self.volumes[places],
         )
+
+    def narrow(self, globs: tuple[str, ...]) -> Readings:
+        """Those whose names the globs match; none given: all."""
+        if not globs:
+            return self
+        chosen = self.only(places_of(self.subjects, globs))
+        return replace(chosen, narrowed=(*self.narrowed, globs))
 
     def bounded(self, most: int, kept: Iterable[str]) -> Readings:
         """At most ``most`` members: those of ``kept`` (they have an open episode), then by volume."""
@@ -114,11 +123,7 @@ class Readings:
         first = np.zeros(size)
         first[[self.places[name] for name in kept if name in self.places]] = 1
         order = np.lexsort((-self.volumes, -first))[:most]
-        chosen = self.only(np.sort(order))
-        return Readings(
-            chosen.metric, chosen.subjects, chosen.values, chosen.volumes, self.tell, self.absent,
-            size - most,
-        )  # fmt: skip
+        return replace(self.only(np.sort(order)), left_out=size - most)
 
     def holding(self, rule: Rule) -> list[int]:
         """The places of the members of which ``rule`` holds; unknown ones if it wants that."""

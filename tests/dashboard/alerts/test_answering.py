@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dashboard.alerts.answering import MOST_MEMBERS, Answers, Facts
+from dashboard.alerts.evaluate import Resolve, Standing, evaluate_readings
 from dashboard.alerts.readings import Observation
-from dashboard.alerts.rule import Question
+from dashboard.alerts.rule import Question, Rule
 from ingest.folds.cells import Counter
 from tests.dashboard.alerts.sums import handled, make
 
@@ -40,6 +41,21 @@ def test_members_are_bounded_open_ones_first_and_the_rest_is_counted() -> None:
         "c001"
         not in Answers(facts(MOST_MEMBERS + 50)).readings(Question("retries", "consumer")).subjects
     )
+
+
+def test_what_a_narrowed_rule_has_open_beyond_its_names_ends() -> None:
+    """It would be 0 for ever, which is below any limit."""
+    rule = Rule(
+        "r", "R", "retries", above=None, below=5, clear=6, unit="count", severity="warning",
+        explanation="", members=("c00[01]",),
+    )  # fmt: skip
+    readings = Answers(facts(3)).readings(rule.question)
+    standings = [
+        Standing(n, "r", name, "firing", 0, 0, 0) for n, name in enumerate(("c001", "c002", "gone"))
+    ]
+    intents = evaluate_readings([(rule, readings)], standings, 1000)
+    ended = {i.before.subject: i.reason for i in intents if isinstance(i, Resolve)}
+    assert ended == dict.fromkeys(("c002", "gone"), "The rule is no longer for this.")
 
 
 def test_listed_members_are_narrowed_by_their_labels() -> None:
