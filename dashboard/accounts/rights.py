@@ -6,12 +6,22 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, Protocol
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
 
 from dashboard.accounts.models import Role
 
-__all__ = ["ROLE_ORDER", "Actor", "allows", "problem", "role_required", "wants_json"]
+__all__ = [
+    "ROLE_ORDER",
+    "Actor",
+    "allows",
+    "may_reveal",
+    "problem",
+    "reveal_role",
+    "role_required",
+    "wants_json",
+]
 
 ROLE_ORDER: tuple[Role, ...] = (Role.VIEWER, Role.OPERATOR, Role.ADMIN)
 
@@ -32,6 +42,15 @@ def allows(user: Actor | Any, role: Role) -> bool:
     if held not in ROLE_ORDER or not getattr(user, "is_active", False):
         return False
     return ROLE_ORDER.index(Role(held)) >= ROLE_ORDER.index(role)
+
+
+def reveal_role() -> Role:
+    """The least role that may see encrypted values: ``[privacy] reveal``."""
+    return Role(settings.INGEST.privacy.reveal)
+
+
+def may_reveal(user: Actor | Any) -> bool:
+    return allows(user, reveal_role())
 
 
 def role_required(role: Role) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

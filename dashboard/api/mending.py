@@ -30,7 +30,7 @@ from dashboard.recovery.editions import (
     create_edit,
     edit_refusal,
     make_edit,
-    open_original,
+    reveal_original,
     violations_of,
 )
 from dashboard.recovery.models import Job
@@ -72,10 +72,10 @@ def edit(request: HttpRequest, body: EditBody, letter_id: int = Path(alias="id")
     """A job (202) that sends the edited event, which the old one caused; a dry run answers 200."""
     require(request, Role.OPERATOR)
     letter = _find(letter_id)
-    if refusal := edit_refusal(letter):
+    if refusal := edit_refusal(letter, by=caller(request)):
         raise Problem(409, f"This letter cannot be edited: {refusal}.")
     try:
-        edited = _edited(letter, open_original(letter), body)
+        edited = _edited(letter, reveal_original(letter, by=caller(request)), body)
         if body.dry_run:
             return Status(200, _edit_told(edited))
         job = create_edit(actor=caller(request), edited=edited, note=body.note)

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from dashboard.accounts.audit import record
-from dashboard.accounts.models import Role
-from dashboard.accounts.rights import allows
+from dashboard.accounts.rights import may_reveal, reveal_role
 from ingest.envelopes import innermost
 from ingest.envelopes.privacy import hides
 from ingest.queries.bodies import read_body
@@ -31,15 +30,6 @@ class Revealed(NamedTuple):
     headers: list[tuple[str, str]]
     paths: list[str]
     locked: list[str]
-
-
-def reveal_role() -> Role:
-    """The least role that may see encrypted values: ``[privacy] reveal``."""
-    return Role(settings.INGEST.privacy.reveal)
-
-
-def may_reveal(user: Any) -> bool:
-    return allows(user, reveal_role())
 
 
 def reveal(event: EventView, *, by: Any) -> Revealed:

@@ -48,13 +48,14 @@ class JsonError(SelectionError):
 
 
 class Edited(NamedTuple):
-    """An event to be sent for ``letter``."""
+    """An event to be sent for ``letter``; ``sealed``: kept encrypted until then, as its letter is."""
 
     letter: int
     event_id: str
     event_type: str
     body: bytes
     headers: list[tuple[bytes, bytes]]
+    sealed: bool = False
 
 
 def pretty(body: bytes) -> str:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+from dashboard.accounts import audit
+from dashboard.accounts.rights import may_reveal, reveal_role
 from dashboard.accounts.switches import EDITING, is_on
 from dashboard.recovery.actions import Options, create_job
 from dashboard.recovery.editing import Edited, edited_event, read_headers
@@ -30,15 +32,17 @@ __all__ = [
     "create_edit",
     "edit_refusal",
     "event_of",
+    "is_sealed",
     "letter_refusal",
     "make_edit",
     "open_original",
     "origin_of",
+    "reveal_original",
     "violations_of",
 ]
 
 OFF = "editing is off; an admin can allow it in the settings"
-SEALED = "parts of it are encrypted at rest, which no editor shows"
+SEALED = "parts of it are encrypted at rest"
 FOREIGN = "only native and CloudEvents envelopes can be edited: where others keep their id cannot surely be written"
 
 
@@ -56,20 +60,28 @@ class Origin(NamedTuple):
     job: int
 
 
-def edit_refusal(letter: DeadLetter) -> str:
-    """Why the event of ``letter`` cannot be edited now, in words; "" if it can."""
+def edit_refusal(letter: DeadLetter, *, by: object) -> str:
+    """Why ``by`` cannot edit the event of ``letter`` now, in words; "" if it can be."""
     if not is_on(EDITING):
         return OFF
-    return letter_refusal(letter, busy=bool(busy_letters([letter.pk])))
+    if is_sealed(letter) and not may_reveal(by):
+        return f"{SEALED}, and opened from the role {reveal_role()} on"
+    return _refusal(letter, busy=bool(busy_letters([letter.pk])))
 
 
 def letter_refusal(letter: DeadLetter, *, busy: bool) -> str:
     """The same for one of many, where editing is allowed and it is known which a job has in hand."""
+    return f"{SEALED}: edit it alone" if is_sealed(letter) else _refusal(letter, busy=busy)
+
+
+def is_sealed(letter: DeadLetter) -> bool:
+    return bool(sealed_keys(bytes(letter.event)) or sealed_keys(bytes(letter.headers)))
+
+
+def _refusal(letter: DeadLetter, *, busy: bool) -> str:
     reason = refusal(letter, broker=letter.stream.broker, busy=busy, bounds=bounds())
     if reason:
         return REASONS[reason]
-    if sealed_keys(bytes(letter.event)) or sealed_keys(bytes(letter.headers)):
-        return SEALED
     try:
         body = open_letter(letter)
     except NotAsItWas as error:
@@ -82,10 +94,21 @@ def open_original(letter: DeadLetter) -> Original:
     return Original(open_letter(letter), without_failure(open_letter_headers(letter)))
 
 
+def reveal_original(letter: DeadLetter, *, by: object) -> Original:
+    """The same to be shown to ``by``; where parts of it were encrypted that is audited first."""
+    if is_sealed(letter):
+        detail = {"event": letter.event_id}
+        audit.record(
+            actor=by, action="letter.revealed", subject=f"letter {letter.pk}", detail=detail
+        )
+    return open_original(letter)
+
+
 def make_edit(letter: DeadLetter, original: Original, *, text: str, headers: str) -> Edited:
     """The event that was typed. Raises `SelectionError` naming the place."""
     edited = event_of(letter, original, text)
-    return edited._replace(headers=read_headers(headers, original.headers))
+    changed = read_headers(headers, original.headers)
+    return edited._replace(headers=changed, sealed=is_sealed(letter))
 
 
 def event_of(letter: DeadLetter, original: Original, text: str) -> Edited:

@@ -22,6 +22,7 @@ REASONS = {
     "vanished": "its topic is not on the broker any more",
     "incomplete": "its event was stored cut short",
     "redacted": "parts of its event were redacted before they were stored",
+    "locked": "its edited event is sealed with a key that is not configured any more",
     "no_broker": "its broker is not configured any more",
     "refused": "the broker refused it",
     "earlier_failed": "an earlier event of the same entity failed again",

@@ -145,6 +145,8 @@ def _make(
     reason = refusal(letter, broker=letter.stream.broker, busy=False, bounds=limits)
     if reason:
         return _Made(reason)
+    if edited is None and job.kind == Job.Kind.EDIT:
+        return _Made("locked")
     attempt = letter.redrives + 1
     lineage = Lineage(
         job.redrive_id(letter.pk),

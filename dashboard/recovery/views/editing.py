@@ -20,6 +20,7 @@ from dashboard.recovery.editions import (
     edit_refusal,
     make_edit,
     open_original,
+    reveal_original,
     violations_of,
 )
 from dashboard.recovery.forms import EditForm
@@ -38,10 +39,10 @@ WAYS_TOLD = 30
 def edit_page(request: HttpRequest, letter_id: int) -> HttpResponse:
     """The editor; with a POST the difference, and when that was seen, the job."""
     letter = _find(letter_id)
-    if refusal := edit_refusal(letter):
+    if refusal := edit_refusal(letter, by=request.user):
         context = {"letter": letter, "reason": refusal}
         return render(request, "recovery/edit_refused.html", context, status=409)
-    original = open_original(letter)
+    original = reveal_original(letter, by=request.user)
     before = {"event": pretty(original.body), "headers": headers_text(original.headers)}
     form = EditForm(request.POST or None, initial=before)
     context = {"letter": letter, "form": form}
@@ -56,7 +57,7 @@ def edit_page(request: HttpRequest, letter_id: int) -> HttpResponse:
 def check_edit(request: HttpRequest, letter_id: int) -> HttpResponse:
     """What is to be said of the text so far, as a fragment."""
     letter = _find(letter_id)
-    if refusal := edit_refusal(letter):
+    if refusal := edit_refusal(letter, by=request.user):
         return render(request, "recovery/_edit_verdict.html", {"refusal": refusal})
     text, headers = request.POST.get("event", ""), request.POST.get("headers", "")
     try:
