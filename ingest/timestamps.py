@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
-__all__ = ["EARLIEST_MS", "LATEST_MS", "parse_ms"]
+__all__ = ["EARLIEST_MS", "LATEST_MS", "parse_ms", "parse_timespan"]
 
 EARLIEST_MS = 86_400_000
 """1970-01-02: earlier is a clock that was never set, or a unit mistaken."""
@@ -14,6 +15,7 @@ LATEST_MS = 7_258_118_400_000
 _SECONDS_BELOW, _MILLIS_BELOW, _MICROS_BELOW = 1e11, 1e14, 1e17
 _KNOWN_SECONDS = 8192
 _seconds: dict[str, int] = {}
+_SPAN = re.compile(r"(?:(\d+)\.)?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 def parse_ms(value: object) -> int | None:
@@ -92,3 +94,12 @@ def _parse_epoch(value: int | float) -> int | None:
 
 def _believable(millis: int) -> int | None:
     return millis if EARLIEST_MS <= millis < LATEST_MS else None
+
+
+def parse_timespan(text: str) -> float | None:
+    """A length of time as .NET writes it (``00:00:30``, ``1.02:03:04.5``) in ms, or None."""
+    span = _SPAN.fullmatch(text)
+    if span is None:
+        return None
+    days, hours, minutes, seconds = (float(part or 0) for part in span.groups())
+    return round((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000, 3)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,6 +13,7 @@ from ingest.folds.breakers import BreakerKey, BreakerState, Change, map_state
 from ingest.folds.text import bounded, whole
 from ingest.options import ActuatorOptions
 from ingest.records import Position
+from ingest.timestamps import parse_ms
 
 __all__ = ["NotUnderstood", "Polled", "changes_since", "read_events", "read_states"]
 
@@ -83,7 +83,7 @@ def changes_since(
 
 def _change(event: Any, actuator: ActuatorOptions, now_ms: int) -> Change | None:
     told = breaker_change_of(event)
-    at_ms = _moment(event.get("creationTime")) if told else None
+    at_ms = parse_ms(str(event.get("creationTime")).partition("[")[0]) if told else None
     if told is None or at_ms is None:
         return None
     at_ms = min(at_ms, now_ms)
@@ -116,12 +116,3 @@ def _share(text: Any) -> float | None:
 
 def _count(value: Any) -> int:
     return whole(value) if isinstance(value, int) else 0
-
-
-def _moment(text: Any) -> int | None:
-    """``2017-01-10T15:39:17.117+01:00[Europe/Berlin]`` in ms since 1970."""
-    try:
-        moment = datetime.fromisoformat(str(text).partition("[")[0])
-    except ValueError:
-        return None
-    return int(moment.timestamp() * 1000) if moment.tzinfo else None

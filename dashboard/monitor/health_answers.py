@@ -8,7 +8,6 @@ status alone counts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ import orjson
 
 from dashboard.monitor.verdicts import Verdict
 from ingest.folds.health_words import HEALTHY, RANK, UNHEALTHY, UNKNOWN, map_status
+from ingest.timestamps import parse_timespan
 
 __all__ = ["MOST_CHECKS", "read_health_answer"]
 
@@ -28,7 +28,6 @@ STATUS = ("status", "outcome", "state")
 WORDS = ("output", "description", "error", "exception", "message", "reason")
 INSIDE = ("details", "data")
 """Where Spring and MicroProfile put the words of a part."""
-_SPAN = re.compile(r"(?:(\d+)\.)?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
 
 def read_health_answer(code: int, body: bytes) -> Verdict:
@@ -125,11 +124,7 @@ def _latency(name: str, part: Mapping[str, Any]) -> float | None:
     value, unit = part.get("observedValue"), str(part.get("observedUnit", "")).lower()
     if name.endswith(":responseTime") and isinstance(value, (int, float)) and unit in ("", "ms"):
         return float(value)
-    span = _SPAN.fullmatch(str(part.get("duration", "")))
-    if span is None:
-        return None
-    days, hours, minutes, seconds = (float(part or 0) for part in span.groups())
-    return round((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000, 3)
+    return parse_timespan(str(part.get("duration", "")))
 
 
 def _bounded(checks: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:

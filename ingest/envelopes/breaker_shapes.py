@@ -10,12 +10,12 @@ Each shape is what the library documents, as the payload of a ``CircuitBreakerSt
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
 from ingest.system import BreakerChange
+from ingest.timestamps import parse_timespan
 
 __all__ = ["breaker_change_of"]
 
@@ -25,7 +25,6 @@ _POLLY = {
     "OnCircuitHalfOpened": "half_open",
 }
 _ENVOY = {"EJECT": ("closed", "open"), "UNEJECT": ("open", "closed")}
-_SPAN = re.compile(r"(?:(\d+)\.)?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 Payload = Mapping[str, Any]
 
 
@@ -65,7 +64,7 @@ def _polly(payload: Payload) -> BreakerChange | None:
         to="isolated" if manual else state,
         service=_text(payload, "service") or _text(payload, "pipeline.name"),
         instance=_text(payload, "instance") or _text(payload, "pipeline.instance"),
-        reset_timeout_ms=_span_ms(_text(payload, "BreakDuration")),
+        reset_timeout_ms=parse_timespan(_text(payload, "BreakDuration")) or 0.0,
         reason=reason or ("isolated by hand" if manual else ""),
     )
 
@@ -118,15 +117,6 @@ def _number(payload: Payload, name: str) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if number is not None and isfinite(number) else None
-
-
-def _span_ms(text: str) -> float:
-    """.NET's TimeSpan, ``00:00:30`` or ``1.02:03:04.5``; 0 for none."""
-    span = _SPAN.fullmatch(text)
-    if span is None:
-        return 0.0
-    days, hours, minutes, seconds = (float(part or 0) for part in span.groups())
-    return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
 
 
 _READERS: tuple[Callable[[Payload], BreakerChange | None], ...] = (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.timestamps import EARLIEST_MS, LATEST_MS, parse_ms
+from ingest.timestamps import EARLIEST_MS, LATEST_MS, parse_ms, parse_timespan
 
 MOMENT = 1_795_514_400_123
 
@@ -87,3 +87,18 @@ def test_the_kits_form_is_read_back_exactly(millis: int) -> None:
 def test_nothing_makes_it_raise(value: object) -> None:
     found = parse_ms(value)
     assert found is None or EARLIEST_MS <= found < LATEST_MS
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("00:00:30", 30_000.0),
+        ("00:00:01.1096521", 1109.652),
+        ("1.02:03:04.5", 93_784_500.0),
+        ("30", None),
+        ("", None),
+        ("00:00:30 ", None),
+    ],
+)
+def test_lengths_of_time_of_dotnet_are_read(text: str, expected: float | None) -> None:
+    assert parse_timespan(text) == expected
