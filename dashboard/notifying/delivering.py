@@ -82,6 +82,12 @@ def send_one(receiver: str, on_sent: OnSent = lambda *_: None) -> bool:
     except DeliveryError as error:
         _failed(notification, error)
         return error.for_good
+    except Exception as error:
+        # Ours, not the receiver's: tried again and given up like any other, and raised to be seen.
+        _failed(
+            notification, DeliveryError(f"Eventscope failed: {type(error).__name__}; see its log.")
+        )
+        raise
     now_ms = _now_ms()
     with transaction.atomic():
         if mark_sent(notification, answer, now_ms):

@@ -6,7 +6,6 @@ stdout. A life plays a story (see `story`) from where the last one was killed, b
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
@@ -31,6 +30,7 @@ from dashboard.notifying.models import GroupLog, Notification  # noqa: E402
 from dashboard.options import AlertOptions  # noqa: E402
 from ingest.options import decode_options  # noqa: E402
 from tests.dashboard.notifying.makers import NOW_MS, make_notification  # noqa: E402
+from tests.hosting import answer_commands  # noqa: E402
 from tests.ingest.faults.killing import Countdown, KillPoint  # noqa: E402
 
 BEGIN_MS = 1_800_000_000_000
@@ -41,16 +41,14 @@ CLAIMS_END_MS = 61_000
 
 
 def main() -> None:
-    commands: dict[str, Callable[..., Any]] = {
-        "migrate": migrate,
-        "live": live,
-        "left": left,
-        "lines": lines,
-    }
-    for line in sys.stdin:
-        command = json.loads(line)
-        answer = commands[command.pop("do")](**command)
-        print(json.dumps(answer), flush=True)
+    answer_commands(
+        {
+            "migrate": migrate,
+            "live": live,
+            "left": left,
+            "lines": lines,
+        }
+    )
 
 
 def migrate() -> None:

@@ -94,6 +94,19 @@ def test_a_receiver_that_is_no_longer_configured_is_told_so(hooks: HttpSide) -> 
     assert message.state == "given_up"
 
 
+@pytest.mark.django_db
+def test_a_message_that_we_cannot_send_is_noted_tried_again_and_raised(hooks: HttpSide) -> None:
+    make("one", content={})
+    with pytest.raises(KeyError):
+        send_one("hook")
+    message = Notification.objects.get()
+    assert (message.state, message.error) == (
+        "waiting",
+        "Eventscope failed: KeyError; see its log.",
+    )
+    assert message.next_ms > NOW_MS
+
+
 @pytest.mark.django_db(transaction=True)
 def test_an_error_of_ours_in_a_line_is_raised_where_the_duty_tells_it(hooks: HttpSide) -> None:
     def fail(*_: object) -> None:

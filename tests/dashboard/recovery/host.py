@@ -33,6 +33,7 @@ from ingest.models import DeadLetter, Stream  # noqa: E402
 from ingest.options import IngestOptions, decode_options  # noqa: E402
 from ingest.queries.letters import LetterFilter  # noqa: E402
 from tests.copies import store_copies, utf8  # noqa: E402
+from tests.hosting import answer_commands  # noqa: E402
 from tests.ingest.faults.killing import Countdown, KillPoint  # noqa: E402
 
 LIFE = 60.0
@@ -64,10 +65,7 @@ def main() -> None:
         "state": state,
         "states": states,
     }
-    for line in sys.stdin:
-        command = json.loads(line)
-        answer = commands[command.pop("do")](**command)
-        print(json.dumps(answer), flush=True)
+    answer_commands(commands)
 
 
 def migrate() -> None:

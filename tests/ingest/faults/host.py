@@ -41,6 +41,7 @@ from ingest.pipeline import Pipeline  # noqa: E402
 from ingest.queries.metrics import read_metrics  # noqa: E402
 from ingest.store import open_store  # noqa: E402
 from ingest.store.base import EventFilter  # noqa: E402
+from tests.hosting import answer_commands  # noqa: E402
 from tests.ingest.faults.killing import KillPoint, arm  # noqa: E402
 
 LIFE = 60.0
@@ -58,10 +59,7 @@ def main() -> None:
         "counts": counts,
         "peak_megabytes": peak_megabytes,
     }
-    for line in sys.stdin:
-        command = json.loads(line)
-        answer = commands[command.pop("do")](**command)
-        print(json.dumps(answer), flush=True)
+    answer_commands(commands)
 
 
 def migrate() -> None:
