@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from dashboard.alerts import queries
+from dashboard.alerts.around import draw_around
 from dashboard.alerts.changing import change_rows
 from dashboard.alerts.circumstances import read_circumstances
 from dashboard.alerts.incident_reading import incident_of
@@ -25,10 +26,11 @@ def circumstances(request: HttpRequest, episode_id: int) -> HttpResponse:
     if episode is None:
         raise Http404("There is no alert with this number.")
     rule = queries.rule_of(episode)
-    metric = rule.metric if rule else ""
-    found = read_circumstances(episode, metric=metric, now_ms=time.time_ns() // 1_000_000)
+    metric, now = rule.metric if rule else "", time.time_ns() // 1_000_000
+    found = read_circumstances(episode, metric=metric, now_ms=now)
     context = {
         "found": found,
+        "figure": draw_around(episode, rule, now_ms=now) if rule else None,
         "rows": change_rows(found),
         "view": incident_of(episode),
         "here": episode_id,
