@@ -17,6 +17,7 @@ __all__ = ["draw_around"]
 
 HOUR_MS = 3_600_000
 AFTER_MS = 600_000
+LEAST_STEPS = 3
 LONGEST_MS = 7 * 24 * HOUR_MS
 STEP_MS = STEP_S * 1000
 
@@ -24,7 +25,7 @@ STEP_MS = STEP_S * 1000
 def draw_around(episode: Episode, rule: Rule, *, now_ms: int) -> dict[str, Any] | None:
     """From an hour before it began to ten minutes after its end, a week at most; its own member alone.
 
-    None where the metric keeps no past, where that is no longer kept, or where there is none.
+    None where the metric keeps no past, where that is no longer kept, or where there is hardly any.
     """
     measure = MEASURES.get(rule.metric)
     if measure is None or not measure.stored:
@@ -40,7 +41,7 @@ def draw_around(episode: Episode, rule: Rule, *, now_ms: int) -> dict[str, Any] 
         )
     except MetricsError:
         return None
-    if not history.subjects or not any(history.known):
+    if not history.subjects or sum(history.known) < LEAST_STEPS:
         return None
     begin = episode.fired_ms or episode.started_ms
     span = Span(episode.subject, begin, ended_ms, episode.peak, not episode.is_open())

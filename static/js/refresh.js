@@ -1,6 +1,7 @@
 // Living parts of a page: each [data-refresh="seconds"] is asked for again while the page is seen.
 //
-// It is left alone while somebody writes in it or has something opened in it (details[data-hold]).
+// The event "es:due" on it asks at once. It is left alone while somebody writes in it or has something
+// opened in it (details[data-hold]).
 // An answer from elsewhere (the sign-in page, after the session has ended) reloads the page instead.
 const SLOWEST = 8;
 
@@ -26,6 +27,9 @@ function watch(part) {
   }, 500);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) due = Math.min(due, Date.now());
+  });
+  part.addEventListener("es:due", () => {
+    due = Math.min(due, Date.now());
   });
   part.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, requestConfig } = event.detail;

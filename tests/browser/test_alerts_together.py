@@ -63,6 +63,26 @@ def test_chosen_alerts_outlive_a_refresh_and_are_acknowledged_together(alerts: P
     expect(bar).to_be_hidden(timeout=WAIT)
 
 
+def test_what_another_does_is_seen_without_a_reload_and_who_was_first(
+    alerts: Page, house: House
+) -> None:
+    pick = alerts.get_by_label(f"Choose: consumer-{NUMBERS[2]} is slow")
+    pick.check()
+    house.run_python(
+        "from dashboard.alerts.acting import acknowledge\n"
+        "from dashboard.alerts.models import Episode\n"
+        f"ids = Episode.objects.filter(external_id='{NUMBERS[2]}').values_list('pk', flat=True)\n"
+        "assert acknowledge(ids, by='olga-13000').changed\n"
+    )
+    expect(alerts.get_by_text("olga-13000")).to_be_visible(timeout=WAIT)
+    expect(pick).to_be_checked(timeout=WAIT)
+
+    alerts.locator("#al-together").get_by_role("button", name="Acknowledge").click()
+
+    told = "olga-13000 has acknowledged it already."
+    expect(alerts.get_by_text(told)).to_be_visible(timeout=WAIT)
+
+
 def test_all_of_a_state_are_chosen_by_keyboard_and_a_silence_begins_with_what_they_share(
     alerts: Page,
 ) -> None:
