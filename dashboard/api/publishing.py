@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 
 from dashboard.api.drafts import Draft
@@ -12,6 +12,7 @@ from dashboard.api.problems import Problem
 from eventscope.errors import BrokerUnavailable, TransportError
 from eventscope.transports.base import Outgoing
 from eventscope.transports.redis import RedisTransport
+from ingest.options import BrokerOptions
 
 __all__ = ["publish_drafts"]
 
@@ -56,18 +57,29 @@ async def _publish(drafts: Sequence[Draft]) -> list[str]:
 
 async def _append(broker: str, drafts: Sequence[Draft]) -> list[str | TransportError]:
     options = settings.INGEST.brokers[broker]
-    if options.type != "redis":
-        raise Problem(
-            501, f"Publishing to the {options.type} broker {broker} is not supported yet."
-        )
+    try:
+        if options.type == "kafka":
+            return await _produce(options, drafts)
+        return await _append_to_streams(options, drafts)
+    except BrokerUnavailable as error:
+        raise Problem(503, f"The broker {broker} does not answer: {error}") from error
+    except TransportError as error:
+        raise Problem(502, f"The broker {broker} refused: {error}") from error
+
+
+async def _produce(options: BrokerOptions, drafts: Sequence[Draft]) -> list[str | TransportError]:
+    from dashboard.api.kafka_publishing import produce_drafts  # its library only where it is used
+
+    return await sync_to_async(produce_drafts)(options, drafts, timeout=TIMEOUT)
+
+
+async def _append_to_streams(
+    options: BrokerOptions, drafts: Sequence[Draft]
+) -> list[str | TransportError]:
     transport = RedisTransport(options.url, max_length=NEVER_TRIM, timeout=TIMEOUT)
     try:
         return await transport.append(
             [Outgoing(draft.topic, draft.body, draft.headers) for draft in drafts]
         )
-    except BrokerUnavailable as error:
-        raise Problem(503, f"The broker {broker} does not answer: {error}") from error
-    except TransportError as error:
-        raise Problem(502, f"The broker {broker} refused: {error}") from error
     finally:
         await transport.close()
