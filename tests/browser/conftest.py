@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -76,9 +77,8 @@ class Tab:
         return unforgiven
 
 
-@pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
-    """Ended with the package: while it runs, Django takes this thread for an asynchronous one."""
+@contextmanager
+def open_browser() -> Iterator[Browser]:
     found = (
         os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     )
@@ -88,6 +88,13 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found, args=list(ARGUMENTS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """Ended with the package: while it runs, Django takes this thread for an asynchronous one."""
+    with open_browser() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="package")
