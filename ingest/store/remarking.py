@@ -14,7 +14,7 @@ from ingest.store.marks import VERSION, marks_of
 from ingest.store.proof import Decoder
 from ingest.store.reading import BlockReader, LoadedBlock
 from ingest.store.series import OVERFLOW
-from ingest.store.snapshot import EVENTS
+from ingest.store.snapshot import EVENTS, snapshot
 from ingest.store.writing import insert_run
 from ingest.system import RECEIPT_TYPES
 
@@ -26,19 +26,24 @@ _LEVEL = 1
 
 
 def remark_step(reader: BlockReader, decode: Decoder) -> bool:
-    """Mark the newest sealed block that has old marks, or none; whether there was any."""
+    """Mark the newest sealed block that has old marks, or none; whether there was any.
+
+    What is to be written is made before the database is locked for it.
+    """
     old = Block.objects.filter(marks__lt=VERSION, sealed=True)
     id = old.order_by("-id").values_list("id", flat=True).first()
     if id is None:
         return False
+    with snapshot():
+        found = [(block, _marks(block, reader, decode)) for block in reader.load([id]).values()]
     with transaction.atomic(using=EVENTS):
         if Block.objects.filter(id=id, marks__lt=VERSION).update(marks=VERSION):
-            for block in reader.load([id]).values():
-                _mark(block, reader, decode)
+            for block, keys in found:
+                _write(block, keys)
     return True
 
 
-def _mark(block: LoadedBlock, reader: BlockReader, decode: Decoder) -> None:
+def _marks(block: LoadedBlock, reader: BlockReader, decode: Decoder) -> Run:
     dead = set(Stream.objects.filter(dead_letters=True).values_list("id", flat=True))
     rows = list(_telling(block.rows, dead, reader))
     marks: dict[int, set[int]] = {}
@@ -47,7 +52,10 @@ def _mark(block: LoadedBlock, reader: BlockReader, decode: Decoder) -> None:
         record = decode(event)
         if record is not None:
             marks[row] = marks_of(record, dead_letter=event.stream_id in dead)
-    keys: Run = hash_marks(marks)
+    return hash_marks(marks)
+
+
+def _write(block: LoadedBlock, keys: Run) -> None:
     if len(keys.hashes):
         bounds = int(block.rows.appended[0]), int(block.rows.appended[-1])
         insert_run(block.id, _LEVEL, len(keys.hashes), bounds, list(cut_pages(keys)))
