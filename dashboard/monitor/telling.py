@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from django.conf import settings
 from django.db.models import Q
 
-from dashboard.alerts.links import action_link
+from dashboard.alerts.links import MOST_LINKED, action_link
 from dashboard.alerts.models import Episode
 from dashboard.alerts.timeline import note_notification
 from dashboard.notifying.deciding import Log, Receiver, Tell, decide
@@ -163,6 +163,8 @@ def _compose(
 
 
 def _acknowledge_url(tell: Tell) -> str:
-    """By which whoever reads the message says that somebody has it; empty if nothing fires."""
+    """By which whoever reads the message says that somebody has it; empty if nothing fires, or too much."""
     ids = [alert.id for alert in tell.firing]
-    return settings.PUBLIC_URL + action_link(ids, "acknowledge", tell.receiver) if ids else ""
+    if not 0 < len(ids) <= MOST_LINKED:
+        return ""
+    return settings.PUBLIC_URL + action_link(ids, "acknowledge", tell.receiver)

@@ -131,6 +131,7 @@ def test_a_storm_is_told_in_one_message_of_bounded_size(configure: Configure) ->
     assert len(message.content["alerts"]) == 20
     assert message.content["omitted"] == 980
     assert len(str(message.content)) < 20_000
+    assert message.content["acknowledgeUrl"] == "", "one link is for fifty at most"
     Episode.objects.update(state="resolved", resolved_ms=NOW_MS)
     assert rounds(331) == 1
     assert Notification.objects.latest("pk").title == "Resolved: 1,000 alerts of error-rate"
