@@ -20,7 +20,7 @@ from dashboard.monitor.housekeeping import (
 from dashboard.monitor.polling import poll_actuators
 from dashboard.monitor.probing import probe_all
 from dashboard.monitor.telling import Notifier, forget_notifications
-from dashboard.recovery.firing import carry_out_rules
+from dashboard.recovery.firing import Rules
 from dashboard.recovery.working import Worker
 from ingest.answering import AnsweredLetters
 from ingest.consumers import sample_groups
@@ -52,7 +52,7 @@ def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
         Duty("consumer-groups", SAMPLE_S, sample_groups),
         Duty("backlog-trends", TREND_S, keep_backlogs),
         Duty("jobs", JOBS_S, Worker(stopping).step),
-        Duty("rules", RULES_S, lambda: carry_out_rules(stopping)),
+        Duty("rules", RULES_S, Rules(stopping).step),
         Duty("answered-letters", ANSWERED_S, AnsweredLetters().step),
         Duty("flows", LEARN_S, FlowLearner().step),
         Duty("retention", RETENTION_S, lambda: expire_stored(stopping)),

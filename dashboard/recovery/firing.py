@@ -25,20 +25,38 @@ from dashboard.recovery.selection import Selection
 from ingest.models import DeadLetter
 from ingest.queries.fleet import OPEN_STATES, list_breakers
 
-__all__ = ["AT_ONCE", "carry_out_rules"]
+__all__ = ["AT_ONCE", "Rules", "carry_out_rules"]
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 500
-MOST_PAGES = 20
+BEGIN = (-1, 0)
+MOST_PAGES = 10
+"""Looked through in a round, each of `AT_ONCE` letters; the next round goes on behind them."""
 MOST_NAMED = 20
 OVERLAP = 1_000
 """Letters that were stored beside each other may be seen out of order by so many."""
+Places = dict[tuple[int, str, int], tuple[int, int]]
+"""Rule, step, redrives → (received, id) of the letter behind which the next round goes on."""
 KINDS = {"redrive": Job.Kind.REDRIVE, "discard": Job.Kind.DISCARD}
 
 
-def carry_out_rules(stopping: Callable[[], bool] = lambda: False) -> int:
+class Rules:
+    """The duty: one a process, that remembers where it stands, so that no letter waits behind others for ever."""
+
+    def __init__(self, stopping: Callable[[], bool] = lambda: False) -> None:
+        self._stopping = stopping
+        self._places: Places = {}
+
+    def step(self) -> int:
+        return carry_out_rules(self._stopping, self._places)
+
+
+def carry_out_rules(
+    stopping: Callable[[], bool] = lambda: False, places: Places | None = None
+) -> int:
     """One round over all rules that are tried or on; how many letters were acted on."""
+    kept: Places = {} if places is None else places
     sync_configured()
     now = time.time_ns() // 1_000_000
     fired = 0
@@ -52,17 +70,19 @@ def carry_out_rules(stopping: Callable[[], bool] = lambda: False) -> int:
         for step in told.steps:
             if stopping():
                 return fired
-            fired += _fire(rule, step, now, told, arrived)
+            fired += _fire(rule, step, now, told, arrived, kept)
         _keep_place(rule, _at_once(told), arrived)
     _forget(now)
     return fired
 
 
-def _fire(rule: HandlerRule, step: Step, now_ms: int, told: Rule, arrived: list[int]) -> int:
+def _fire(
+    rule: HandlerRule, step: Step, now_ms: int, told: Rule, arrived: list[int], places: Places
+) -> int:
     if step.kind == "redrive" and _held(told):
         return 0
     waits = step.kind in KINDS
-    chosen = _waited(rule, step, now_ms) if waits else _not_fired(rule, step, arrived)
+    chosen = _waited(rule, step, now_ms, places) if waits else _not_fired(rule, step, arrived)
     if not chosen:
         return 0
     dry = rule.mode == HandlerRule.Mode.TRIED
@@ -164,7 +184,7 @@ def _keep_place(rule: HandlerRule, steps: list[Step], arrived: list[int]) -> Non
         HandlerRule.objects.filter(**as_read).update(looked_until=arrived[-1])
 
 
-def _waited(rule: HandlerRule, step: Step, now_ms: int) -> list[int]:
+def _waited(rule: HandlerRule, step: Step, now_ms: int, places: Places) -> list[int]:
     """Open letters since the rule was turned on whose time has come, and that no job has in hand."""
     rows = matching(rule).filter(status=DeadLetter.Status.OPEN, pk__gt=rule.since_letter)
     tries = range(min(step.most, settings.DASHBOARD.dead_letters.max_redrives) or 1)
@@ -175,22 +195,28 @@ def _waited(rule: HandlerRule, step: Step, now_ms: int) -> list[int]:
             continue
         due = rows.filter(received_ms__lte=before)
         due = due.filter(redrives=redrives) if step.kind == "redrive" else due
-        found += _pages(rule, step, due)
-    return found[:AT_ONCE]
-
-
-def _pages(rule: HandlerRule, step: Step, rows: QuerySet[DeadLetter]) -> list[int]:
-    found: list[int] = []
-    after = 0
-    for _ in range(MOST_PAGES):
-        page = rows.filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:AT_ONCE]
-        ids = list(page)
-        if not ids or len(found) >= AT_ONCE:
-            break
-        after = ids[-1]
-        busy = busy_letters(ids)
-        found += _not_fired(rule, step, (id for id in ids if id not in busy))
+        key = (rule.pk, step.name, redrives)
+        places[key] = _look_on(rule, step, due, places.get(key, BEGIN), found)
     return found
+
+
+def _look_on(
+    rule: HandlerRule, step: Step, rows: QuerySet[DeadLetter], at: tuple[int, int], found: list[int]
+) -> tuple[int, int]:
+    """Add what is free among the next letters, oldest first (as an index has them); where to go on."""
+    enough = len(found) + AT_ONCE
+    for _ in range(MOST_PAGES):
+        ahead = rows.filter(received_ms__gte=at[0]).exclude(received_ms=at[0], pk__lte=at[1])
+        page = list(ahead.order_by("received_ms", "pk").values_list("received_ms", "pk")[:AT_ONCE])
+        free = _not_fired(rule, step, (id for _, id in page))
+        busy = busy_letters(free) if free else set()
+        found += [id for id in free if id not in busy]
+        if len(page) < AT_ONCE:
+            return BEGIN
+        at = page[-1]
+        if len(found) >= enough:
+            break
+    return at
 
 
 def _not_fired(rule: HandlerRule, step: Step, ids: Iterable[int]) -> list[int]:

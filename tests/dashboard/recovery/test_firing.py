@@ -365,3 +365,22 @@ def test_the_page_asks_as_much_for_one_rule_as_for_thirty(admin: Client) -> None
             assert admin.get("/dead-letters/rules/").status_code == 200
         counts.append(len(ours) + len(theirs))
     assert counts[0] == counts[1]
+
+
+def test_letters_behind_many_that_were_acted_on_have_their_turn_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(firing, "AT_ONCE", 3)
+    monkeypatch.setattr(firing, "MOST_PAGES", 1)
+    made = rule("redrive after 1m up to 1")
+    letters = [old(number) for number in range(8)]
+    acted_on = int(time.time() * 1000) - 1000
+    for letter in letters[:6]:  # and open still: nothing was heard of them
+        Firing.objects.create(rule=made, letter=letter.pk, step="redrive", at_ms=acted_on)
+    duty = firing.Rules()
+
+    acted = [duty.step() for _ in range(4)]
+
+    assert acted == [0, 0, 2, 0]
+    fired = Firing.objects.filter(at_ms__gt=acted_on).values_list("letter", flat=True)
+    assert sorted(fired) == [letter.pk for letter in letters[6:]]
