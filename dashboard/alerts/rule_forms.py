@@ -18,7 +18,7 @@ __all__ = ["RuleForm", "initial_of"]
 CONTROL = {"class": "form-control", "autocomplete": "off", "spellcheck": "false"}
 SELECT = {"class": "form-select"}
 LISTS = ("types", "sources", "consumers", "topics", "members")
-BY_WORDS = {"": "as usual for the metric", ALL: "nothing: one alert for the whole"}
+BY_WORDS = {"": "as usual", ALL: "nothing, as a whole"}
 NO_DATA = (
     ("keep", "keeps its state"),
     ("firing", "counts as trouble"),
@@ -112,8 +112,8 @@ def initial_of(options: RuleOptions) -> dict[str, Any]:
         "side": side,
         "limit": _shown(limit),
         "clear": _shown(options.clear),
-        "for_": format_duration(options.for_),
-        "keep_firing_for": format_duration(options.keep_firing_for),
+        "for_": _span(options.for_),
+        "keep_firing_for": _span(options.keep_firing_for),
         "minimum": options.minimum or None,
         "by": options.by,
         **{name: ", ".join(getattr(options, name)) for name in LISTS},
@@ -151,6 +151,10 @@ def _duration(text: str) -> Duration:
         return Duration(parse_duration(text or "0s"))
     except DurationError as error:
         raise forms.ValidationError(str(error)) from error
+
+
+def _span(seconds: float) -> str:
+    return format_duration(seconds) if seconds else "0s"
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -49,7 +49,7 @@ class Trial:
         if self.past is None:
             return "The past of this metric is not kept; what it is now stands below."
         if not self.known_share:
-            return f"Nothing of the last {WORDS[self.span]} was observed, so nothing can be said."
+            return f"No 5 minutes of the last {WORDS[self.span]} were wholly observed: nothing can be said."
         count = len(self.past.spans)
         if not count:
             return f"It would not have fired in the last {WORDS[self.span]}."

@@ -126,7 +126,7 @@ def test_a_trial_tells_and_stores_nothing(viewer: Client) -> None:
     answer = viewer.post("/alerts/rules/preview", FORM | {"span": "24h"})
     assert answer.status_code == 200
     assert answer.context["trial"].sentence == (
-        "Nothing of the last 24 hours was observed, so nothing can be said."
+        "No 5 minutes of the last 24 hours were wholly observed: nothing can be said."
     )
     wrong = viewer.post("/alerts/rules/preview", FORM | {"limit": "x"}).content.decode()
     assert "It cannot be tried yet." in wrong

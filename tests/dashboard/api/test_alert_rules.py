@@ -112,7 +112,7 @@ def test_only_admins_change_rules_and_all_may_try(operator: Client, viewer: Clie
     problem(operator.delete(f"{URL}/error-rate"), 403)
     told = send(viewer, "post", "/preview", {"rule": BODY, "span": "24h"}).json()
     assert (told["fired"], told["spans"], told["knownShare"]) == (0, [], 0)
-    assert told["sentence"].startswith("Nothing of the last 24 hours")
+    assert told["sentence"].startswith("No 5 minutes of the last 24 hours")
     problem(send(viewer, "post", "/preview", {"rule": BODY | {"above": "x"}}), 400)
 
 
