@@ -94,7 +94,7 @@ def test_alert_appears_by_itself_is_acknowledged_and_survives_restarts(
 def test_one_alert_is_snoozed_and_noted_on_its_page(tab: Tab, house: House) -> None:
     page = tab.go("/alerts/")
     house.publish(change(3, "closed", "open", name="stock-store"), topic="system-events")
-    page.get_by_role("link", name="stock-store refuses calls").click(timeout=SOON)
+    row(page, "stock-store").get_by_role("link", name="refuses calls").click(timeout=SOON)
     page.get_by_label("Leave it in peace for").select_option("2 hours")
     page.get_by_role("button", name="Snooze").click()
     expect(page.get_by_text("Snoozed until")).to_be_visible()
