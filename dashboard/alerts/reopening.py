@@ -56,6 +56,7 @@ def reopen_recent(
     value: float | None,
     summary: str,
     pending_id: int | None = None,
+    lower_is_worse: bool = False,
 ) -> int | None:
     """Make the latest episode fire again if it ended within the window: its id, or None if there is none.
 
@@ -73,7 +74,14 @@ def reopen_recent(
         if pending_id is not None:
             EpisodeEntry.objects.filter(episode_id=pending_id).update(episode_id=id)
             Episode.objects.filter(pk=pending_id).delete()
-        _fire_again(id, now_ms, value, summary, options.flapping_after)
+        _fire_again(
+            id,
+            now_ms,
+            value,
+            summary,
+            at_least=options.flapping_after,
+            lower_is_worse=lower_is_worse,
+        )
     return id
 
 
@@ -83,7 +91,15 @@ def calm_down(now_ms: int) -> int:
     return marked.filter(reopened_ms__lte=now_ms - FLAPPING_WITHIN_MS).update(flapping=False)
 
 
-def _fire_again(id: int, now_ms: int, value: float | None, summary: str, at_least: int) -> None:
+def _fire_again(
+    id: int,
+    now_ms: int,
+    value: float | None,
+    summary: str,
+    *,
+    at_least: int,
+    lower_is_worse: bool,
+) -> None:
     EpisodeEntry.objects.create(episode_id=id, at_ms=now_ms, kind=Kind.REOPENED, value=value)
     times = list(
         EpisodeEntry.objects.filter(episode_id=id, kind=Kind.REOPENED)
@@ -102,7 +118,11 @@ def _fire_again(id: int, now_ms: int, value: float | None, summary: str, at_leas
     episode.held_ms = episode.cleared_ms = 0
     episode.no_data = False
     if value is not None:
-        episode.value, episode.peak = value, max(value, episode.peak or value)
+        peak = value if episode.peak is None else episode.peak
+        episode.value, episode.peak = (
+            value,
+            min(value, peak) if lower_is_worse else max(value, peak),
+        )
     episode.save()
 
 

@@ -179,6 +179,7 @@ def _came_back(
         value=seen.value,
         summary=summarise(rule, seen),
         pending_id=pending_id,
+        lower_is_worse=rule.below is not None,
     )
     return reopened is not None
 

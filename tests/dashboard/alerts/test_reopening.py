@@ -60,6 +60,15 @@ def test_what_fires_again_within_the_window_is_the_same_episode() -> None:
     assert kinds() == ["firing", "resolved", "reopened"]
 
 
+@pytest.mark.parametrize(("again", "worst"), [(2.0, 2.0), (4.0, 3.0)])
+def test_the_worst_of_a_rule_for_too_little_is_the_lowest(again: float, worst: float) -> None:
+    too_little = replace(AT_ONCE, above=None, below=5.0, clear=6.0)
+    for second, value in ((0, 3.0), (2, 9.0), (4, again)):
+        play(second, value, too_little)
+    episode = Episode.objects.get()
+    assert (episode.reopened, episode.value, episode.peak) == (1, again, worst)
+
+
 def test_with_a_for_the_window_ends_where_the_condition_held_again() -> None:
     for second, value in ((0, 0.5), (4, 0.5), (6, 0.0)):
         play(second, value, AFTER_A_WHILE)
