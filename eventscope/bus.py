@@ -17,6 +17,7 @@ from eventscope.handling import Handler
 from eventscope.payloads import ServiceChange
 from eventscope.processing import ErrorHandler, Processor
 from eventscope.producer import EventProducer
+from eventscope.receipts import LAST_WORD
 from eventscope.retry import Backoff, RetryPolicy
 from eventscope.routing import Router
 from eventscope.stamps import Identity, default_instance
@@ -188,7 +189,7 @@ class EventBus(EventProducer):
         await asyncio.gather(*(consumer.stop(seconds) for consumer in self._consumers))
         self._consumers = []
         if self._observer is not None and self._running:
-            self.report("ServiceStopped", self._service_change())
+            self.report(LAST_WORD, self._service_change())
             await self._observer.stop(min(2.0, max(0.5, seconds)))
         await self._drain(min(2.0, max(0.5, seconds)))
         self._running = False

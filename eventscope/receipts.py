@@ -17,9 +17,11 @@ from typing import Any
 from eventscope.errors import EventscopeError
 from eventscope.payloads import Receipt, Receipts
 
-__all__ = ["Counters", "Observer"]
+__all__ = ["LAST_WORD", "Counters", "Observer"]
 
 log = logging.getLogger("eventscope.receipts")
+
+LAST_WORD = "ServiceStopped"
 
 Publish = Callable[[Sequence[tuple[str, Any]]], Awaitable[object]]
 
@@ -140,11 +142,24 @@ class Observer:
 
     async def _flush(self) -> None:
         while self._reports or self._receipts:
-            reports = [self._reports.popleft() for _ in range(min(100, len(self._reports)))]
             size = min(self._batch, len(self._receipts))
             receipts = [self._receipts.popleft() for _ in range(size)]
-            events = [*reports, ("ProcessingReceipts", Receipts(receipts))]
-            await self._send(events if receipts else reports, len(reports), len(receipts))
+            reports = self._next_reports()
+            last_word = self._last_word()
+            batch = [("ProcessingReceipts", Receipts(receipts))] if receipts else []
+            events = [*reports, *batch, *last_word]
+            await self._send(events, len(reports) + len(last_word), len(receipts))
+
+    def _next_reports(self) -> list[tuple[str, Any]]:
+        found: list[tuple[str, Any]] = []
+        while self._reports and len(found) < 100 and self._reports[0][0] != LAST_WORD:
+            found.append(self._reports.popleft())
+        return found
+
+    def _last_word(self) -> list[tuple[str, Any]]:
+        """That the service has stopped is told when nothing else of it is left to tell."""
+        due = self._reports and self._reports[0][0] == LAST_WORD and not self._receipts
+        return [self._reports.popleft()] if due else []
 
     async def _send(self, events: Sequence[tuple[str, Any]], reports: int, receipts: int) -> None:
         sent = False

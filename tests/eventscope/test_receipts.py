@@ -150,6 +150,22 @@ async def test_reports_from_threads_are_published_in_order() -> None:
     assert [payload for batch in topic.batches for _, payload in batch] == list(range(50))
 
 
+async def test_that_the_service_has_stopped_is_told_after_all_of_its_receipts() -> None:
+    topic, counters = Topic(), Counters()
+    observer = Observer(topic.publish, counters, batch=2, linger=60)
+    observer.report("ServiceStarted", {})
+    for number in range(5):
+        observer.add_receipt(receipt(number))
+    observer.report("ServiceStopped", {})
+    observer.start()
+
+    await observer.stop(5)
+
+    told = [event_type for batch in topic.batches for event_type, _ in batch]
+    assert told == ["ServiceStarted", *["ProcessingReceipts"] * 3, "ServiceStopped"]
+    assert (counters.reports_sent, counters.receipts_sent) == (2, 5)
+
+
 def test_report_after_the_loop_is_gone_does_not_raise() -> None:
     topic_holder: list[Observer] = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from dashboard.api.shapes.base import Page, Shape
+from dashboard.api.shapes.jobs import LeftOutShape
 
 __all__ = [
     "EditShape",
@@ -51,11 +52,6 @@ class EditShape(Shape):
     violations: list[ViolationShape] | None = Field(
         description="how its payload differs from the learnt schema; null where too little was learnt"
     )
-
-
-class LeftOutShape(Shape):
-    reason: str
-    letters: int
 
 
 class PatchSampleShape(Shape):
