@@ -64,14 +64,14 @@ def test_a_name_copies_its_path_without_folding(tab: Tab) -> None:
     page = tab.go("/events/evt_7301/")
 
     page.locator('[data-copy="payload.items"]').click()
-    page.wait_for_function("navigator.clipboard.readText().then(t => t === 'payload.items')")
+    page.wait_for_function("() => navigator.clipboard.readText().then(t => t === 'payload.items')")
     expect(page.get_by_text('"sku"').first).to_be_visible()
     page.locator(".ex-json-key", has_text="price").nth(1).click()
     page.wait_for_function(
-        "navigator.clipboard.readText().then(t => t === 'payload.items[1].price')"
+        "() => navigator.clipboard.readText().then(t => t === 'payload.items[1].price')"
     )
     page.keyboard.press("c")
-    page.wait_for_function("navigator.clipboard.readText().then(t => t === 'evt_7301')")
+    page.wait_for_function("() => navigator.clipboard.readText().then(t => t === 'evt_7301')")
 
 
 def test_everything_folds_and_unfolds(tab: Tab) -> None:

@@ -45,12 +45,12 @@ def test_the_first_event_is_seen_to_arrive(tab: Tab) -> None:
     tab.house.publish(*(event(number) for number in range(25)))
 
     expect(page.get_by_role("heading", name="Waiting for the first event")).to_be_hidden(
-        timeout=15_000
+        timeout=60_000
     )
     expect(page.get_by_role("heading", name="Throughput")).to_be_visible()
     page.wait_for_function(
         """() => (document.querySelector('[data-chart=throughput]').data || [])
             .some((trace) => trace.y.reduce((sum, y) => sum + (y || 0), 0) === 25)""",
-        timeout=15_000,
+        timeout=60_000,
     )
     expect(page.locator("[data-honesty=word]")).to_have_text("Live")

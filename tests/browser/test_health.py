@@ -17,7 +17,7 @@ SOON = 30_000
 STORE, BREAKER = "store-15000", "gate-15000"
 NAMES = {"service": "service-15000", "instance": "host-15000"}
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
 
 def ago(seconds: int) -> str:

@@ -36,7 +36,7 @@ def some_events(house: House) -> None:
 def drawn(page: Page, least: int = 1, name: str = "") -> Page:
     """With at least so many events of the type; of all, if there is no breakdown."""
     page.wait_for_function(
-        f"([least, name]) => ({PUBLISHED})(name) >= least", arg=[least, name], timeout=20_000
+        f"([least, name]) => ({PUBLISHED})(name) >= least", arg=[least, name], timeout=60_000
     )
     return page
 

@@ -131,7 +131,7 @@ def test_what_is_stored_is_what_was_committed_whatever_dies(
     rng = random.Random(7)
     topic = "chaos-orders"
     server.create(topic, PARTITIONS)
-    host = Host(tmp_path, DATABASE_URL=postgres.url)
+    host = Host(tmp_path, DATABASE_URL=postgres.url, EVENTSCOPE_TEST_LIFE=str(SECONDS + 400))
     options = {
         "brokers": {
             "main": {"type": "kafka", "bootstrap_servers": [server.address], "topics": ["chaos-*"]}

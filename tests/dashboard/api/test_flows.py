@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(databases=["default", "events"])
 @pytest.fixture
 def learnt(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("flows", "events"):
-        monkeypatch.setattr(f"dashboard.api.{module}._now_ms", lambda: NOW)
+        monkeypatch.setattr(f"dashboard.api.{module}.now_ms", lambda: NOW)
     learn_orders(stock_taken=990, stuck={"ORDER_CREATED": 4})
 
 
