@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -81,6 +82,9 @@ def start(options: dict[str, Any], messages: int, kill: list[Any] | None = None)
         code = 1
         try:
             code = _work(options, messages, kill)
+        except BaseException:
+            traceback.print_exc()  # else nobody would know: the fork ends without a word
+            raise
         finally:
             sys.stderr.flush()
             os._exit(code)
@@ -109,7 +113,8 @@ def _work(options: dict[str, Any], messages: int, kill: list[Any] | None) -> int
 
     def watched(*, idle: bool) -> None:
         step(idle=idle)
-        if idle and (_stored(ingest) >= messages > 0 or time.monotonic() > deadline):
+        enough = messages > 0 and _stored(ingest) >= messages
+        if idle and (enough or time.monotonic() > deadline):
             calm[0] += 1
             if calm[0] > 1:
                 pipeline.stop()
