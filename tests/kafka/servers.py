@@ -118,6 +118,7 @@ class ApacheKafka(Broker):
         settings = SETTINGS.format(port=self.port, controller=free_port(), folder=folder)
         (folder / "server.properties").write_text(settings)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        cluster = cluster.replace("-", "A")  # a leading dash would be taken for an option
         words = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c")
         subprocess.run(
             self._command(*words, str(folder / "server.properties")),
