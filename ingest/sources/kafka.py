@@ -190,11 +190,7 @@ class Kafka:
         try:
             consumer = Consumer(consumer_settings(self._options))
             consumer.assign(
-                [
-                    TopicPartition(*place, OFFSET_BEGINNING if tail.next is None else tail.next)
-                    for place, tail in self._tails.items()
-                    if tail.missing_since_ms is None
-                ]
+                [_start(tail) for tail in self._tails.values() if tail.missing_since_ms is None]
             )
         except KafkaException as error:
             raise failure(error.args[0]) from error

@@ -27,6 +27,7 @@ class Mark(NamedTuple):
     incarnation: int
     next: int | None
     position: Position
+    topic_id: str
     epoch: int | None
 
 
@@ -62,11 +63,11 @@ class Tail:
             self.go_on_from(offset)
 
     def mark(self) -> Mark:
-        return Mark(self.incarnation, self.next, self.position, self.epoch)
+        return Mark(self.incarnation, self.next, self.position, self.topic_id, self.epoch)
 
     def back_to(self, mark: Mark) -> None:
         """As if what was read since had not been."""
-        self.incarnation, self.next, self.position, self.epoch = mark
+        self.incarnation, self.next, self.position, self.topic_id, self.epoch = mark
 
     def miss(self, now_ms: int) -> None:
         """The topic is not there. A broker that starts may say so too, so what waited in it is taken
