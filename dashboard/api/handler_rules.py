@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.http import HttpRequest
@@ -28,6 +27,7 @@ from dashboard.recovery.ruling import (
     remove_rule,
     sync_configured,
 )
+from eventscope.stamps import now_ms
 
 __all__ = ["router"]
 
@@ -54,7 +54,7 @@ class ModeBody(Schema):
 def rules(request: HttpRequest) -> Any:
     """All of them, with what each would have looked after and what it did in the last 24 hours."""
     sync_configured()
-    return {"results": [_told(row) for row in rule_rows(now_ms=_now_ms())], "next": None}
+    return {"results": [_told(row) for row in rule_rows(now_ms=now_ms())], "next": None}
 
 
 @router.post("/dead-letters/rules", response={201: RuleShape}, operation_id="addRule")
@@ -111,7 +111,7 @@ def firings(request: HttpRequest, page: Query[PageParameters]) -> Any:
 
 def _one(rule_id: int) -> dict[str, Any]:
     """Raises `Problem` 404."""
-    row = next((row for row in rule_rows(now_ms=_now_ms()) if row.rule.pk == rule_id), None)
+    row = next((row for row in rule_rows(now_ms=now_ms()) if row.rule.pk == rule_id), None)
     if row is None:
         raise Problem(404, "There is no rule with this id.")
     return _told(row)
@@ -145,7 +145,3 @@ def _firing(one: Firing) -> dict[str, Any]:
         "at": iso(one.at_ms),
         "job": one.job,
     }
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

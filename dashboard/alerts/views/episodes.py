@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +28,7 @@ from dashboard.alerts.rule import Rule
 from dashboard.alerts.ruleset import all_rules
 from dashboard.alerts.silences import matchers_of
 from dashboard.notifying.queries import untold_receivers
+from eventscope.stamps import now_ms
 
 __all__ = [
     "acknowledge",
@@ -85,7 +85,7 @@ def snooze(request: HttpRequest, episode_id: int) -> HttpResponse:
     minutes = request.POST.get("minutes", "")
     if minutes not in {str(choice.minutes) for choice in SNOOZES}:
         return _answer(request, episode_id, "Choose for how long.")
-    until_ms = _now_ms() + int(minutes) * 60_000
+    until_ms = now_ms() + int(minutes) * 60_000
     return _act(
         request,
         episode_id,
@@ -151,7 +151,7 @@ def _answer(request: HttpRequest, episode_id: int, told: str) -> HttpResponse:
 
 def list_context(request: HttpRequest) -> dict[str, Any]:
     """All that the list shows; filters are read from the address, or from the form that acted."""
-    now = _now_ms()
+    now = now_ms()
     asked = request.GET if request.method == "GET" else request.POST
     where = read_where(asked.dict())
     show = asked.get("show", "")
@@ -195,7 +195,7 @@ def _shown(
 
 
 def _alert_context(episode: Episode) -> dict[str, Any]:
-    now = _now_ms()
+    now = now_ms()
     entries = queries.alert_timeline(episode)
     row = AlertRow.of(episode, all_rules(), now)
     return {
@@ -242,7 +242,3 @@ def _wants_fragment(request: HttpRequest) -> bool:
 
 def _url(episode_id: int) -> str:
     return reverse("alerts:alert", args=(episode_id,))
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +32,7 @@ from dashboard.alerts.silences import (
     read_matchers,
 )
 from dashboard.alerts.views.together import chosen_ids
+from eventscope.stamps import now_ms
 
 __all__ = [
     "add_maintenance",
@@ -81,7 +81,7 @@ def preview(request: HttpRequest) -> HttpResponse:
 @role_required(Role.OPERATOR)
 def add_plain_silence(request: HttpRequest) -> HttpResponse:
     form = SilenceForm(request.POST, prefix="silence")
-    if form.is_valid() and _added(request, form, lambda: form.wanted(_now_ms())):
+    if form.is_valid() and _added(request, form, lambda: form.wanted(now_ms())):
         return redirect("alerts:silences")
     return _page(request, form, MaintenanceForm(prefix="maintenance"), status=400)
 
@@ -101,7 +101,7 @@ def silence_alert(request: HttpRequest, episode_id: int) -> HttpResponse:
     """From the page of an alert, in one click: what is like it, for as long as chosen."""
     if queries.get_alert(episode_id) is None:
         raise Http404("There is no alert with this number.")
-    now, minutes = _now_ms(), request.POST.get("minutes", "")
+    now, minutes = now_ms(), request.POST.get("minutes", "")
     try:
         if minutes not in {str(choice) for choice, _ in MINUTES}:
             raise SilenceError("Choose for how long.")
@@ -131,7 +131,7 @@ def extend(request: HttpRequest, silence_id: int) -> HttpResponse:
     silence = Silence.objects.filter(pk=silence_id).first()
     if minutes not in {str(choice) for choice, _ in MINUTES} or silence is None:
         return _changed(request, lambda: _refuse(silence))
-    ends_ms = max(silence.ends_ms, _now_ms()) + int(minutes) * 60_000
+    ends_ms = max(silence.ends_ms, now_ms()) + int(minutes) * 60_000
     return _changed(request, lambda: extend_silence(silence_id, by=request.user, ends_ms=ends_ms))
 
 
@@ -144,7 +144,7 @@ def asked_matchers(given: QueryDict) -> list[str]:
 def _page(
     request: HttpRequest, silence: SilenceForm, maintenance: MaintenanceForm, status: int = 200
 ) -> HttpResponse:
-    now = _now_ms()
+    now = now_ms()
     cursor = request.GET.get("cursor")
     context: dict[str, Any] = {
         "now_ms": now,
@@ -186,7 +186,3 @@ def _refuse(silence: Silence | None) -> None:
     if silence is None:
         raise SilenceNotFound()
     raise SilenceError("Choose by how long.")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
