@@ -1,14 +1,21 @@
 // Living parts of a page: each [data-refresh="seconds"] is asked for again while the page is seen.
 //
-// The event "es:due" on it asks at once. It is left alone while somebody writes in it or has something
-// opened in it (details[data-hold]).
+// The event "es:due" on it asks at once. It is left alone while somebody writes in it, has something
+// opened in it (details[data-hold]) or holds a button of the pointer down on it; an answer that was
+// already under way then is thrown away, and asked for again afterwards.
 // An answer from elsewhere (the sign-in page, after the session has ended) reloads the page instead.
 const SLOWEST = 8;
+
+let pressed = null;
+document.addEventListener("pointerdown", (event) => (pressed = event.button ? null : event.target), true);
+for (const end of ["pointerup", "pointercancel"]) {
+  document.addEventListener(end, () => setTimeout(() => (pressed = null)), true);
+}
 
 function held(part) {
   const focus = document.activeElement;
   const writing = part.contains(focus) && focus.matches("input:not([type=checkbox]), select, textarea");
-  return writing || Boolean(part.querySelector("details[data-hold][open]"));
+  return writing || part.contains(pressed) || Boolean(part.querySelector("details[data-hold][open]"));
 }
 
 function folds(part) {
@@ -37,6 +44,11 @@ function watch(part) {
     if (xhr.responseURL && new URL(xhr.responseURL).pathname !== asked) {
       event.detail.shouldSwap = false;
       location.reload();
+      return;
+    }
+    if (requestConfig.elt === part && held(part)) {
+      event.detail.shouldSwap = false;
+      due = Date.now();
       return;
     }
     folded = folds(part);

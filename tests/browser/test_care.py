@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.browser.conftest import Tab
 from tests.browser.house import House, event
@@ -45,6 +46,10 @@ def letter(original: dict[str, Any]) -> dict[str, Any]:
 
 def row(page: Page, words: str):  # type: ignore[no-untyped-def]
     return page.locator(".al-row", has_text=words)
+
+
+def of_the_list(url: str) -> bool:
+    return urlsplit(url).path == "/alerts/"
 
 
 @pytest.mark.usefixtures("mended")
@@ -89,6 +94,29 @@ def test_alert_appears_by_itself_is_acknowledged_and_survives_restarts(
     expect(row(page, BREAKER)).to_have_count(0, timeout=2 * SOON)
     tab.go("/alerts/?show=history")
     expect(page.get_by_role("row", name="refuses calls")).to_contain_text("admin")
+
+
+@pytest.mark.usefixtures("mended")
+def test_answer_under_way_does_not_shut_what_was_opened_meanwhile(tab: Tab, house: House) -> None:
+    page = tab.go("/alerts/")
+    house.publish(change(5, "closed", "open", name="rates"), topic="system-events")
+    firing = row(page, "rates")
+    expect(firing).to_have_attribute("data-state", "firing", timeout=SOON)
+
+    waiting: list[Route] = []
+    page.route(of_the_list, lambda route: waiting.append(route), times=1)
+    firing.evaluate("row => { row.dataset.old = 1; }")
+    while not waiting:
+        page.wait_for_timeout(100)
+    firing.get_by_text("Acknowledge").click()
+    with page.expect_response(lambda answer: of_the_list(answer.url)):
+        waiting[0].continue_()
+    page.wait_for_timeout(1000)
+    expect(firing.get_by_label("Note for the others")).to_be_visible()
+    expect(firing).to_have_attribute("data-old", "1")
+
+    firing.get_by_text("Acknowledge").click()
+    expect(firing).not_to_have_attribute("data-old", "1", timeout=SOON)
 
 
 def test_one_alert_is_snoozed_and_noted_on_its_page(tab: Tab, house: House) -> None:
