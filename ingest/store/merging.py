@@ -21,8 +21,8 @@ from ingest.store.snapshot import EVENTS
 
 __all__ = ["FAN_IN", "MAX_LEVEL", "clean_step", "merge_step"]
 
-FAN_IN = 16
-MAX_LEVEL = 3
+FAN_IN = 8
+MAX_LEVEL = 4
 STEP_PAGES = 128
 CLEAN_PAGES = 1024
 _END = 1 << HASH_BITS
