@@ -29,6 +29,7 @@ from dashboard.recovery.actions import (
 from dashboard.recovery.models import Job
 from dashboard.recovery.progress import list_jobs, read_progress
 from dashboard.recovery.selection import SelectionError
+from dashboard.recovery.topics import topic_refusal
 
 __all__ = ["job_json", "router"]
 
@@ -45,6 +46,11 @@ class RedriveBody(SelectionBody):
     start_at: str = Field("", description="RFC 3339 or epoch ms, at most 30 days ahead")
 
 
+class RedirectBody(RedriveBody):
+    topic: str = Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")
+    unwatched: bool = Field(False, description="send there although the topic is not watched")
+
+
 @router.post(
     "/dead-letters/redrive",
     response={200: JobShape, 202: JobShape},
@@ -54,19 +60,21 @@ class RedriveBody(SelectionBody):
 def redrive(request: HttpRequest, body: RedriveBody) -> Any:
     """A job (202) that sends each event to its original topic; a dry run answers 200."""
     require(request, Role.OPERATOR)
-    start = parse_time("startAt", body.start_at, _now_ms()) if body.start_at else None
-    options = Options(
-        rate_per_second=body.rate_per_second,
-        canary=body.canary,
-        canary_share=body.canary_share,
-        canary_wait_ms=round(body.canary_wait * 1000),
-        in_order=body.in_order,
-        heed=body.heed,
-        start_ms=start,
-        note=body.note,
-        dry_run=body.dry_run,
-    )
-    return _made(request, body, options, Job.Kind.REDRIVE)
+    return _made(request, body, _options(body), Job.Kind.REDRIVE)
+
+
+@router.post(
+    "/dead-letters/redirect",
+    response={200: JobShape, 202: JobShape},
+    operation_id="redirectDeadLetters",
+    summary="Redirect dead letters",
+)
+def redirect(request: HttpRequest, body: RedirectBody) -> Any:
+    """A job (202) that sends each event to another topic; a dry run answers 200. For admins."""
+    require(request, Role.ADMIN)
+    if refusal := topic_refusal(body.topic, unwatched=body.unwatched):
+        raise FilterError("topic", refusal)
+    return _made(request, body, _options(body), Job.Kind.REDIRECT, topic=body.topic)
 
 
 @router.post(
@@ -165,16 +173,37 @@ def job_json(job: Job) -> dict[str, Any]:
     }
 
 
+def _options(body: RedriveBody) -> Options:
+    start = parse_time("startAt", body.start_at, _now_ms()) if body.start_at else None
+    return Options(
+        rate_per_second=body.rate_per_second,
+        canary=body.canary,
+        canary_share=body.canary_share,
+        canary_wait_ms=round(body.canary_wait * 1000),
+        in_order=body.in_order,
+        heed=body.heed,
+        start_ms=start,
+        note=body.note,
+        dry_run=body.dry_run,
+    )
+
+
 def _closed(request: HttpRequest, body: SelectionBody, kind: str) -> Any:
     """A job that changes what letters stand for and sends nothing."""
     require(request, Role.OPERATOR)
     return _made(request, body, Options(note=body.note, dry_run=body.dry_run), kind)
 
 
-def _made(request: HttpRequest, body: SelectionBody, options: Options, kind: str) -> Any:
+def _made(
+    request: HttpRequest, body: SelectionBody, options: Options, kind: str, topic: str = ""
+) -> Any:
     try:
         job = create_job(
-            actor=caller(request), selection=read_selection(body, kind), options=options, kind=kind
+            actor=caller(request),
+            selection=read_selection(body, kind),
+            options=options,
+            kind=kind,
+            topic=topic,
         )
     except SelectionError as error:
         raise FilterError(error.place, error.reason) from error

@@ -9,7 +9,7 @@ from django import forms
 from dashboard.recovery.actions import FASTEST, LONGEST_NOTE, MOST_CANARIES, Options
 from dashboard.recovery.models import HandlerRule
 from dashboard.recovery.rule_steps import StepError, read_rule
-from dashboard.recovery.topics import dead_letter_topics, watched_topics
+from dashboard.recovery.topics import NOT_WATCHED, topic_refusal, watched_topics
 
 __all__ = [
     "DiscardForm",
@@ -122,12 +122,10 @@ class RedirectForm(RedriveForm):
     def clean(self) -> dict[str, Any] | None:
         told = super().clean() or {}
         topic = told.get("topic", "")
-        if topic and topic in dead_letter_topics():
-            self.add_error("topic", "That is a dead-letter topic: nobody would handle them there.")
-        elif topic and topic not in watched_topics() and not told.get("unknown"):
-            self.add_error(
-                "topic", "It is not among the watched topics. Tick below if you are sure."
-            )
+        refusal = topic_refusal(topic, unwatched=bool(told.get("unknown"))) if topic else ""
+        if refusal:
+            confirm = " Tick below if you are sure." if refusal == NOT_WATCHED else ""
+            self.add_error("topic", refusal + confirm)
         return told
 
 

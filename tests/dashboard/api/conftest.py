@@ -35,3 +35,8 @@ def viewer(caller: Callable[[Role], Client]) -> Client:
 @pytest.fixture
 def operator(caller: Callable[[Role], Client]) -> Client:
     return caller(Role.OPERATOR)
+
+
+@pytest.fixture
+def admin(caller: Callable[[Role], Client]) -> Client:
+    return caller(Role.ADMIN)

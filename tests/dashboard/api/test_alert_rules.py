@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from dashboard.accounts.models import AuditEntry, Role
+from dashboard.accounts.models import AuditEntry
 from dashboard.alerts.models import AlertRule
 from dashboard.alerts.ruleset import all_rules
 from tests.dashboard.api.test_calls import problem
@@ -19,11 +18,6 @@ BODY = {
     "name": "pay-slow", "metric": "latency_p95", "above": "250ms", "for": "5m",
     "keepFiringFor": 30, "consumers": ["pay*"], "noData": "ok", "minimum": 10,
 }  # fmt: skip
-
-
-@pytest.fixture
-def admin(caller: Callable[[Role], Client]) -> Client:
-    return caller(Role.ADMIN)
 
 
 def send(client: Client, method: str, path: str, body: object) -> Any:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from dashboard.accounts.models import AuditEntry, Role
+from dashboard.accounts.models import AuditEntry
 from dashboard.recovery.firing import carry_out_rules
 from dashboard.recovery.models import HandlerRule
 from tests.dashboard.api.recovering import post
@@ -17,11 +16,6 @@ from tests.dashboard.care import make_letter
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
 
 BODY = {"match": "error", "value": "Refused", "actions": ["log", "discard after 7d"]}
-
-
-@pytest.fixture
-def admin(caller: Callable[[Role], Client]) -> Client:
-    return caller(Role.ADMIN)
 
 
 def listed(client: Client, path: str = "rules") -> list[dict[str, Any]]:

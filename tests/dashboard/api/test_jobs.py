@@ -10,6 +10,7 @@ from django.test import Client
 from dashboard.accounts.models import AuditEntry, Role
 from dashboard.recovery.models import Job
 from dashboard.recovery.working import Worker
+from tests.dashboard.care import make_stream
 from tests.dashboard.recovery.conftest import Shop, make_original, shop  # noqa: F401
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
@@ -152,6 +153,36 @@ def test_a_viewer_looks_on(caller: Any) -> None:
     post(viewer, f"jobs/{job['id']}/cancel", {}, 403)
     assert viewer.get(f"/api/v1/jobs/{job['id']}").status_code == 200
     assert viewer.get("/api/v1/jobs/999999").status_code == 404
+
+
+def test_an_admin_redirects_and_a_topic_that_will_not_do_is_told(
+    operator: Client,
+    admin: Client,
+    shop: Shop,  # noqa: F811
+) -> None:
+    make_stream("other-topic")
+    shop.client.xadd("other-topic", {"event": b"{}"})
+    body = {"ids": [make_original(1).pk], "topic": "other-topic"}
+    post(operator, "dead-letters/redirect", body, 403)
+    refused = {
+        topic: post(admin, "dead-letters/redirect", {**body, "topic": topic}, 400)["errors"][0]
+        for topic in ("nowhere", "failed-events", "", "a\0b")
+    }
+    assert {error["place"] for error in refused.values()} == {"topic", "body.topic"}
+    assert "not among the watched" in refused["nowhere"]["message"]
+    assert "dead-letter topic" in refused["failed-events"]["message"]
+
+    plan = post(admin, "dead-letters/redirect", {**body, "dryRun": True}, 200)["plan"]
+    assert plan["sendable"] == 1
+    job = post(admin, "dead-letters/redirect", {**body, "note": "moved"}, 202)
+    shop.worker.step()
+    assert (job["kind"], job["note"]) == ("redirect", "moved")
+    assert (shop.ids("other-topic"), shop.ids()) == (["evt_1"], [])
+
+
+def test_an_unwatched_topic_has_to_be_confirmed(admin: Client, shop: Shop) -> None:  # noqa: F811
+    body = {"ids": [make_original(1).pk], "topic": "nowhere", "unwatched": True}
+    assert post(admin, "dead-letters/redirect", body, 202)["kind"] == "redirect"
 
 
 def test_letters_are_archived_with_a_note_and_restored(operator: Client) -> None:
