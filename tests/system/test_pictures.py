@@ -72,7 +72,8 @@ def failing(system: System) -> Iterator[None]:
 @pytest.mark.usefixtures("failing")
 def test_the_tour(system: System, page: Page) -> None:
     """Its five clicks, as docs/tour.md tells them."""
-    letter = page.get_by_role("link", name="PAYMENT_PROCESSED")
+    rows = page.locator("main tr").filter(has_text="ModelMissing")
+    letter = rows.get_by_role("link", name="PAYMENT_PROCESSED")
     for _ in range(30):
         page.goto(system.base + "/")
         page.locator("#sidebar").get_by_role("link", name="Dead letters").click()
@@ -90,3 +91,12 @@ def test_the_tour(system: System, page: Page) -> None:
     page.get_by_role("link", name="Compare with a typical one").click()
     expect(page.locator("li[data-difference=missing]").first).to_contain_text("AnalyticsUpdated")
     shoot(page, "tour-compare")
+
+    system.manage("demo", "fault", "off", "failing-handler")
+    page.go_back()
+    page.locator(".ex-looks a[href^='/dead-letters/']").first.click()
+    page.get_by_role("link", name="Redrive", exact=True).click()
+    page.get_by_role("button", name="Redrive 1").click()
+    expect(page.locator("main")).to_contain_text("The one that was sent was processed")
+    shoot(page, "tour-redriven")
+    page.locator("main a[href*='/dead-letters/']").first.click()
