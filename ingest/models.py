@@ -370,6 +370,9 @@ class FailurePart(models.Model):
     fingerprint = models.CharField(max_length=32, unique=True)
 
 
+_SUMMED = ("resolved", "superseded", "discarded", "archived", "reopened", "expired")
+
+
 class LetterHour(models.Model):
     """What became of the letters of one cell in one hour: how many came, and how many left the open ones.
 
@@ -393,8 +396,7 @@ class LetterHour(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(  # holds what is summed: flows are read without a look at the rows
-                fields=["hour_ms", "arrived", "resolved", "superseded", "discarded", "archived"]
-                + ["reopened", "expired"],
+                fields=["hour_ms", "arrived", *_SUMMED],
                 name="letter_hour_sums",
             )
         ]
