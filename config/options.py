@@ -55,7 +55,7 @@ def load_options(environ: Mapping[str, str], *, embedded_url: str = DEFAULT_URL)
     embedded = not url and all(
         broker.type == "redis" and not broker.url for broker in ingest.brokers.values()
     )
-    placed = _with_broker_url(ingest, url, embedded_url)
+    placed = _with_store_url(_with_broker_url(ingest, url, embedded_url), environ)
     return Options(
         ingest=placed,
         dashboard=dashboard,
@@ -114,6 +114,18 @@ def _with_broker_url(options: IngestOptions, url: str, otherwise: str) -> Ingest
         for name, broker in options.brokers.items()
     }
     return msgspec.structs.replace(options, brokers=brokers)
+
+
+def _with_store_url(options: IngestOptions, environ: Mapping[str, str]) -> IngestOptions:
+    """``CLICKHOUSE_URL`` is the place of events, whatever the file says. Raises `OptionsError`."""
+    url = read_secret(environ, "CLICKHOUSE_URL")
+    if not url:
+        return options
+    try:
+        store = msgspec.structs.replace(options.store, url=url)
+    except ValueError as error:
+        raise OptionsError(f"environment: CLICKHOUSE_URL: {error}") from error
+    return msgspec.structs.replace(options, store=store)
 
 
 def _placed(broker: BrokerOptions, url: str, *, forced: bool) -> BrokerOptions:

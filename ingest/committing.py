@@ -23,7 +23,7 @@ from ingest.folds import apply_folds
 from ingest.leases import Fenced, Progress
 from ingest.reading import Backoff, Work
 from ingest.records import Batch, Position, Quarantined, Record, Slice
-from ingest.store.base import EventStore
+from ingest.store.base import EventStore, StoreUnavailable
 from ingest.store.series import SeriesDictionary
 
 __all__ = ["BatchRefused", "Committer", "Patience", "Stopped"]
@@ -32,7 +32,7 @@ log = structlog.get_logger("ingest")
 
 T = TypeVar("T")
 # A schema that does not fit (ProgrammingError on PostgreSQL) is no fault of any message: wait for it
-_PASSING = (OperationalError, InterfaceError, ProgrammingError)
+_PASSING = (OperationalError, InterfaceError, ProgrammingError, StoreUnavailable)
 _BLAMELESS_FROM = 20
 _TRIED_ALONE = 200
 
@@ -121,6 +121,7 @@ class Committer:
 
     def _transaction(self, work: Work, *, keep: bool = True) -> None:
         done = False
+        self._store.stage(work.batch)
         try:
             with transaction.atomic(using="events"):
                 leases.advance(work.batch, self._owner, work.progress, lease=self._lease)

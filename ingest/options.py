@@ -6,6 +6,7 @@ slip in ``eventscope.toml`` is refused with its key (see `decode_options`).
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ __all__ = [
     "RetentionOptions",
     "Section",
     "StepOptions",
+    "StoreOptions",
     "check_paths",
     "decode_options",
 ]
@@ -258,6 +260,40 @@ class FlowOptions(Section, frozen=True):
     late_least: Duration = Duration(5)
 
 
+class StoreOptions(Section, frozen=True):
+    """Where events and their keys are kept: "" is the database ``events``, else a ClickHouse.
+
+    ``cluster`` is what the servers call theirs; its tables are made by hand from ``clickhouse_ddl``.
+    ``reading_memory`` limits a statement that reads, in bytes; 0 leaves that to the server.
+    """
+
+    url: str = ""
+    cluster: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.-]*$")] = ""
+    create_tables: bool = True
+    connect_timeout: Duration = Duration(5)
+    timeout: Duration = Duration(30)
+    reading_memory: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+    def __post_init__(self) -> None:
+        scheme, place = urlsplit(self.url).scheme, urlsplit(self.url)
+        if self.url and scheme == "chdb" and not place.path.strip("/"):
+            raise ValueError(
+                "Expected the folder of an embedded engine, as in chdb:///var/lib/eventscope"
+            )
+        if self.url and scheme != "chdb" and not (scheme in ("http", "https") and place.hostname):
+            raise ValueError(
+                "Expected ClickHouse's http or https address, as in http://user:password@host:8123/eventscope"
+            )
+        if (
+            self.url
+            and not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*|", place.path.strip("/"))
+            and scheme != "chdb"
+        ):
+            raise ValueError(
+                "Expected at the end of the address the name of a database: letters, digits and _"
+            )
+
+
 class IngestOptions(Section, frozen=True):
     """All that ingest reads of the configuration."""
 
@@ -272,6 +308,7 @@ class IngestOptions(Section, frozen=True):
     circuit_breakers: BreakerOptions = BreakerOptions()
     limits: LimitOptions = LimitOptions()
     flows: FlowOptions = FlowOptions()
+    store: StoreOptions = StoreOptions()
 
     @property
     def key_paths(self) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from django.db.models import Exists, OuterRef, QuerySet
 from ingest.folds.health_history import DAY_S, HOUR_S
 from ingest.letter_counts import STATUSES
 from ingest.models import (
-    Block,
     Breaker,
     BreakerSample,
     BreakerTransition,
@@ -62,7 +61,7 @@ def purge_expired(
     Stop between steps as you like: the next call goes on. Space freed in SQLite is used again by
     what is stored next; the file itself does not shrink.
     """
-    border = events_border(options, now_ms=now_ms)
+    border = events_border(store, options, now_ms=now_ms)
     while (purged := store.purge(before_ms=border)).blocks:
         yield Deleted("events", purged.events, purged.size)
     for kind, rows in _expired(options, now_ms):
@@ -70,18 +69,12 @@ def purge_expired(
             yield Deleted(kind, deleted)
 
 
-def events_border(options: RetentionOptions, *, now_ms: int) -> int:
+def events_border(store: EventStore, options: RetentionOptions, *, now_ms: int) -> int:
     """Events are kept from this moment on: by age, and by bytes where those are limited."""
     border = _before(now_ms, options.events)
     if not options.max_bytes:
         return border
-    left = options.max_bytes
-    newest = Block.objects.filter(last_ms__gte=border).order_by("-last_ms", "-id")
-    for last_ms, size in newest.values_list("last_ms", "size").iterator():
-        left -= size
-        if left < 0:
-            return last_ms + 1
-    return border
+    return store.kept_since(border, max_bytes=options.max_bytes)
 
 
 def _expired(options: RetentionOptions, now_ms: int) -> Iterator[tuple[str, QuerySet]]:  # type: ignore[type-arg]

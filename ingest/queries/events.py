@@ -20,14 +20,14 @@ from ingest.envelopes import (
     innermost,
     stored_id,
 )
-from ingest.models import Block, Stream
+from ingest.models import Stream
 from ingest.queries.bodies import read_body
 from ingest.queries.opening import open_stored
 from ingest.records import Flag, Record
 from ingest.store import open_store
-from ingest.store.base import Cursor, EventFilter, StoredEvent
+from ingest.store.base import Cursor, EventFilter, EventStore, StoredEvent
 from ingest.store.snapshot import ReadingTooLong
-from ingest.store.sql import SqlEventStore, decode_stored, read_headers, to_message
+from ingest.store.sql import decode_stored, read_headers, to_message
 
 __all__ = [
     "CursorError",
@@ -199,11 +199,11 @@ def find_correlation(correlation_id: str, *, limit: int = 10_000) -> list[EventV
 
 def oldest_ms() -> int | None:
     """Append time of the oldest event that is stored; None while there is none."""
-    return Block.objects.order_by("first_ms").values_list("first_ms", flat=True).first()
+    return shared_store().oldest_ms()
 
 
 @lru_cache(maxsize=1)
-def shared_store() -> SqlEventStore:
+def shared_store() -> EventStore:
     """The process's store for reading; it keeps the names of series and streams."""
     return open_store()
 

@@ -14,10 +14,8 @@ from ingest.queries.events import EventFilter, EventView, shared_store
 from ingest.queries.receipts import receipts_among
 from ingest.queries.wanted import Wanted
 from ingest.records import Position, Record
-from ingest.store.base import StoredEvent
+from ingest.store.base import Place, StoredEvent
 from ingest.store.kept import Kept
-from ingest.store.marked import walk_marked
-from ingest.store.snapshot import snapshot
 from ingest.store.sql import decode_stored
 from ingest.system import RECEIPT_TYPES, Receipt
 
@@ -62,7 +60,7 @@ def walk_handled(
     """
     with shared_store().reading():
         reading = _Reading(wanted, newest_first=newest_first, at_once=at_once)
-        for from_ms, until, places in walk_marked(
+        for from_ms, until, places in shared_store().walk(
             names, since_ms=since_ms, until_ms=until_ms, newest_first=newest_first, few=few
         ):
             window = range(max(from_ms, since_ms), min(until, until_ms))
@@ -77,7 +75,7 @@ def events_told(
     Of the newest ``most`` messages; whether there were more.
     """
     where = EventFilter(types=RECEIPT_TYPES, since_ms=since_ms, until_ms=until_ms)
-    with snapshot():
+    with shared_store().reading():
         page = shared_store().scan(where, limit=most)
         records = (EventView(event).record for event in page.events)
         ids = {
@@ -101,7 +99,7 @@ class _Reading:
         self._store = shared_store()
         self._records: Kept[tuple[int, Position], Record | None] = Kept(KEPT_BYTES)
 
-    def handled(self, places: Sequence[tuple[int, int]], window: range) -> Iterator[Handled]:
+    def handled(self, places: Sequence[Place], window: range) -> Iterator[Handled]:
         told = self._told(places, window) if places else []
         for ids in _chunks(told, self._at_once, newest_first=self._newest_first):
             handled = self._find(ids, window)
@@ -122,7 +120,7 @@ class _Reading:
         ]
         return Handled(views[::-1] if self._newest_first else views, receipts)
 
-    def _told(self, places: Sequence[tuple[int, int]], window: range) -> list[tuple[int, int, str]]:
+    def _told(self, places: Sequence[Place], window: range) -> list[tuple[int, int, str]]:
         """(from_ms, until_ms, event id) of each event that may lie in the window, once."""
         spans: dict[str, tuple[int, int]] = {}
         for record in map(self._record, self._store.read(places)):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -15,15 +16,22 @@ __all__ = [
     "EventFilter",
     "EventStore",
     "Page",
+    "Place",
     "PurgeReport",
     "SeriesCodes",
     "StoreError",
+    "StoreUnavailable",
     "StoredEvent",
+    "Window",
 ]
 
 
 class StoreError(EventscopeError):
     """The event store could not do what was asked."""
+
+
+class StoreUnavailable(StoreError):
+    """The event store cannot be reached, is full or refuses what is asked now; later it may not."""
 
 
 class SeriesCodes(Protocol):
@@ -84,6 +92,18 @@ class Page(NamedTuple):
     complete: bool = True
 
 
+Place = tuple[int, ...]
+"""Where a store finds a message again: (block, row), or what another store has for it."""
+
+
+class Window(NamedTuple):
+    """[from_ms, until_ms) of the events' time; what tells of it stands at ``places``."""
+
+    from_ms: int
+    until_ms: int
+    places: list[Place]
+
+
 class PurgeReport(NamedTuple):
     blocks: int
     events: int
@@ -93,8 +113,24 @@ class PurgeReport(NamedTuple):
 class EventStore(Protocol):
     """Every store passes the one suite in ``tests/ingest/store/test_conformance.py``."""
 
+    def stage(self, batch: Batch) -> None:
+        """What can be done of `append` before the caller's transaction begins.
+
+        A store outside of the database writes here: before the checkpoint moves, and without holding up
+        whoever else writes to the database. Raises `StoreUnavailable`.
+        """
+        ...
+
     def append(self, batch: Batch, series: SeriesCodes) -> None:
-        """Store the records of ``batch``; the caller's transaction makes it all or nothing."""
+        """Store the records of ``batch``; the caller's transaction makes it all or nothing.
+
+        Where the store is outside of the database, a batch whose transaction did not hold is stored already,
+        and changes nothing when it, or any other cut of the same messages, is stored again.
+        """
+        ...
+
+    def reading(self) -> AbstractContextManager[None]:
+        """What is read inside is one state, as far as the store can tell states apart."""
         ...
 
     def find(
@@ -124,6 +160,30 @@ class EventStore(Protocol):
         newest_first: bool = True,
     ) -> Page:
         """One page of the events that ``where`` selects."""
+        ...
+
+    def walk(
+        self,
+        names: Sequence[str],
+        *,
+        since_ms: int,
+        until_ms: int,
+        newest_first: bool,
+        few: int,
+    ) -> Iterator[Window]:
+        """Windows of [since, until) in order, with the messages that any of ``names`` marks (`ingest.store.marked`)."""
+        ...
+
+    def read(self, places: Sequence[Place]) -> list[StoredEvent]:
+        """The messages at places that a walk found, as far as they are still stored."""
+        ...
+
+    def oldest_ms(self) -> int | None:
+        """Append time of the oldest event; None while there is none."""
+        ...
+
+    def kept_since(self, since_ms: int, *, max_bytes: int) -> int:
+        """``since_ms``, or the later moment from which on events take no more than ``max_bytes``."""
         ...
 
     def maintain(self) -> bool:

@@ -20,11 +20,12 @@ from ingest.store.blocks import (
     frame_starts,
     pack_frames,
 )
+from ingest.store.columns import Ints
 from ingest.store.keys import PageData, Run, cut_pages, hash_records
 from ingest.store.marks import marks_of
 from ingest.system import DeadLettered, Receipts
 
-__all__ = ["EncodedBlock", "encode_batch", "encode_block"]
+__all__ = ["EncodedBlock", "encode_batch", "encode_block", "marks_by_row"]
 
 _APPENDED = attrgetter("appended_ms")
 _HEADERS = attrgetter("headers")
@@ -68,7 +69,7 @@ def encode_batch(batch: Batch, series: SeriesCodes) -> Iterator[EncodedBlock]:
         some = records[start : start + MAX_ROWS]
         texts = [record.headers + record.body for record in some]
         part = Rows(*(column[start : start + MAX_ROWS] for column in rows))
-        yield encode_block(part, texts, hash_records(some, _marks(batch, part, some)))
+        yield encode_block(part, texts, hash_records(some, marks_by_row(batch, part.streams, some)))
 
 
 def encode_block(rows: Rows, texts: Sequence[bytes], keys: Run) -> EncodedBlock:
@@ -89,14 +90,14 @@ def encode_block(rows: Rows, texts: Sequence[bytes], keys: Run) -> EncodedBlock:
     )
 
 
-def _marks(batch: Batch, rows: Rows, records: Sequence[Record]) -> dict[int, set[int]]:
-    """Marks by row, of what tells of handlings."""
+def marks_by_row(batch: Batch, streams: Ints, records: Sequence[Record]) -> dict[int, set[int]]:
+    """Marks by row, of what tells of handlings; ``streams`` has the stream of each of ``records``."""
     given_up = [part.stream.id for part in batch.slices if part.stream.dead_letters]
     telling = [row for row, record in enumerate(records) if type(record.detail) in _TELLING]
-    telling += np.flatnonzero(np.isin(rows.streams, given_up)).tolist() if given_up else []
+    telling += np.flatnonzero(np.isin(streams, given_up)).tolist() if given_up else []
     dead = frozenset(given_up)
     return {
-        row: marks_of(records[row], dead_letter=int(rows.streams[row]) in dead)
+        row: marks_of(records[row], dead_letter=int(streams[row]) in dead)
         for row in dict.fromkeys(telling)
     }
 

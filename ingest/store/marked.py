@@ -6,18 +6,19 @@ and go on behind it later.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Protocol
 
 import numpy as np
 
-from ingest.store.base import StoredEvent
+from ingest.store.base import Place, StoredEvent, Window
 from ingest.store.columns import Ints
 from ingest.store.marks import SECONDS, mark
 from ingest.store.reading import BlockReader, LoadedBlock
-from ingest.store.seeking import Hits, Span, seek_spans
+from ingest.store.seeking import Span, seek_spans
 
-__all__ = ["Window", "read_places", "walk_marked"]
+__all__ = ["Found", "Window", "read_places", "walk_marked"]
 
 _FIRST = 64
 """Seconds that are looked at first."""
@@ -26,19 +27,30 @@ _LONGEST = SECONDS // 8
 _AHEAD_MS = 3_600_000
 """How far a message that tells of an event may be stored before it, by clocks that differ."""
 
-Place = tuple[int, int]
+
+class Found(Protocol):
+    """Places, and beside each the second that is marked there."""
+
+    @property
+    def values(self) -> Ints: ...
+
+    def places(self, taken: Ints) -> Iterable[Place]: ...
 
 
-class Window(NamedTuple):
-    """[from_ms, until_ms) of the events' time; what tells of it stands at ``places`` (block, row)."""
+class Seek(Protocol):
+    """Where the marks in some spans are, of messages stored since a moment."""
 
-    from_ms: int
-    until_ms: int
-    places: list[Place]
+    def __call__(self, spans: Sequence[Span], *, since_ms: int) -> Found: ...
 
 
 def walk_marked(
-    names: Sequence[str], *, since_ms: int, until_ms: int, newest_first: bool, few: int
+    names: Sequence[str],
+    *,
+    since_ms: int,
+    until_ms: int,
+    newest_first: bool,
+    few: int,
+    seek: Seek = seek_spans,
 ) -> Iterator[Window]:
     """Windows of [since, until), widened to whole seconds, with what any of ``names`` marks in them.
 
@@ -46,7 +58,8 @@ def walk_marked(
     """
     low, high = since_ms // 1000, max(since_ms, until_ms - 1) // 1000
     held: Window | None = None
-    for seconds, hits in _stretches(names, low, high, newest_first=newest_first, few=few):
+    marked = partial(_seek, seek, names)
+    for seconds, hits in _stretches(marked, low, high, newest_first=newest_first, few=few):
         for window in _cut(seconds, hits, newest_first=newest_first, few=few):
             held = window if held is None else _joined(held, window)
             if len(held.places) >= few or not held.places:
@@ -66,8 +79,8 @@ def read_places(places: Sequence[Place], reader: BlockReader) -> list[StoredEven
 
 
 def _stretches(
-    names: Sequence[str], low: int, high: int, *, newest_first: bool, few: int
-) -> Iterator[tuple[range, Hits]]:
+    marked: Callable[[range], Found], low: int, high: int, *, newest_first: bool, few: int
+) -> Iterator[tuple[range, Found]]:
     """The seconds from ``low`` to ``high`` in stretches, and what is marked in each.
 
     A stretch is as long as the one before lets expect some times ``few`` marks in it, at most `_GROWTH` times
@@ -80,21 +93,21 @@ def _stretches(
             if newest_first
             else range(low, min(high, low + size - 1) + 1)
         )
-        hits = _seek(names, some)
+        hits = marked(some)
         yield some, hits
         low, high = (low, some.start - 1) if newest_first else (some.stop, high)
         expected = size * 4 * few // max(1, len(hits.values))
         size = min(_LONGEST, size * _GROWTH, max(_FIRST // 8, expected))
 
 
-def _seek(names: Sequence[str], seconds: range) -> Hits:
+def _seek(seek: Seek, names: Sequence[str], seconds: range) -> Found:
     """What is marked in ``seconds``, each place with its second."""
     spans = [
         Span(mark(name, part.start), mark(name, part.stop - 1), part.start)
         for name in names
         for part in _parts(seconds)
     ]
-    return seek_spans(spans, since_ms=seconds.start * 1000 - _AHEAD_MS)
+    return seek(spans, since_ms=seconds.start * 1000 - _AHEAD_MS)
 
 
 def _parts(seconds: range) -> Iterator[range]:
@@ -105,7 +118,7 @@ def _parts(seconds: range) -> Iterator[range]:
         yield range(again, seconds.stop)
 
 
-def _cut(seconds: range, hits: Hits, *, newest_first: bool, few: int) -> Iterator[Window]:
+def _cut(seconds: range, hits: Found, *, newest_first: bool, few: int) -> Iterator[Window]:
     """``seconds`` as windows in order, each of ``few`` marks as far as there are; a second is not parted."""
     order = np.argsort(hits.values, kind="stable")
     marked, first, last = hits.values[order], 0, len(order)
@@ -133,9 +146,8 @@ def _end(marked: Ints, place: int) -> int:
     return int(marked.searchsorted(marked[place], "right"))
 
 
-def _window(seconds: range, hits: Hits, taken: Ints) -> Window:
-    places = zip(hits.blocks[taken].tolist(), hits.rows[taken].tolist(), strict=True)
-    return Window(seconds.start * 1000, seconds.stop * 1000, sorted(set(places)))
+def _window(seconds: range, hits: Found, taken: Ints) -> Window:
+    return Window(seconds.start * 1000, seconds.stop * 1000, sorted(set(hits.places(taken))))
 
 
 def _joined(one: Window, other: Window) -> Window:

@@ -27,6 +27,10 @@ class Hits(NamedTuple):
     rows: Ints
     values: Ints
 
+    def places(self, taken: Ints) -> Iterator[tuple[int, int]]:
+        """(block, row) of the keys at these indexes."""
+        return zip(self.blocks[taken].tolist(), self.rows[taken].tolist(), strict=True)
+
 
 class Span(NamedTuple):
     """All hashes from ``low`` to ``high``; in the answer ``start`` stands for ``low``, and so on."""

@@ -9,19 +9,22 @@ from contextvars import ContextVar
 import msgspec
 
 from ingest.envelopes import decode, searched_values
+from ingest.models import Block
 from ingest.records import Batch, Message, Record
 from ingest.store.base import (
     Cursor,
     EventFilter,
     Page,
+    Place,
     PurgeReport,
     SeriesCodes,
     StoredEvent,
+    Window,
 )
 from ingest.store.encoding import encode_batch
 from ingest.store.finding import find_events
 from ingest.store.joining import join_step
-from ingest.store.marked import read_places
+from ingest.store.marked import read_places, walk_marked
 from ingest.store.merging import clean_step, merge_step
 from ingest.store.proof import Decoder
 from ingest.store.purging import purge_blocks
@@ -63,6 +66,9 @@ class SqlEventStore:
 
     def _reader(self) -> BlockReader:
         return _kept.get() or BlockReader(self._names)
+
+    def stage(self, batch: Batch) -> None:
+        """Nothing: all is written within the transaction."""
 
     def append(self, batch: Batch, series: SeriesCodes) -> None:
         """Store the records of ``batch``; the caller's transaction makes it all or nothing."""
@@ -114,10 +120,38 @@ class SqlEventStore:
                 decode=self._decode,
             )
 
-    def read(self, places: Sequence[tuple[int, int]]) -> list[StoredEvent]:
+    def walk(
+        self,
+        names: Sequence[str],
+        *,
+        since_ms: int,
+        until_ms: int,
+        newest_first: bool,
+        few: int,
+    ) -> Iterator[Window]:
+        """Windows of [since, until) with the messages that any of ``names`` marks in them."""
+        return walk_marked(
+            names, since_ms=since_ms, until_ms=until_ms, newest_first=newest_first, few=few
+        )
+
+    def read(self, places: Sequence[Place]) -> list[StoredEvent]:
         """The events at (block, row) places that a walk by marks found."""
         with snapshot():
             return read_places(places, self._reader())
+
+    def oldest_ms(self) -> int | None:
+        """Append time of the oldest event; None while there is none."""
+        return Block.objects.order_by("first_ms").values_list("first_ms", flat=True).first()
+
+    def kept_since(self, since_ms: int, *, max_bytes: int) -> int:
+        """``since_ms``, or the later moment from which on blocks take no more than ``max_bytes``."""
+        left = max_bytes
+        newest = Block.objects.filter(last_ms__gte=since_ms).order_by("-last_ms", "-id")
+        for last_ms, size in newest.values_list("last_ms", "size").iterator():
+            left -= size
+            if left < 0:
+                return last_ms + 1
+        return since_ms
 
     def maintain(self) -> bool:
         """One bounded step of joining small blocks, merging key runs and marking old blocks; True if more may wait.

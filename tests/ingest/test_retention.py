@@ -25,6 +25,7 @@ from ingest.models import (
 )
 from ingest.options import Duration, MetricsRetention, RetentionOptions
 from ingest.retention import events_border, purge_expired
+from ingest.store.sql import SqlEventStore
 from tests.ingest.store.factories import Filler, make_record, make_stream
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"], transaction=True)
@@ -82,7 +83,7 @@ def test_limit_by_bytes_drops_the_oldest_blocks_first() -> None:
 
     assert (step.kind, step.rows) == ("events", 1)
     assert min(Block.objects.values_list("first_ms", flat=True)) == NOW - 2 * DAY
-    assert events_border(options(), now_ms=NOW) == NOW - 10 * DAY
+    assert events_border(SqlEventStore(), options(), now_ms=NOW) == NOW - 10 * DAY
 
 
 def test_nothing_to_delete_is_no_step() -> None:

@@ -1,4 +1,4 @@
-"""The databases that every store test runs on: a real SQLite file, a real PostgreSQL."""
+"""The databases and stores that every store test runs on: a real SQLite file, a real PostgreSQL, ClickHouse's engine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from django.core.management import call_command
 from django.db import connections
 
 from config import settings as config
+from ingest.options import StoreOptions
+from ingest.store.clickhouse.store import ClickHouseEventStore
+from tests.clickhouse import ClickHouse, missing_clickhouse
 from tests.postgres import Postgres, missing_postgres
 
 EVENTS = "events"
@@ -90,4 +94,43 @@ def postgres_database(postgres_options: dict[str, Any], django_db_blocker: Any) 
 def database(request: pytest.FixtureRequest) -> str:
     """One database after the other; the test sees the same empty tables in each."""
     name: str = request.getfixturevalue(f"{request.param}_database")
+    return name
+
+
+@pytest.fixture(scope="session")
+def clickhouse_server() -> Iterator[ClickHouse]:
+    reason = missing_clickhouse()
+    if reason:
+        pytest.skip(f"ClickHouse: {reason}")
+    server = ClickHouse().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def clickhouse_store(clickhouse_server: ClickHouse, sqlite_database: str, settings: Any) -> str:
+    """Events are in a ClickHouse of empty tables, all else in SQLite."""
+    options = StoreOptions(url=f"{clickhouse_server.address}/events_of_tests")
+    settings.INGEST = msgspec.structs.replace(settings.INGEST, store=options)
+    empty_clickhouse(options)
+    return "clickhouse"
+
+
+def empty_clickhouse(options: StoreOptions) -> None:
+    """Drop the tables of ``options``; the next use makes them anew."""
+    store = ClickHouseEventStore(options, reading=0)
+    store.engine.run(f"DROP DATABASE IF EXISTS {store.engine.database}")
+    store.close()
+
+
+@pytest.fixture(
+    params=[
+        "sqlite_database",
+        pytest.param("postgres_database", marks=pytest.mark.postgres),
+        pytest.param("clickhouse_store", marks=pytest.mark.clickhouse),
+    ],
+)
+def stores(request: pytest.FixtureRequest) -> str:
+    """One store after the other, empty; `ingest.store.open_store` opens it."""
+    name: str = request.getfixturevalue(request.param)
     return name

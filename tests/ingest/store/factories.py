@@ -9,8 +9,8 @@ from django.db import transaction
 
 from ingest.models import Stream
 from ingest.records import Batch, Position, Record, Slice, StreamRef
+from ingest.store import open_store
 from ingest.store.series import SeriesDictionary
-from ingest.store.sql import SqlEventStore
 
 __all__ = ["START", "Filler", "make_record", "make_stream"]
 
@@ -65,7 +65,7 @@ class Filler:
     """Appends records batch by batch, as the pipeline does."""
 
     def __init__(self, *, series_limit: int = 2_000) -> None:
-        self.store = SqlEventStore()
+        self.store = open_store()
         self.series = SeriesDictionary(limit=series_limit)
 
     def append(self, *slices: tuple[StreamRef, Sequence[Record]]) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import pytest
 from django.db import transaction
 
-from ingest.models import Block
 from ingest.records import Batch, Flag, Position, Slice
 from ingest.store import encoding, keys
 from ingest.store.base import EventFilter, Page, StoredEvent
+from ingest.store.clickhouse import writing
 from tests.ingest.store.factories import START, Filler, make_record, make_stream
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = pytest.mark.usefixtures("stores")
 
 
 def test_event_is_found_by_each_of_its_ids_and_by_no_other() -> None:
@@ -153,12 +153,14 @@ def test_body_of_many_megabytes_comes_back_whole() -> None:
     assert event.body == record.body
 
 
-def test_batch_larger_than_a_block_is_stored_as_several(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batch_larger_than_a_row_number_counts_is_stored_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(encoding, "MAX_ROWS", 10)
+    monkeypatch.setattr(writing, "MAX_ROWS", 10)
     filler, stream = Filler(), make_stream()
     filler.append((stream, [make_record(number) for number in range(35)]))
 
-    assert sorted(Block.objects.values_list("rows", flat=True)) == [5, 10, 10, 10]
     assert ids(filler.store.find(["evt_34"])) == ["evt_34"]
     assert len(filler.store.scan(EventFilter(), limit=50).events) == 35
 
@@ -181,7 +183,6 @@ def test_batch_without_records_writes_nothing() -> None:
         empty = Slice(stream, Position(0, 0), Position(9, 0), [], [])
         filler.store.append(Batch([empty], START), filler.series)
 
-    assert Block.objects.count() == 0
     assert filler.store.scan(EventFilter()) == Page([], None)
 
 

@@ -1,4 +1,4 @@
-"""Walking by marks, on every database."""
+"""Walking by marks, on every store."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from itertools import pairwise
 import pytest
 
 from ingest.records import Position, Record
-from ingest.store.marked import Window, read_places, walk_marked
+from ingest.store import open_store
+from ingest.store.base import Window
 from ingest.store.marks import SECONDS, by_consumer, by_end
-from ingest.store.reading import BlockReader, NameCache
 from ingest.system import Receipt, Receipts
 from tests.ingest.store.factories import START, Filler, make_stream
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = pytest.mark.usefixtures("stores")
 
 DAY_S = 86_400
 
@@ -41,7 +41,7 @@ def message(number: int, at_ms: int, seconds: list[int], outcome: str = "failed"
 
 def walk(names: list[str], seconds: range, *, newest_first: bool, few: int) -> list[Window]:
     return list(
-        walk_marked(
+        open_store().walk(
             names,
             since_ms=START + seconds.start * 1000,
             until_ms=START + seconds.stop * 1000,
@@ -65,9 +65,9 @@ def test_windows_cover_the_range_in_order_and_hold_all_that_is_told(
 
     windows = walk([by_end("failed")], range(DAY_S), newest_first=newest_first, few=few)
 
-    reader, found = BlockReader(NameCache()), []
+    found = []
     for window in windows:
-        for event in read_places(window.places, reader):
+        for event in filler.store.read(window.places):
             found += json.loads(event.body)["seconds"]
             at_ms = START + found[-1] * 1000
             assert window.from_ms <= at_ms < window.until_ms
@@ -98,7 +98,7 @@ def test_places_of_a_time_where_the_count_of_seconds_begins_again_are_in_order()
     assert [
         json.loads(event.body)["seconds"]
         for window in windows
-        for event in read_places(window.places, BlockReader(NameCache()))
+        for event in filler.store.read(window.places)
     ] == [[near[2]], [near[1]], [near[0]]]
 
 

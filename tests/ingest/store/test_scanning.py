@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connections, transaction
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from ingest.models import Block
 from ingest.records import Record, StreamRef
 from ingest.store import candidates, scanning
-from ingest.store.base import Cursor, EventFilter, StoredEvent
+from ingest.store.base import Cursor, EventFilter, EventStore, StoredEvent
 from ingest.store.globs import name_test
-from ingest.store.sql import SqlEventStore
+from tests.ingest.store.conftest import empty_clickhouse
 from tests.ingest.store.factories import START, Filler, make_record, make_stream
 
 TYPES = ("ORDER_CREATED", "ORDER_PAID", "PAYMENT_PROCESSED", "X")
@@ -26,7 +28,7 @@ Stored = list[tuple[StreamRef, Record]]
 
 
 def read_all(
-    store: SqlEventStore, where: EventFilter, *, limit: int, newest_first: bool
+    store: EventStore, where: EventFilter, *, limit: int, newest_first: bool
 ) -> list[StoredEvent]:
     """Every page, one after the other."""
     events: list[StoredEvent] = []
@@ -88,46 +90,42 @@ filters = st.builds(
 @pytest.fixture
 def fresh(database: str) -> Any:
     """Empties the tables for each example."""
+    return empty_tables
 
+
+@pytest.fixture
+def fresh_clickhouse(clickhouse_store: str) -> Any:
     def empty() -> None:
-        connection = connections["events"]
-        tables = [n for n in connection.introspection.table_names() if n.startswith("ingest_")]
-        with transaction.atomic(using="events"), connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
-            else:
-                for table in sorted(tables, reverse=True):
-                    cursor.execute(f"DELETE FROM {table}")
+        empty_clickhouse(settings.INGEST.store)
+        empty_tables()
 
     return empty
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(
-    history=histories(),
-    where=filters,
-    limit=st.integers(1, 9),
-    newest_first=st.booleans(),
-    series_limit=st.sampled_from([2, 100]),
-    few_series=st.sampled_from([0, 64]),
-    max_blocks=st.sampled_from([1, 500]),
-)
-def test_pages_are_what_brute_force_selects(
-    fresh: Any,
+def empty_tables() -> None:
+    connection = connections["events"]
+    tables = [n for n in connection.introspection.table_names() if n.startswith("ingest_")]
+    with transaction.atomic(using="events"), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+        else:
+            for table in sorted(tables, reverse=True):
+                cursor.execute(f"DELETE FROM {table}")
+
+
+def same_pages(
+    empty: Any,
     history: list[list[tuple[int, int, str, str]]],
     where: EventFilter,
+    *,
     limit: int,
     newest_first: bool,
     series_limit: int,
-    few_series: int,
-    max_blocks: int,
+    few_series: int = 64,
+    max_blocks: int = 500,
 ) -> None:
-    fresh()
+    """The store's pages are what brute force selects."""
+    empty()
     filler = Filler(series_limit=series_limit)
     streams = [make_stream("orders-topic"), make_stream("payments-topic")]
     stored: Stored = []
@@ -150,6 +148,41 @@ def test_pages_are_what_brute_force_selects(
     assert places_of(events) == brute_force(stored, where, newest_first=newest_first)
     types = {(*record.position,): record.event_type for _, record in stored}
     assert [event.event_type for event in events] == [types[event.position] for event in events]
+
+
+HEALTH = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate]  # shrinking would take minutes
+
+
+@examples(max_examples=40, deadline=None, phases=PHASES, suppress_health_check=HEALTH)
+@given(
+    history=histories(),
+    where=filters,
+    limit=st.integers(1, 9),
+    newest_first=st.booleans(),
+    series_limit=st.sampled_from([2, 100]),
+    few_series=st.sampled_from([0, 64]),
+    max_blocks=st.sampled_from([1, 500]),
+)
+def test_pages_are_what_brute_force_selects(
+    fresh: Any, history: Any, where: EventFilter, **how: Any
+) -> None:
+    same_pages(fresh, history, where, **how)
+
+
+@pytest.mark.clickhouse
+@examples(max_examples=15, deadline=None, phases=PHASES, suppress_health_check=HEALTH)
+@given(
+    history=histories(),
+    where=filters,
+    limit=st.integers(1, 9),
+    newest_first=st.booleans(),
+    series_limit=st.sampled_from([2, 100]),
+)
+def test_pages_of_clickhouse_are_what_brute_force_selects(
+    fresh_clickhouse: Any, history: Any, where: EventFilter, **how: Any
+) -> None:
+    same_pages(fresh_clickhouse, history, where, **how)
 
 
 def fill(filler: Filler, blocks: int, *, rare_in: int | None = None) -> None:

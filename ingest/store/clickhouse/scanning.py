@@ -1,0 +1,55 @@
+"""Scanning by filter: the places of a page from the small columns, in the order of the table, then their events."""
+
+from __future__ import annotations
+
+from ingest.store.base import Cursor, EventFilter, Page, StoredEvent
+from ingest.store.clickhouse.conditions import beyond, within
+from ingest.store.clickhouse.engine import Engine
+from ingest.store.clickhouse.reading import AT_ONCE, as_cursor, read_events
+from ingest.store.globs import FilterNames
+
+__all__ = ["scan_events"]
+
+
+def scan_events(
+    engine: Engine, where: EventFilter, *, after: Cursor | None, limit: int, newest_first: bool
+) -> Page:
+    """One page of the events that ``where`` selects, after the place ``after``.
+
+    The places are those of any version of a row; whether the one that counts fits is judged again.
+    """
+    names = FilterNames(where)
+    found: list[StoredEvent] = []
+    place = after
+    while len(found) <= limit:
+        most = min(AT_ONCE, limit + 1 - len(found))
+        places = _places(engine, where, place, most=most, newest_first=newest_first)
+        events = read_events(engine, [(at, stream, minor) for at, stream, _, minor in places])
+        wanted = set(places)
+        found += [
+            event
+            for event in (reversed(events) if newest_first else events)
+            if as_cursor(event) in wanted
+            and names.fits(event.event_type, event.source, event.topic)
+        ]
+        if len(places) < most:
+            break
+        place = places[-1]
+    following = as_cursor(found[limit - 1]) if len(found) > limit else None
+    return Page(found[:limit], following)
+
+
+def _places(
+    engine: Engine, where: EventFilter, after: Cursor | None, *, most: int, newest_first: bool
+) -> list[Cursor]:
+    conditions = within(where)
+    if after is not None:
+        conditions += beyond(after, newest_first=newest_first)
+    sign = " DESC" if newest_first else ""
+    order = ", ".join(f"{name}{sign}" for name in Cursor._fields)
+    rows = engine.rows(
+        f"SELECT appended_ms, stream_id, major, minor FROM {engine.table('events')} "
+        f"WHERE {' AND '.join(conditions) or '1'} ORDER BY {order} "
+        f"LIMIT 1 BY appended_ms, stream_id, major, minor LIMIT {most}"
+    )
+    return [Cursor(*row) for row in rows]
