@@ -36,7 +36,7 @@ class Host:
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "EVENTSCOPE_LOG": "json",
         }
-        for name in ("EVENTSCOPE_CONFIG", "DATABASE_URL", "REDIS_URL"):
+        for name in ("EVENTSCOPE_CONFIG", "DATABASE_URL", "CLICKHOUSE_URL", "REDIS_URL"):
             environment.pop(name, None)
         self.environment = environment | environ
         self.process = subprocess.Popen(

@@ -56,6 +56,7 @@ def main() -> None:
         "end": end,
         "positions": positions,
         "ids": ids,
+        "found": found,
         "rows": rows,
         "counts": counts,
         "peak_megabytes": peak_megabytes,
@@ -168,6 +169,17 @@ def ids(prefix: str) -> list[str]:
             break
     connections.close_all()
     return found
+
+
+def found(values: list[str]) -> dict[str, int]:
+    """How many events with each of these ids are found by it."""
+    store = open_store()
+    counted = {
+        value: sum(json.loads(event.body)["eventId"] == value for event in store.find([value]))
+        for value in values
+    }
+    connections.close_all()
+    return counted
 
 
 def rows(prefix: str) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from django.db import connections
 
-__all__ = ["KILL_POINTS", "Countdown", "KillPoint", "arm", "choose"]
+__all__ = ["CLICKHOUSE_POINTS", "KILL_POINTS", "Countdown", "KillPoint", "arm", "choose"]
 
 
 class KillPoint(NamedTuple):
@@ -38,9 +38,13 @@ KILL_POINTS = {
 }
 
 
-def choose(rng: random.Random) -> KillPoint:
-    step = rng.choice(sorted(KILL_POINTS))
-    most = KILL_POINTS[step]
+CLICKHOUSE_POINTS = {"stage": 8, "insert": 16, "advance": 8, "folds": 8, "commit": 12, "sql": 120}
+"""Between the writing of events and of keys, and between both and the checkpoint."""
+
+
+def choose(rng: random.Random, points: Mapping[str, int] = KILL_POINTS) -> KillPoint:
+    step = rng.choice(sorted(points))
+    most = points[step]
     number = rng.randint(1, max(1, round(most * rng.random())))
     return KillPoint(step, number, rng.random() < 0.5)
 
@@ -52,6 +56,8 @@ def arm(point: KillPoint) -> None:
     import ingest.maintaining
     from ingest.envelopes import Decoder
     from ingest.sources.redis_streams import RedisStreams
+    from ingest.store.clickhouse.engine import Engine
+    from ingest.store.clickhouse.store import ClickHouseEventStore
     from ingest.store.sql import SqlEventStore
 
     places: dict[str, tuple[Any, str]] = {
@@ -60,6 +66,8 @@ def arm(point: KillPoint) -> None:
         "decode": (Decoder, "decode_all"),
         "advance": (ingest.leases, "advance"),
         "append": (SqlEventStore, "append"),
+        "stage": (ClickHouseEventStore, "stage"),
+        "insert": (Engine, "insert"),
         "folds": (ingest.committing, "apply_folds"),
         "maintain": (ingest.maintaining.Maintenance, "_run"),
         "release": (ingest.leases, "release_streams"),
