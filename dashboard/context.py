@@ -12,6 +12,7 @@ from django.utils.functional import SimpleLazyObject
 
 from dashboard.accounts.models import Role
 from dashboard.accounts.rights import allows
+from dashboard.live.catching import catch_up
 from dashboard.live.honesty import honesty_of, read_status
 
 __all__ = ["NAVIGATION", "NavGroup", "NavItem", "navigation", "shell"]
@@ -103,8 +104,13 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         **links,
         "nav": SimpleLazyObject(lambda: navigation(user, request.path)),
-        "honesty": SimpleLazyObject(lambda: honesty_of(read_status(now_ms()))),
+        "honesty": SimpleLazyObject(lambda: _honesty(now_ms())),
     }
+
+
+def _honesty(at_ms: int) -> dict[str, Any]:
+    status = read_status(at_ms)
+    return honesty_of(status, catch_up(status, at_ms))
 
 
 def navigation(user: Any, path: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
+from dashboard.live.catching import CatchUp, Pace, Sample, catch_up
 from dashboard.live.honesty import honesty_of, read_status
 from dashboard.live.ranking import TOP_GROUPS, busiest
 from dashboard.live.ticks import GROUPINGS, Table, build_tick, encode_tick
@@ -21,6 +22,7 @@ RESENT_SECONDS = 6
 MINUTE_MS = 60_000
 
 _memory = TrendMemory()
+_pace = Pace()
 
 
 def gather_tick(now_ms: int | None = None) -> bytes:
@@ -28,10 +30,11 @@ def gather_tick(now_ms: int | None = None) -> bytes:
     now_ms = now_ms or time.time_ns() // 1_000_000
     second = now_ms // 1000 * 1000
     status = read_status(now_ms)
+    samples = _pace.add(Sample(now_ms, status.stored, status.lag))
     tables: dict[str, Table] = {grouping: _seconds(grouping, second) for grouping in GROUPINGS}
     tick = build_tick(
         now_ms=now_ms,
-        status=honesty_of(status),
+        status=honesty_of(status, catch_up(status, now_ms, samples)),
         tiles=gather_tiles(now_ms, status),
         tables=tables,
         services=_services(second - MINUTE_MS, now_ms),
@@ -51,15 +54,15 @@ def _seconds(grouping: str, until_ms: int) -> MetricTable:
     )
 
 
-def gather_tiles(now_ms: int, status: IngestStatus) -> list[Tile]:
+def gather_tiles(now_ms: int, status: IngestStatus, catching: CatchUp | None = None) -> list[Tile]:
     """The tiles of now; rates and quantiles are of the last minute."""
     second = now_ms // 1000 * 1000
     table = read_metrics(since_ms=second - MINUTE_MS, until_ms=second, resolution=1, step=1)
-    facts = _facts(table, status)
+    facts = _facts(table, status, catch_up(status, now_ms))
     return build_tiles(facts, settings.DASHBOARD.objectives, registered_tiles(), _memory)
 
 
-def _facts(table: MetricTable, status: IngestStatus) -> Facts:
+def _facts(table: MetricTable, status: IngestStatus, catching: CatchUp | None) -> Facts:
     return Facts(
         **_measured(table),
         open_dead_letters=state.open_dead_letters(),
@@ -67,7 +70,7 @@ def _facts(table: MetricTable, status: IngestStatus) -> Facts:
         unhealthy=state.unhealthy_components(),
         lag=status.lag,
         stalled=status.stalled,
-        catching_up=status.catching_up,
+        behind=catching.behind if catching else "",
         others={source.key: source.read() for source in registered_tiles()},
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dashboard.live.catching import CatchUp
 from ingest.queries.status import IngestStatus, ingest_status
 
 __all__ = ["honesty_of", "read_status"]
@@ -16,12 +17,13 @@ def read_status(now_ms: int) -> IngestStatus:
     return ingest_status(now_ms)
 
 
-def honesty_of(status: IngestStatus) -> dict[str, Any]:
+def honesty_of(status: IngestStatus, catching: CatchUp | None = None) -> dict[str, Any]:
     """The strip's numbers and its one word; pure. The state is ok, wait, warn or bad."""
     state, word = _state(status)
     return {
         "state": state,
         "word": word,
+        "catching": catching.words if catching else "",
         "newestMs": status.newest_ms,
         "age": _age(status.newest_age_ms),
         "ageMs": status.newest_age_ms,

@@ -67,7 +67,7 @@ class Facts:
     unhealthy: int
     lag: int
     stalled: bool
-    catching_up: bool
+    behind: str
     others: dict[str, int] = field(default_factory=dict)
 
 
@@ -190,8 +190,8 @@ def _lag(facts: Facts, memory: TrendMemory) -> Tile:
     tone, word = "ok", "keeping up"
     if facts.stalled:
         tone, word = "bad", "stalled"
-    elif facts.catching_up:
-        tone, word = "warn", "catching up"
+    elif facts.behind:
+        tone, word = "warn", facts.behind
     return Tile("lag", "Ingest lag", facts.lag, "", tone, word, memory.add("lag", facts.lag))
 
 

@@ -26,6 +26,7 @@ function show(message) {
   skew = message.now - Date.now();
   document.getElementById("honesty").dataset.state = honesty.state;
   set("word", honesty.word);
+  set("catching", honesty.catching);
   set("age", honesty.age);
   set("lag", compact(honesty.lag));
   tone("undecoded", honesty.undecoded, "warn");

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -12,8 +13,11 @@ from pytest_django.fixtures import Settings
 
 from dashboard.accounts.models import Role
 from dashboard.accounts.tokens import issue_token
-from dashboard.live import probes, ranking
+from dashboard.live import gather, probes, ranking
+from dashboard.live.catching import Pace
+from dashboard.live.gather import gather_tick
 from dashboard.live.samples import sample_command, sample_kit
+from ingest.models import Stream
 from ingest.options import BrokerOptions, IngestOptions
 from tests.dashboard.accounts.factories import client_of, make_user
 from tests.dashboard.live.seeding import Seeder
@@ -24,8 +28,9 @@ JSON = {"accept": "application/json"}
 
 
 @pytest.fixture(autouse=True)
-def forgotten() -> None:
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     ranking.forget()
+    monkeypatch.setattr(gather, "_pace", Pace())
 
 
 def seed() -> int:
@@ -46,6 +51,33 @@ def test_before_the_first_event_the_page_says_how_to_send_one() -> None:
     assert "Waiting for the first event" in page
     assert "redis-cli -u redis://" in page
     assert "from eventscope import EventBus" in page
+
+
+def test_a_page_opened_while_ingest_catches_up_says_how_far_it_is_behind() -> None:
+    now = int(time.time()) * 1000
+    seeder = Seeder(now - 600_000)
+    seeder.add(now - 180_000, 3)
+    seeder.observe(now - 180_000)
+
+    page = client_of(make_user()).get("/").content.decode()
+
+    assert "Catching up" in page
+    assert page.count("3 min behind") == 2  # in the strip and at the tile
+
+
+def test_ticks_tell_the_pace_of_catching_up() -> None:
+    now = int(time.time()) * 1000
+    seeder = Seeder(now - 600_000)
+    seeder.add(now - 180_000, 3)
+    seeder.observe(now - 180_000)
+    Stream.objects.update(stored=10_000, lag=90_000)
+    gather_tick(now - 10_000)
+    Stream.objects.update(stored=40_000, lag=60_000)
+
+    tick = json.loads(gather_tick(now))
+
+    assert tick["status"]["catching"] == "3 min behind, at 3k/s, done in about 20 s"
+    assert [tile["word"] for tile in tick["tiles"] if tile["key"] == "lag"] == ["3 min behind"]
 
 
 def test_the_tiles_tell_the_last_minute() -> None:
