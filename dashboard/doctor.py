@@ -16,6 +16,7 @@ from django.db.utils import DatabaseError
 from dashboard.explore.checks import check_reducers
 from dashboard.findings import Finding
 from dashboard.monitor.examining import examine_probes, examine_status
+from dashboard.notifying.examining import examine_receivers
 from dashboard.preflight import (
     PreflightError,
     check_folder,
@@ -47,6 +48,7 @@ def examine() -> list[Finding]:
         _letters,
         _brokers,
         _probes,
+        examine_receivers,
     ]
     return [finding for look in looks for finding in look()]
 

@@ -1,4 +1,4 @@
-"""A circuit breaker around calls that may fail, sync or async; every change of state is published."""
+"""A circuit breaker around calls that may fail, sync or async; it publishes every change, and how it stands."""
 
 from __future__ import annotations
 
@@ -50,6 +50,9 @@ class CircuitBreaker:
 
     Each raises `BreakerOpen` instead of calling. Exceptions of the kinds in ``ignore`` are the
     caller's own and count as successes. Safe to share between threads and tasks.
+
+    It tells how it stands when the bus starts and every ``report_every``; one that is made after that,
+    or has a bus without hooks, when it is called. "0s": only its changes are told.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class CircuitBreaker:
         half_open_timeout: str | float = "30s",
         window: str | float = "60s",
         ignore: tuple[type[Exception], ...] = (),
+        report_every: str | float = "30s",
         on_change: Callable[[BreakerChange], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -78,6 +82,13 @@ class CircuitBreaker:
         self._lock = threading.RLock()
         self._circuit = Circuit(since=clock())
         self._window = Window(parse_duration(window))
+        self._every = parse_duration(report_every)
+        self._told: float | None = None
+        self._rejected = 0
+        self._task: asyncio.Task[None] | None = None
+        attach = getattr(bus, "attach", None)
+        if attach is not None and self._every:
+            attach(self._start, self._stop)
 
     @property
     def state(self) -> State:
@@ -151,6 +162,8 @@ class CircuitBreaker:
         with self._lock:
             circuit, admitted = machine.admit(self._circuit, self.settings, now)
             self._move(circuit, now)
+            self._rejected += not admitted
+            self._tell_if_due(now)
             if admitted:
                 return _Ticket(self, circuit.epoch, now)
             wait = machine.wait_left(circuit, self.settings, now)
@@ -188,11 +201,40 @@ class CircuitBreaker:
         before, self._circuit = self._circuit, circuit
         if before.state is circuit.state and before.epoch == circuit.epoch:
             return
-        change = self._change(before, circuit, self._window.rates(now))
-        if self._bus is not None:
-            self._bus.report("CircuitBreakerStateChanged", change)
+        change = self._tell(before, now)
         if self._on_change is not None:
             self._on_change(change)
+
+    def _tell_if_due(self, now: float) -> None:
+        due = self._told is None or now - self._told >= self._every
+        if self._bus is not None and self._every and due:
+            self._tell(self._circuit, now)
+
+    def _tell(self, before: Circuit, now: float) -> BreakerChange:
+        change = self._change(before, self._circuit, self._window.rates(now))
+        if self._bus is not None:
+            self._bus.report("CircuitBreakerStateChanged", change)
+        self._told, self._rejected = now, 0
+        return change
+
+    async def _start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        while True:
+            with self._lock:
+                self._tell(self._circuit, self._clock())
+            await asyncio.sleep(self._every)
+
+    async def _stop(self) -> None:
+        """What was refused since it last told is not lost."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        with self._lock:
+            if self._rejected:
+                self._tell(self._circuit, self._clock())
 
     def _change(self, before: Circuit, after: Circuit, rates: Rates) -> BreakerChange:
         return BreakerChange(
@@ -209,6 +251,7 @@ class CircuitBreaker:
             latency_ms=round(rates.latency_ms, 3),
             throughput=round(rates.throughput, 3),
             reason=after.reason,
+            rejected_count=self._rejected,
         )
 
     def _wrap_async(self, function: Callable[..., Any]) -> Callable[..., Any]:

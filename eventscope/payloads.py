@@ -77,6 +77,11 @@ class HealthReport(msgspec.Struct, rename="camel", frozen=True):
 
 
 class BreakerChange(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """One that goes ``from`` a state to the same only tells how the breaker stands.
+
+    ``rejected_count`` is how many calls were refused since it last told of itself.
+    """
+
     name: str
     service: str
     instance: str
@@ -90,6 +95,7 @@ class BreakerChange(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     latency_ms: float
     throughput: float
     reason: str
+    rejected_count: int = 0
 
 
 class ServiceChange(msgspec.Struct, frozen=True):

@@ -494,6 +494,7 @@ class Breaker(models.Model):
     service = models.CharField(max_length=200, default="", blank=True)
     instance = models.CharField(max_length=200, default="", blank=True)
     state = models.CharField(max_length=16)
+    first_ms = models.BigIntegerField(null=True, help_text="when it was first told of")
     since_ms = models.BigIntegerField()
     seen_ms = models.BigIntegerField()
     failure_count = models.IntegerField(default=0)
@@ -522,6 +523,7 @@ class BreakerTransition(models.Model):
     latency_ms = models.FloatField(null=True)
     throughput = models.FloatField(null=True)
     reason = models.TextField(default="", blank=True)
+    rejected = models.IntegerField(default=0, help_text="calls refused since its word before")
     stream_id = models.BigIntegerField(default=0)
     major = models.BigIntegerField(default=0)
     minor = models.BigIntegerField(default=0)
@@ -538,6 +540,7 @@ class BreakerSample(models.Model):
     error_rate = models.FloatField(null=True)
     latency_ms = models.FloatField(null=True)
     throughput = models.FloatField(null=True)
+    rejected = models.IntegerField(default=0, help_text="calls refused since its word before")
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["breaker", "at_ms"], name="breaker_numbers")]

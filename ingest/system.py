@@ -84,6 +84,7 @@ class BreakerChange(msgspec.Struct, rename="camel", gc=False):
     latency_ms: float | None = None
     throughput: float | None = None
     reason: str = ""
+    rejected_count: int = 0
 
 
 class ServiceChange(msgspec.Struct, rename="camel", gc=False):

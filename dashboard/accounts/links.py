@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 
 from django.conf import settings
 from django.db import transaction
@@ -11,6 +10,7 @@ from django.urls import reverse
 
 from dashboard.accounts.models import Role, SignInLink, User
 from dashboard.accounts.tokens import hash_secret
+from eventscope.stamps import now_ms
 
 __all__ = ["LIFETIME_MS", "ensure_admin", "issue_sign_in_link", "redeem_link", "usable_link"]
 
@@ -20,7 +20,7 @@ ADMIN = "admin"
 
 def issue_sign_in_link(user: User) -> str:
     """The path that signs ``user`` in, once, within 15 minutes. Old links are cleared away."""
-    now = _now_ms()
+    now = now_ms()
     SignInLink.objects.filter(expires_ms__lt=now - LIFETIME_MS).delete()
     raw = secrets.token_urlsafe(32)
     SignInLink.objects.create(user=user, digest=hash_secret(raw), expires_ms=now + LIFETIME_MS)
@@ -31,7 +31,7 @@ def issue_sign_in_link(user: User) -> str:
 def usable_link(raw: str) -> SignInLink | None:
     """The link if it could be used now; looking does not use it up."""
     link = SignInLink.objects.select_related("user").filter(digest=hash_secret(raw)).first()
-    if link is None or link.used_ms is not None or link.expires_ms < _now_ms():
+    if link is None or link.used_ms is not None or link.expires_ms < now_ms():
         return None
     return link if link.user.is_active else None
 
@@ -41,7 +41,7 @@ def redeem_link(raw: str) -> User | None:
     link = usable_link(raw)
     if link is None:
         return None
-    claimed = SignInLink.objects.filter(pk=link.pk, used_ms=None).update(used_ms=_now_ms())
+    claimed = SignInLink.objects.filter(pk=link.pk, used_ms=None).update(used_ms=now_ms())
     return link.user if claimed == 1 else None
 
 
@@ -60,7 +60,3 @@ def ensure_admin() -> User:
         user.set_unusable_password()
         user.save(update_fields=["password"])
     return user
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import time
 from dataclasses import dataclass
 
 from django.db.models import Q
 
 from dashboard.accounts.models import ApiToken, Role
+from eventscope.stamps import now_ms
 
 __all__ = ["TokenUser", "hash_secret", "issue_token", "revoke_token", "user_for_token"]
 
@@ -39,7 +39,7 @@ def issue_token(name: str, role: Role | str, *, created_by: str = "") -> str:
         role=Role(role),
         prefix=raw[:10],
         digest=hash_secret(raw),
-        created_ms=_now_ms(),
+        created_ms=now_ms(),
         created_by=created_by,
     )
     return raw
@@ -59,7 +59,7 @@ def user_for_token(raw: str) -> TokenUser | None:
 def revoke_token(token_id: int) -> bool:
     """End a token; False if it had ended or never was."""
     found = ApiToken.objects.filter(pk=token_id, revoked_ms=None)
-    return found.update(revoked_ms=_now_ms()) == 1
+    return found.update(revoked_ms=now_ms()) == 1
 
 
 def hash_secret(raw: str) -> str:
@@ -68,11 +68,7 @@ def hash_secret(raw: str) -> str:
 
 
 def _note_use(token: ApiToken) -> None:
-    now = _now_ms()
+    now = now_ms()
     stale = Q(used_ms=None) | Q(used_ms__lt=now - USED_EVERY_MS)
     if token.used_ms is None or token.used_ms < now - USED_EVERY_MS:
         ApiToken.objects.filter(stale, pk=token.pk).update(used_ms=now)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

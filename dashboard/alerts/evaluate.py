@@ -7,7 +7,8 @@ credited up to `LONGEST_STEP_MS`, so a pause of ours (a restart, a slept laptop)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from dashboard.alerts.readings import Observation, Readings
 from dashboard.alerts.rule import FIRING as FIRES
@@ -37,8 +38,7 @@ UNKNOWN_IS_WELL = "It could not be measured, which this rule takes for well."
 PENDING, FIRING, ACKNOWLEDGED = "pending", "firing", "acknowledged"
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, gc=False):
     """The part of an open episode that evaluation reads and changes."""
 
     id: int
@@ -55,8 +55,7 @@ class Standing:
     no_data: bool = False
 
 
-@dataclass(frozen=True)
-class Open:
+class Open(msgspec.Struct, frozen=True, gc=False):
     """A new episode, pending, or firing at once if the rule has no ``for``."""
 
     rule: Rule
@@ -64,8 +63,7 @@ class Open:
     firing: bool
 
 
-@dataclass(frozen=True)
-class Keep:
+class Keep(msgspec.Struct, frozen=True, gc=False):
     """The state stays; value and clocks move on. ``sampled``: the value goes into the timeline."""
 
     before: Standing
@@ -74,8 +72,7 @@ class Keep:
     sampled: bool = False
 
 
-@dataclass(frozen=True)
-class Fire:
+class Fire(msgspec.Struct, frozen=True, gc=False):
     """From pending to firing."""
 
     before: Standing
@@ -83,8 +80,7 @@ class Fire:
     observation: Observation
 
 
-@dataclass(frozen=True)
-class Resolve:
+class Resolve(msgspec.Struct, frozen=True, gc=False):
     """From firing or acknowledged to resolved."""
 
     before: Standing
@@ -92,8 +88,7 @@ class Resolve:
     reason: str
 
 
-@dataclass(frozen=True)
-class Drop:
+class Drop(msgspec.Struct, frozen=True, gc=False):
     """A pending episode whose condition cleared before it fired: nothing had happened."""
 
     before: Standing
@@ -137,11 +132,11 @@ def evaluate_readings(
     for rule, readings in asked:
         of_rule = open_now.pop(rule.name, {})
         for standing in of_rule.values():
-            if not readings.wants(standing.subject):
+            if readings.wants(standing.subject):
+                found = readings.find(standing.subject)
+                intents.append(_next(rule, standing, found, now_ms, longest_step_ms))
+            else:
                 intents.append(_end(standing, now_ms, OUT_OF_SCOPE))
-                continue
-            found = readings.find(standing.subject)
-            intents.append(_next(rule, standing, found, now_ms, longest_step_ms))
         intents.extend(_openings(rule, readings, of_rule))
     gone = [standing for of_rule in open_now.values() for standing in of_rule.values()]
     return intents + [_end(standing, now_ms, OUT_OF_FORCE) for standing in gone]
@@ -197,7 +192,7 @@ def _worst(rule: Rule, peak: float | None, value: float | None) -> float | None:
 def _end(standing: Standing, now_ms: int, reason: str) -> Drop | Resolve:
     if standing.state == PENDING:
         return Drop(standing)
-    after = replace(standing, evaluated_ms=now_ms)
+    after = msgspec.structs.replace(standing, evaluated_ms=now_ms)
     return Resolve(standing, after, reason)
 
 

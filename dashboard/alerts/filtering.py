@@ -22,8 +22,9 @@ class FilterProblem(ValueError):
 
 @dataclass(frozen=True)
 class AlertFilter:
-    """``text`` stands in subject, summary, rule or a note; ``by`` is somebody who acknowledged, resolved, was
-    assigned, or wrote. Alerts of [``since_ms``, ``until_ms``) are those that lasted at some time in it."""
+    """``subject`` is the whole subject; ``text`` stands in subject, summary, rule or a note; ``by`` is somebody
+    who acknowledged, resolved, was assigned, or wrote. Alerts of [``since_ms``, ``until_ms``) are those that
+    lasted at some time in it."""
 
     rule: str = ""
     severity: str = ""
@@ -31,6 +32,7 @@ class AlertFilter:
     by: str = ""
     since_ms: int | None = None
     until_ms: int | None = None
+    subject: str = ""
 
 
 def read_where(given: Mapping[str, str]) -> dict[str, str]:
@@ -56,6 +58,8 @@ def read_filter(where: Mapping[str, str]) -> AlertFilter:
 def choose_alerts(rows: QuerySet[Episode], asked: AlertFilter) -> QuerySet[Episode]:
     if asked.rule:
         rows = rows.filter(rule=asked.rule)
+    if asked.subject:
+        rows = rows.filter(subject=asked.subject)
     if asked.severity:
         rows = rows.filter(severity=asked.severity)
     if asked.since_ms is not None:

@@ -96,13 +96,16 @@ def resolved_alerts(
 
 
 def list_alerts(
-    state: str | Sequence[str] = "", cursor: str | None = None, limit: int = 100
+    states: Iterable[str] = (),
+    asked: AlertFilter = EVERYTHING,
+    *,
+    cursor: str | None = None,
+    limit: int = 100,
 ) -> AlertPage:
-    """Alerts shown in ``state`` (one, several, or all), newest start first. Raises `CursorError`."""
-    states = [state] if isinstance(state, str) else list(state)
-    wanted = [_shown_in(name) for name in states if name]
+    """Alerts shown in one of ``states`` (none: all), newest start first. Raises `CursorError`."""
+    wanted = [_shown_in(name) for name in states]
     rows = Episode.objects.filter(reduce(or_, wanted)) if wanted else Episode.objects.all()
-    return _page(rows, "started_ms", cursor, limit)
+    return _page(choose_alerts(rows, asked), "started_ms", cursor, limit)
 
 
 def get_alert(episode_id: int) -> Episode | None:

@@ -45,6 +45,7 @@ class Readings:
     ``tell`` gives the detail and the labels of a subject, which only those that hold need. ``absent``
     is the value of a subject that is not among them: 0 where nothing is known to be nothing.
     ``left_out`` is how many members there are beyond the bound, ``narrowed`` the globs that names had to match.
+    ``seen`` are members already told as observations; those narrowed from one answer share them.
     """
 
     metric: str
@@ -55,6 +56,7 @@ class Readings:
     absent: float = float("nan")
     left_out: int = 0
     narrowed: tuple[tuple[str, ...], ...] = ()
+    seen: dict[str, Observation] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, metric: str, observations: Iterable[Observation]) -> Readings:
@@ -86,18 +88,18 @@ class Readings:
         return Observation(self.metric, subject, value, 0, *self.tell(subject))
 
     def observation(self, place: int) -> Observation:
-        subject, value = self.subjects[place], float(self.values[place])
-        return Observation(
-            self.metric,
-            subject,
-            None if value != value else value,
-            float(self.volumes[place]),
-            *self.tell(subject),
-        )
+        subject = self.subjects[place]
+        found = self.seen.get(subject)
+        if found is None:
+            value, volume = float(self.values[place]), float(self.volumes[place])
+            known = None if value != value else value
+            found = Observation(self.metric, subject, known, volume, *self.tell(subject))
+            self.seen[subject] = found
+        return found
 
     def wants(self, subject: str) -> bool:
         """Whether a member of that name would be judged, if there were one."""
-        return all(matches(globs, subject) for globs in self.narrowed)
+        return subject in self.places or all(matches(globs, subject) for globs in self.narrowed)
 
     def only(self, places: I64) -> Readings:
         """Those members alone."""

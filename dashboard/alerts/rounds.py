@@ -94,8 +94,7 @@ def open_standings() -> list[Standing]:
     """The open episodes that are ours to judge, as evaluation wants them."""
     rows = Episode.objects.filter(origin=Episode.Origin.EVENTSCOPE)
     rows = rows.exclude(state=Episode.State.RESOLVED).order_by("pk")
-    fields = list(Standing.__dataclass_fields__)
-    return [Standing(*row) for row in rows.values_list(*fields)]
+    return [Standing(*row) for row in rows.values_list(*Standing.__struct_fields__)]
 
 
 def apply_intents(intents: Iterable[Intent], rules: Sequence[Rule], now_ms: int) -> RoundReport:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -24,6 +23,7 @@ from dashboard.alerts.actions import (
     snooze_alert,
     unacknowledge_alert,
 )
+from dashboard.alerts.filtering import AlertFilter
 from dashboard.alerts.models import Episode, EpisodeEntry
 from dashboard.alerts.queries import list_alerts, notes_of
 from dashboard.api.paging import PageParameters, seal, unseal
@@ -31,15 +31,31 @@ from dashboard.api.problems import Problem
 from dashboard.api.security import caller, require
 from dashboard.api.serialise import iso
 from dashboard.api.shapes.alerts import ActedShape, AlertPage, AlertShape
-from dashboard.explore.filters import parse_time
+from dashboard.explore.filters import FilterError, parse_time
+from dashboard.explore.values import check_text, read_many
+from eventscope.stamps import now_ms
 
 __all__ = ["alert_json", "router"]
 
 router = Router(tags=["alerts"], by_alias=True)
 
 
+STATES = ("pending", "firing", "acknowledged", "suppressed", "resolved")
+
+
 class AlertParameters(PageParameters):
-    state: Literal["pending", "firing", "acknowledged", "suppressed", "resolved"] | None = None
+    """What narrows the list; all must fit."""
+
+    state: str = Field(
+        "", max_length=100, description=f"some of {', '.join(STATES)}, parted by commas"
+    )
+    severity: Literal["critical", "warning"] | None = None
+    rule: str = Field("", max_length=64)
+    subject: str = Field("", max_length=300, description="the whole subject")
+    text: str = Field("", max_length=200, description="in subject, summary, rule or a note")
+    by: str = Field("", max_length=200, description="who acknowledged, resolved, wrote or has it")
+    since: str = Field("", max_length=40, description="open then or later: RFC 3339, ms, or an age")
+    until: str = Field("", max_length=40, description="begun before: RFC 3339, ms, or an age")
 
 
 class NoteBody(Schema):
@@ -68,10 +84,12 @@ class ActBody(NoteBody):
 
 @router.get("/alerts", response=AlertPage, operation_id="listAlerts")
 def alerts(request: HttpRequest, parameters: Query[AlertParameters]) -> Any:
-    """Episodes, the newest start first."""
-    identity = f"alerts {parameters.state or ''}"
+    """Episodes, open and over, the newest start first."""
+    told = parameters.dict(exclude={"cursor", "limit"})
+    identity = f"alerts {sorted(told.items())}"
     page = list_alerts(
-        parameters.state or "",
+        _states(parameters.state),
+        _asked(parameters),
         cursor=unseal(parameters.cursor, identity),
         limit=parameters.limit,
     )
@@ -98,7 +116,7 @@ def unacknowledge(request: HttpRequest, body: NoteBody, alert_id: int = Path(ali
 def snooze(request: HttpRequest, body: SnoozeBody, alert_id: int = Path(alias="id")) -> Any:
     """Leave it in peace until then."""
     require(request, Role.OPERATOR)
-    until = parse_time("until", body.until, time.time_ns() // 1_000_000)
+    until = parse_time("until", body.until, now_ms())
     return _changed(
         lambda: snooze_alert(alert_id, by=caller(request), until_ms=until, note=body.note)
     )
@@ -122,8 +140,7 @@ def resolve(request: HttpRequest, body: NoteBody, alert_id: int = Path(alias="id
 def act(request: HttpRequest, body: ActBody) -> Any:
     """One act for many. ``changed`` are those that are so by this call; ``others`` say why they are not."""
     require(request, Role.OPERATOR)
-    now = time.time_ns() // 1_000_000
-    until = None if body.until is None else parse_time("until", body.until, now)
+    until = None if body.until is None else parse_time("until", body.until, now_ms())
     asked = Act(name=body.act, note=body.note, until_ms=until, to=body.to)
     try:
         acted = carry_out(asked, body.ids, by=caller(request))
@@ -162,6 +179,29 @@ def alert_json(episode: Episode, notes: Iterable[EpisodeEntry]) -> dict[str, Any
             for entry in notes
         ],
     }
+
+
+def _states(given: str) -> tuple[str, ...]:
+    states = read_many("state", [given])
+    unknown = [name for name in states if name not in STATES]
+    if unknown:
+        raise FilterError("state", f"{unknown[0][:40]!r} is none of {', '.join(STATES)}")
+    return states
+
+
+def _asked(parameters: AlertParameters) -> AlertFilter:
+    texts = {name: getattr(parameters, name) for name in ("rule", "subject", "text", "by")}
+    for name, value in texts.items():
+        check_text(name, value)
+    now = now_ms()
+    since, until = (
+        parse_time(name, getattr(parameters, name), now) if getattr(parameters, name) else None
+        for name in ("since", "until")
+    )
+    if since is not None and until is not None and since > until:
+        raise FilterError("since", "must not be later than until")
+    severity = parameters.severity or ""
+    return AlertFilter(**texts, severity=severity, since_ms=since, until_ms=until)
 
 
 def _told(episodes: list[Episode]) -> list[dict[str, Any]]:

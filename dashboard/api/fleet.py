@@ -132,6 +132,7 @@ def _refusal(past: BreakerPast, one: Refusal) -> dict[str, Any]:
         "duration_ms": one.lasted_ms(past.now_ms),
         "probes": one.probes,
         "reopened": one.reopened,
+        "rejected": one.rejected,
         "reason": one.reason,
         "retried": handled.retried if handled else None,
         "failed": handled.failed if handled else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.http import HttpRequest
@@ -30,6 +29,7 @@ from dashboard.recovery.models import Job
 from dashboard.recovery.progress import list_jobs, read_progress
 from dashboard.recovery.selection import SelectionError
 from dashboard.recovery.topics import topic_refusal
+from eventscope.stamps import now_ms
 
 __all__ = ["job_json", "router"]
 
@@ -174,7 +174,7 @@ def job_json(job: Job) -> dict[str, Any]:
 
 
 def _options(body: RedriveBody) -> Options:
-    start = parse_time("startAt", body.start_at, _now_ms()) if body.start_at else None
+    start = parse_time("startAt", body.start_at, now_ms()) if body.start_at else None
     return Options(
         rate_per_second=body.rate_per_second,
         canary=body.canary,
@@ -218,7 +218,3 @@ def _changed(request: HttpRequest, job_id: int, change: Any) -> dict[str, Any]:
         return job_json(change(job_id, by=caller(request)))
     except JobError as error:
         raise Problem(409, str(error)) from error
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -10,9 +10,15 @@ from django.conf import settings
 
 from dashboard.fleet.figures import Band, Line, figure_of
 from dashboard.fleet.presenting import BreakerCard, breaker_cards
-from dashboard.fleet.refusals import Refusal, merged_refusals, refusals_of
+from dashboard.fleet.refusals import Refusal, merged_refusals, refusals_of, with_rejected
 from ingest.models import BreakerTransition
-from ingest.queries.breakers import Numbers, find_breakers, read_changes, read_numbers
+from ingest.queries.breakers import (
+    Numbers,
+    find_breakers,
+    read_changes,
+    read_numbers,
+    read_rejected,
+)
 from ingest.queries.fleet import OPEN_STATES, BreakerView, breaker_views
 from ingest.queries.metrics import MetricTable, read_metrics
 
@@ -77,7 +83,12 @@ def read_breaker(address: str, *, range_ms: int, now_ms: int) -> BreakerPast | N
     views = breaker_views(rows, changes, now_ms=now_ms)
     options = settings.INGEST.circuit_breakers
     (card,) = breaker_cards(views, now_ms=now_ms, window_ms=range_ms, options=options)
-    refusals = [one for view in views for one in _refusals(view)]
+    rejected = read_rejected(rows, since_ms=since_ms)
+    refusals = [
+        one
+        for view in views
+        for one in with_rejected(_refusals(view), rejected.get(view.breaker.pk, []), now_ms=now_ms)
+    ]
     told = [(view.breaker.instance, change) for view in views for change in view.transitions]
     return BreakerPast(
         card=card,

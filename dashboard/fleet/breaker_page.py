@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from dashboard.fleet.breaker import DEFAULT_RANGE, RANGES, BreakerPast, figures_of, read_breaker
-from dashboard.fleet.presenting import whole_line
+from dashboard.fleet.presenting import first_told, whole_line
 from dashboard.fleet.refusals import Refusal
 
 __all__ = ["breaker_page"]
@@ -44,6 +44,7 @@ def breaker_page(request: HttpRequest, breaker: str) -> HttpResponse:
 
 def _context(past: BreakerPast) -> dict[str, Any]:
     card, options = past.card, settings.INGEST.circuit_breakers
+    first_ms = min(first_told(view.breaker, view.transitions) for view in past.views)
     refusals = [_row(past, one) for one in past.refusals[:MOST_REFUSALS]]
     return {
         "card": card,
@@ -52,7 +53,7 @@ def _context(past: BreakerPast) -> dict[str, Any]:
         "alert_threshold": options.alert_threshold,
         "options": options,
         "flapping_window_ms": options.flapping_window * 1000,
-        "line": whole_line(past.refused, past.since_ms, past.now_ms),
+        "line": whole_line(past.refused, past.since_ms, past.now_ms, first_ms=first_ms),
         "refusals": refusals[:SHOWN_REFUSALS],
         "older_refusals": refusals[SHOWN_REFUSALS:],
         "changes": past.changes[:MOST_CHANGES],

@@ -28,6 +28,7 @@ __all__ = [
     "component_cards",
     "consumer_rows",
     "count_statuses",
+    "first_told",
     "spark_points",
     "state_segments",
     "whole_line",
@@ -248,7 +249,7 @@ def state_segments(
     row: Breaker, transitions: Sequence[BreakerTransition], from_ms: int, until_ms: int
 ) -> list[Segment]:
     """The states between two times, oldest first; what came before the oldest known change is told
-    by where that change came from."""
+    by where that change came from, back to when it was first told of: before that nothing is known."""
     changes = sorted(transitions, key=lambda item: (item.at_ms, item.pk or 0))
     state = changes[0].from_state if changes else row.state
     at, found = from_ms, []
@@ -258,6 +259,10 @@ def state_segments(
             found.append((state, at, moment))
         state, at = change.to_state, moment
     found.append((state if changes else row.state, at, until_ms))
+    begin_ms = min(first_told(row, changes), until_ms)
+    if begin_ms > from_ms:
+        known = [(state, max(at, begin_ms), end) for state, at, end in found]
+        found = [("unknown", from_ms, begin_ms), *known]
     span = max(1, until_ms - from_ms)
     return [
         Segment(
@@ -270,17 +275,28 @@ def state_segments(
     ]
 
 
-def whole_line(refused: Sequence[tuple[int, int]], from_ms: int, until_ms: int) -> list[Segment]:
-    """The stretches in which any instance refused, on a line of the whole time; between them none did."""
+def first_told(row: Breaker, changes: Iterable[BreakerTransition] = ()) -> int:
+    """When it was first told of; of one from before that was noted, its oldest known moment."""
+    if row.first_ms is not None:
+        return row.first_ms
+    return min((change.at_ms for change in changes), default=row.since_ms)
+
+
+def whole_line(
+    refused: Sequence[tuple[int, int]], from_ms: int, until_ms: int, *, first_ms: int = 0
+) -> list[Segment]:
+    """The stretches in which any instance refused, on a line of the whole time; between them none did, and
+    before ``first_ms`` nothing is known."""
     span = max(1, until_ms - from_ms)
-    inside = [(max(begin, from_ms), min(end, until_ms)) for begin, end in refused]
+    told = [("unknown", from_ms, first_ms), *(("open", begin, end) for begin, end in refused)]
+    inside = [(state, max(begin, from_ms), min(end, until_ms)) for state, begin, end in told]
     return [
         Segment(
-            "open",
+            state,
             round((begin - from_ms) / span * TIMELINE_WIDTH, 1),
             round((end - begin) / span * TIMELINE_WIDTH, 1),
         )
-        for begin, end in inside
+        for state, begin, end in inside
         if end > begin
     ]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest.models import BreakerTransition
 from ingest.queries.fleet import OPEN_STATES
 
-__all__ = ["Refusal", "is_flapping", "merged_refusals", "refusals_of"]
+__all__ = ["Refusal", "is_flapping", "merged_refusals", "refusals_of", "with_rejected"]
 
 _PASSING = ("closed", "disabled")
 
@@ -18,6 +18,7 @@ class Refusal:
     """From opening until calls went through again. ``until_ms`` None: it goes on.
 
     ``probes`` is how often it was half open meanwhile, ``reopened`` how often the probe failed.
+    ``rejected`` is how many calls were refused, None if the breaker does not tell.
     """
 
     from_ms: int
@@ -26,6 +27,7 @@ class Refusal:
     instance: str = ""
     probes: int = 0
     reopened: int = 0
+    rejected: int | None = None
 
     def lasted_ms(self, now_ms: int) -> int:
         return (now_ms if self.until_ms is None else self.until_ms) - self.from_ms
@@ -56,6 +58,26 @@ def _refusal(
     begun: BreakerTransition, until_ms: int | None, instance: str, probes: int, reopened: int
 ) -> Refusal:
     return Refusal(begun.at_ms, until_ms, begun.reason, instance, probes, reopened)
+
+
+def with_rejected(
+    refusals: Iterable[Refusal], told: Sequence[tuple[int, int]], *, now_ms: int
+) -> list[Refusal]:
+    """``told`` are the moments at which the instance told how many calls it had refused since its word before:
+    what is told after the opening, up to the end, belongs to that refusal. None told at all: nothing is known."""
+    if not told:
+        return list(refusals)
+    return [
+        replace(
+            one,
+            rejected=sum(
+                count
+                for at_ms, count in told
+                if one.from_ms < at_ms <= (now_ms if one.until_ms is None else one.until_ms)
+            ),
+        )
+        for one in refusals
+    ]
 
 
 def merged_refusals(refusals: Iterable[Refusal], *, now_ms: int) -> list[tuple[int, int]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,6 +17,7 @@ from dashboard.fleet.presenting import (
     consumer_rows,
     count_statuses,
 )
+from eventscope.stamps import now_ms
 from ingest.queries import state
 
 __all__ = ["breakers_page", "consumers_page", "health_page"]
@@ -34,7 +33,7 @@ MONITOR_SILENT_MS = 20_000
 @never_cache
 def health_page(request: HttpRequest) -> HttpResponse:
     """Components over all instances and each by itself; ``?status=`` shows those of one status."""
-    now = _now_ms()
+    now = now_ms()
     interval_ms = int(settings.DASHBOARD.health.interval * 1000)
     views = state.list_components(now_ms=now)
     status = request.GET.get("status", "")
@@ -65,7 +64,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 def breakers_page(request: HttpRequest) -> HttpResponse:
     """Every breaker, merged over the instances of its service, and each by itself."""
-    now = _now_ms()
+    now = now_ms()
     options = settings.INGEST.circuit_breakers
     cards = breaker_cards(
         state.list_breakers(transitions=20, now_ms=now),
@@ -89,7 +88,7 @@ def breakers_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 def consumers_page(request: HttpRequest) -> HttpResponse:
     """Consumer groups: what waits, who works, how fast, how well, and what to do about it."""
-    now = _now_ms()
+    now = now_ms()
     objectives = settings.DASHBOARD.objectives
     metrics, seconds = queries.consumer_metrics(now)
     rows = consumer_rows(
@@ -117,7 +116,3 @@ def _render(request: HttpRequest, name: str, context: dict[str, object]) -> Http
     htmx = request.htmx  # type: ignore[attr-defined]
     part = "_" if htmx and not htmx.boosted else ""
     return render(request, f"fleet/{part}{name}.html", context)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

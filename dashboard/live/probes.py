@@ -22,6 +22,8 @@ from dashboard.accounts.rights import problem
 from dashboard.accounts.tokens import user_for_token
 from dashboard.live.honesty import read_status
 from dashboard.live.publisher import ticks_url
+from dashboard.notifying.queries import Tally, tallies
+from dashboard.notifying.receivers import configured_receivers
 from ingest.queries import state
 
 __all__ = ["healthz", "metrics", "readyz"]
@@ -89,6 +91,31 @@ class _Collector:
             ("unhealthy_components", "Components not healthy", unhealthy),
         ):
             yield GaugeMetricFamily(f"eventscope_{name}", text, value=gauge)
+        yield from _notifications(time.time_ns() // 1_000_000)
+
+
+def _notifications(now_ms: int) -> Iterator[Metric]:
+    """Messages to receivers: those configured, and others that were told once."""
+    told = tallies()
+    found = {name: told.get(name, Tally()) for name in sorted({*configured_receivers(), *told})}
+    for name, text in (
+        ("sent", "Messages that a receiver took"),
+        ("failed", "Tries to send a message that its receiver did not take"),
+        ("given_up", "Messages that were given up"),
+    ):
+        counter = CounterMetricFamily(f"eventscope_notifications_{name}", text, labels=["receiver"])
+        for receiver, tally in found.items():
+            counter.add_metric([receiver], getattr(tally, name))
+        yield counter
+    for name, text in (
+        ("waiting", "Messages that wait to be sent"),
+        ("oldest_waiting_seconds", "Age of the oldest message that waits; 0 if none does"),
+    ):
+        gauge = GaugeMetricFamily(f"eventscope_notifications_{name}", text, labels=["receiver"])
+        for receiver, tally in found.items():
+            age_s = (now_ms - tally.oldest_ms) / 1000 if tally.oldest_ms is not None else 0
+            gauge.add_metric([receiver], tally.waiting if name == "waiting" else max(0.0, age_s))
+        yield gauge
 
 
 def _check(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -16,6 +15,7 @@ from dashboard.notifying.outbox import claim, due_receivers, enqueue, mark_faile
 from dashboard.notifying.receivers import configured_receivers, receiver_for_admins
 from dashboard.notifying.senders import send
 from dashboard.notifying.senders.errors import DeliveryError
+from eventscope.stamps import now_ms
 
 __all__ = ["OnSent", "Sender", "send_one"]
 
@@ -46,7 +46,7 @@ class Sender:
                 del self._lines[name]
                 if error := line.exception():
                     failed.append(error)
-        for name in due_receivers(_now_ms()):
+        for name in due_receivers(now_ms()):
             if name not in self._lines:
                 self._lines[name] = self._pool.submit(self._serve, name)
                 begun += 1
@@ -71,7 +71,7 @@ class Sender:
 
 def send_one(receiver: str, on_sent: OnSent = lambda *_: None) -> bool:
     """Send the next message of a receiver. False: there is none, or its side is not to be had."""
-    notification = claim(receiver, _now_ms())
+    notification = claim(receiver, now_ms())
     if notification is None:
         return False
     configured = configured_receivers().get(receiver)
@@ -88,10 +88,10 @@ def send_one(receiver: str, on_sent: OnSent = lambda *_: None) -> bool:
             notification, DeliveryError(f"Eventscope failed: {type(error).__name__}; see its log.")
         )
         raise
-    now_ms = _now_ms()
+    now = now_ms()
     with transaction.atomic():
-        if mark_sent(notification, answer, now_ms):
-            on_sent(notification, now_ms)
+        if mark_sent(notification, answer, now):
+            on_sent(notification, now)
     log.info(
         "notification.sent",
         action="notification.sent",
@@ -112,7 +112,8 @@ def _failed(notification: Notification, error: DeliveryError) -> None:
             str(error),
             for_good=error.for_good,
             give_up_ms=give_up_ms,
-            now_ms=_now_ms(),
+            now_ms=now_ms(),
+            pause_s=error.pause_s,
         )
         if given_up:
             _say_so(notification, str(error))
@@ -139,9 +140,5 @@ def _say_so(notification: Notification, error: str) -> None:
         reason="notice",
         title=f"{notification.receiver} could not be told",
         content=plain_content("notice", text, url=f"{settings.PUBLIC_URL}/alerts/receivers/"),
-        now_ms=_now_ms(),
+        now_ms=now_ms(),
     )
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["GroupLog", "Notification"]
+__all__ = ["GroupLog", "Notification", "ReceiverTally"]
 
 
 class GroupLog(models.Model):
@@ -62,3 +62,12 @@ class Notification(models.Model):
             models.Index(fields=["receiver", "-created_ms"], name="notification_of_receiver"),
             models.Index(fields=["finished_ms"], name="notification_old"),
         ]
+
+
+class ReceiverTally(models.Model):
+    """What became of a receiver's messages, ever: counters that go on when the messages are forgotten."""
+
+    receiver = models.CharField(max_length=40, primary_key=True)
+    sent = models.BigIntegerField(default=0)
+    failed = models.BigIntegerField(default=0, help_text="tries that the other side did not take")
+    given_up = models.BigIntegerField(default=0)

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 
 from dashboard.notifying.deciding import Forget, Intent, Keep, Log, Tell, Told
-from dashboard.notifying.models import GroupLog, Notification
+from dashboard.notifying.models import GroupLog, Notification, ReceiverTally
 from eventscope.errors import EventscopeError
 
 __all__ = [
@@ -124,26 +124,42 @@ def claim(receiver: str, now_ms: int) -> Notification | None:
     return None
 
 
+@transaction.atomic
 def mark_sent(notification: Notification, answer: str, now_ms: int) -> bool:
     """False if another has taken it over meanwhile, and sends it too."""
     sent = _ours(notification).update(
         state=State.SENT, finished_ms=now_ms, answer=answer[:LONGEST_ERROR], error=""
     )
+    if sent:
+        _count(notification.receiver, "sent")
     return bool(sent)
 
 
+@transaction.atomic
 def mark_failed(
-    notification: Notification, error: str, *, for_good: bool, give_up_ms: int, now_ms: int
+    notification: Notification,
+    error: str,
+    *,
+    for_good: bool,
+    give_up_ms: int,
+    now_ms: int,
+    pause_s: float | None = None,
 ) -> bool:
-    """Note why, and when to try again. True if it was given up: refused for good, or ``give_up_ms`` old."""
-    next_ms = next_try_ms(notification.tries, now_ms, random.random())
-    if not for_good and next_ms <= notification.created_ms + give_up_ms:
-        _ours(notification).update(next_ms=next_ms, error=error[:LONGEST_ERROR])
-        return False
-    given_up = _ours(notification).update(
-        state=State.GIVEN_UP, finished_ms=now_ms, error=error[:LONGEST_ERROR]
-    )
-    return bool(given_up)
+    """Note why, and when to try again. True if it was given up: refused for good, or ``give_up_ms`` old.
+
+    If the other side asked for a pause of ``pause_s``, nothing is sent to the receiver before its end.
+    """
+    asked_ms = now_ms + round((pause_s or 0) * 1000)
+    next_ms = max(asked_ms, next_try_ms(notification.tries, now_ms, random.random()))
+    ends = for_good or next_ms > notification.created_ms + give_up_ms
+    changes = {"state": State.GIVEN_UP, "finished_ms": now_ms} if ends else {"next_ms": next_ms}
+    changed = _ours(notification).update(error=error[:LONGEST_ERROR], **changes)
+    if changed:
+        _count(notification.receiver, "failed", *(["given_up"] if ends else []))
+    if pause_s:
+        waiting = Notification.objects.filter(receiver=notification.receiver, state=State.WAITING)
+        waiting.filter(next_ms__lt=asked_ms).update(next_ms=asked_ms)
+    return bool(changed and ends)
 
 
 def put_back(uid: str, now_ms: int) -> bool:
@@ -194,6 +210,11 @@ def _take(pk: int, next_ms: int, now_ms: int) -> bool:
     """Only one of several senders finds the row as it was read."""
     rows = Notification.objects.filter(pk=pk, state=State.WAITING, next_ms=next_ms)
     return bool(rows.update(next_ms=now_ms + CLAIM_MS, tries=F("tries") + 1))
+
+
+def _count(receiver: str, *fields: str) -> None:
+    ReceiverTally.objects.get_or_create(receiver=receiver)
+    ReceiverTally.objects.filter(receiver=receiver).update(**{name: F(name) + 1 for name in fields})
 
 
 def _ours(notification: Notification) -> QuerySet[Notification]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Min
 
-from dashboard.notifying.models import Notification
+from dashboard.notifying.models import Notification, ReceiverTally
 
 __all__ = [
     "Deliveries",
     "Standing",
+    "Tally",
     "list_deliveries",
     "read_before",
     "standings",
+    "tallies",
     "untold_receivers",
 ]
 
@@ -32,6 +34,17 @@ class Standing:
     sent: int = 0
     sent_ms: int | None = None
     error: str = ""
+
+
+class Tally(NamedTuple):
+    """``sent``, ``failed`` (tries) and ``given_up`` only grow; ``oldest_ms`` is when the first of those that
+    wait was written down, None if none does."""
+
+    sent: int = 0
+    failed: int = 0
+    given_up: int = 0
+    waiting: int = 0
+    oldest_ms: int | None = None
 
 
 class Deliveries(NamedTuple):
@@ -54,6 +67,17 @@ def standings(since_ms: int) -> dict[str, Standing]:
     for receiver, error in failing.values_list("receiver", "error")[:MOST_FAILING]:
         if receiver in found and not found[receiver].error:
             found[receiver] = replace(found[receiver], error=error)
+    return found
+
+
+def tallies() -> dict[str, Tally]:
+    """Receiver → what became of its messages, ever, and what waits. Two queries for any number."""
+    counted = ReceiverTally.objects.values_list("receiver", "sent", "failed", "given_up")
+    found = {receiver: Tally(*counts) for receiver, *counts in counted}
+    waiting = Notification.objects.filter(state=State.WAITING).order_by().values_list("receiver")
+    for receiver, count, oldest in waiting.annotate(n=Count("pk"), oldest=Min("created_ms")):
+        known = found.get(receiver, Tally())
+        found[receiver] = known._replace(waiting=count, oldest_ms=oldest)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from dashboard.accounts import audit
 from dashboard.recovery.models import HandlerRule
 from dashboard.recovery.rule_steps import read_rule
 from eventscope.errors import EventscopeError
+from eventscope.stamps import now_ms
 from ingest.models import DeadLetter
 
 __all__ = [
@@ -63,7 +63,7 @@ def change_mode(rule_id: int, mode: str, *, by: object) -> HandlerRule:
             raise RuleError("try it first: what it would do is listed, and nothing is done")
         if mode != rule.mode:
             rule.mode, rule.since_letter, rule.looked_until = mode, newest, newest
-            rule.changed_by, rule.changed_ms = audit.name_of(by), _now_ms()
+            rule.changed_by, rule.changed_ms = audit.name_of(by), now_ms()
             rule.save()
             _record(by, f"rule.{mode}", rule)
     return rule
@@ -129,7 +129,3 @@ def _counted(
 def _record(by: object, action: str, rule: HandlerRule) -> None:
     detail = {"match": rule.match, "value": rule.value, "actions": rule.actions, "mode": rule.mode}
     audit.record(actor=by, action=action, subject=f"rule {rule.pk}", detail=detail)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

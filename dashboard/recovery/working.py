@@ -36,6 +36,7 @@ from dashboard.recovery.steps import (
 )
 from dashboard.recovery.surroundings import Target, group_lags, hindrances
 from dashboard.recovery.tracking import LATE_MS, Tracker
+from eventscope.stamps import now_ms
 
 __all__ = ["CHUNK", "Worker"]
 
@@ -89,7 +90,7 @@ class Worker:
 
     def _begin(self, job: Job) -> _Turn:
         """Once a call: what is heard by now, and that somebody works on the job."""
-        now = _now_ms()
+        now = now_ms()
         timeout = int(settings.DASHBOARD.dead_letters.redrive_timeout * 1000)
         self._tracker.follow(job, now_ms=now, timeout_ms=timeout)
         Job.objects.filter(pk=job.pk).update(touched_ms=now)
@@ -98,7 +99,7 @@ class Worker:
     def _advance(self, turn: _Turn) -> bool:
         """One step; whether another may follow at once."""
         turn.job.refresh_from_db()
-        now = _now_ms()
+        now = now_ms()
         step = next_step(
             turn.job,
             turn.counts,
@@ -185,7 +186,7 @@ class Worker:
         )
 
     def _listen_late(self) -> None:
-        now = _now_ms()
+        now = now_ms()
         if now - self._late_at < LATE_EVERY_MS:
             return
         self._late_at = now
@@ -214,7 +215,3 @@ def _move(job: Job, state: str, **changes: object) -> bool:
     moved = Job.objects.filter(pk=job.pk, state=before).update(state=state, **changes)
     job.refresh_from_db()
     return bool(moved)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

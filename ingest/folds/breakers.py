@@ -75,13 +75,19 @@ class Folded(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One report: what the breaker became, where the report lies."""
+    """One report: what the breaker became, where the report lies, and how many calls it ``rejected`` before."""
 
     key: BreakerKey
     before: str
     after: BreakerState
     stream_id: int
     position: Position
+    rejected: int = 0
+
+    @property
+    def only_tells(self) -> bool:
+        """Whether it says how the breaker stands, and not that it has changed."""
+        return self.before == self.after.state
 
 
 def map_state(name: str) -> str:
@@ -119,14 +125,17 @@ def _change(stream_id: int, record: Record, told: BreakerChange) -> Change:
     key = BreakerKey(
         bounded(told.name, 200), bounded(told.service, 200), bounded(told.instance, 200)
     )
-    return Change(key, map_state(told.from_), after, stream_id, record.position)
+    before, rejected = map_state(told.from_), whole(told.rejected_count)
+    return Change(key, before, after, stream_id, record.position, rejected)
 
 
 def fold_breakers(states: Mapping[BreakerKey, BreakerState], changes: Sequence[Change]) -> Folded:
     """What ``changes`` do. Pure.
 
-    A report older than what is known is history only. One that repeats the state renews the numbers,
-    keeps ``since_ms`` (and the reason, if it tells none) and is no history. A report without ``from`` takes the state known before.
+    A report older than what is known is history only, or nothing if it only tells how the breaker stands.
+    One that repeats the state renews the numbers, keeps ``since_ms`` (and the reason, if it tells none) and
+    is no history; nor is the first word of a breaker that has not changed. A report without ``from``, or
+    that only tells, takes the state known before.
     """
     altered: dict[BreakerKey, BreakerState] = {}
     history: list[Change] = []
@@ -134,7 +143,7 @@ def fold_breakers(states: Mapping[BreakerKey, BreakerState], changes: Sequence[C
     for change in sorted(changes, key=lambda change: change.after.since_ms):
         known = altered.get(change.key) or states.get(change.key)
         if known is not None and change.after.since_ms < known.seen_ms:
-            history.append(change)
+            (repeats if change.only_tells else history).append(change)
             continue
         same = known is not None and known.state == change.after.state
         since_ms = known.since_ms if known and same else change.after.since_ms
@@ -142,10 +151,11 @@ def fold_breakers(states: Mapping[BreakerKey, BreakerState], changes: Sequence[C
         altered[change.key] = msgspec.structs.replace(
             change.after, since_ms=since_ms, reason=reason
         )
-        if same:
+        if same or (known is None and change.only_tells):
             repeats.append(change)
         else:
-            before = change.before or (known.state if known else "")
+            said = "" if change.only_tells else change.before
+            before = said or (known.state if known else "")
             history.append(change._replace(before=before))
     return Folded(altered, history, repeats)
 
@@ -159,7 +169,10 @@ def record_breakers(changes: Sequence[Change]) -> None:
     folded = fold_breakers({key: _state(row) for key, row in rows.items()}, changes)
     if folded.altered:
         saved = Breaker.objects.bulk_create(
-            [Breaker(**key._asdict(), **_values(state)) for key, state in folded.altered.items()],
+            [
+                Breaker(**key._asdict(), **_values(state), first_ms=state.since_ms)
+                for key, state in folded.altered.items()
+            ],
             update_conflicts=True,
             unique_fields=list(BreakerKey._fields),
             update_fields=list(BreakerState.__struct_fields__),
@@ -169,9 +182,9 @@ def record_breakers(changes: Sequence[Change]) -> None:
         _transition(rows[change.key].pk, change) for change in folded.history
     )
     BreakerSample.objects.bulk_create(
-        _sample(rows[change.key].pk, change.after)
+        _sample(rows[change.key].pk, change)
         for change in folded.repeats
-        if _has_numbers(change.after)
+        if change.rejected or _has_numbers(change.after)
     )
     evict_oldest(Breaker)
 
@@ -187,6 +200,7 @@ def _transition(breaker_id: int, change: Change) -> BreakerTransition:
         latency_ms=after.latency_ms,
         throughput=after.throughput,
         reason=after.reason,
+        rejected=change.rejected,
         stream_id=change.stream_id,
         major=change.position.major,
         minor=change.position.minor,
@@ -197,13 +211,15 @@ def _has_numbers(state: BreakerState) -> bool:
     return not (state.error_rate is None and state.latency_ms is None and state.throughput is None)
 
 
-def _sample(breaker_id: int, told: BreakerState) -> BreakerSample:
+def _sample(breaker_id: int, change: Change) -> BreakerSample:
+    told = change.after
     return BreakerSample(
         breaker_id=breaker_id,
         at_ms=told.since_ms,
         error_rate=told.error_rate,
         latency_ms=told.latency_ms,
         throughput=told.throughput,
+        rejected=change.rejected,
     )
 
 

@@ -9,12 +9,21 @@ from django.db.models import Avg, F, Q
 
 from ingest.models import Breaker, BreakerSample, BreakerTransition
 
-__all__ = ["NO_SERVICE", "Numbers", "address_of", "find_breakers", "read_changes", "read_numbers"]
+__all__ = [
+    "NO_SERVICE",
+    "Numbers",
+    "address_of",
+    "find_breakers",
+    "read_changes",
+    "read_numbers",
+    "read_rejected",
+]
 
 NO_SERVICE = "-"
 """Stands in addresses for the service of a breaker that names none."""
 MOST_INSTANCES = 500
 MOST_CHANGES = 2_000
+MOST_WORDS = 20_000
 _SLASHES = 20
 _BINS = 1_000
 
@@ -70,3 +79,18 @@ def read_numbers(breakers: Sequence[Breaker], *, since_ms: int, step_ms: int) ->
         .order_by("step")[:_BINS]
     )
     return [Numbers(int(step) * step_ms, *means) for step, *means in bins]
+
+
+def read_rejected(
+    breakers: Sequence[Breaker], *, since_ms: int
+) -> dict[int, list[tuple[int, int]]]:
+    """When each told that it had refused calls since its word before, and how many, by its id; the newest
+    `MOST_WORDS` of changes and of words between them."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for model in (BreakerTransition, BreakerSample):
+        rows = model._default_manager.filter(
+            breaker__in=breakers, at_ms__gte=since_ms, rejected__gt=0
+        ).order_by("-at_ms")
+        for id, at_ms, count in rows.values_list("breaker_id", "at_ms", "rejected")[:MOST_WORDS]:
+            found.setdefault(id, []).append((at_ms, count))
+    return found

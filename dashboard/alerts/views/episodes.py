@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -67,70 +67,48 @@ def alert_page(request: HttpRequest, episode_id: int) -> HttpResponse:
     return render(request, template, _alert_context(episode))
 
 
-@require_POST
-@role_required(Role.OPERATOR)
-def acknowledge(request: HttpRequest, episode_id: int) -> HttpResponse:
-    return _act(request, episode_id, actions.acknowledge_alert, note=request.POST.get("note", ""))
+def _acting(
+    action: Callable[..., Any], arguments: Callable[[QueryDict], dict[str, Any]]
+) -> Callable[[HttpRequest, int], HttpResponse]:
+    """The view that does ``action`` to the episode in the address, with the ``arguments`` of its form."""
+
+    @require_POST
+    @role_required(Role.OPERATOR)
+    def act(request: HttpRequest, episode_id: int) -> HttpResponse:
+        try:
+            outcome = action(episode_id, by=request.user, **arguments(request.POST))
+        except AlertNotFound as error:
+            raise Http404(str(error)) from error
+        except ActionError as error:
+            return _answer(request, episode_id, str(error))
+        told = outcome.message if isinstance(outcome, AlertOutcome) else ""
+        return _answer(request, episode_id, told)
+
+    return act
 
 
-@require_POST
-@role_required(Role.OPERATOR)
-def unacknowledge(request: HttpRequest, episode_id: int) -> HttpResponse:
-    return _act(request, episode_id, actions.unacknowledge_alert)
+def _nothing(form: QueryDict) -> dict[str, Any]:
+    return {}
 
 
-@require_POST
-@role_required(Role.OPERATOR)
-def snooze(request: HttpRequest, episode_id: int) -> HttpResponse:
-    minutes = request.POST.get("minutes", "")
+def _note(form: QueryDict) -> dict[str, Any]:
+    return {"note": form.get("note", "")}
+
+
+def _until(form: QueryDict) -> dict[str, Any]:
+    minutes = form.get("minutes", "")
     if minutes not in {str(choice.minutes) for choice in SNOOZES}:
-        return _answer(request, episode_id, "Choose for how long.")
-    until_ms = now_ms() + int(minutes) * 60_000
-    return _act(
-        request,
-        episode_id,
-        actions.snooze_alert,
-        until_ms=until_ms,
-        note=request.POST.get("note", ""),
-    )
+        raise ActionError("Choose for how long.")
+    return {"until_ms": now_ms() + int(minutes) * 60_000, **_note(form)}
 
 
-@require_POST
-@role_required(Role.OPERATOR)
-def unsnooze(request: HttpRequest, episode_id: int) -> HttpResponse:
-    return _act(request, episode_id, actions.unsnooze_alert)
-
-
-@require_POST
-@role_required(Role.OPERATOR)
-def assign(request: HttpRequest, episode_id: int) -> HttpResponse:
-    to = request.POST.get("to", "")
-    return _act(request, episode_id, actions.assign_alert, to=to)
-
-
-@require_POST
-@role_required(Role.OPERATOR)
-def resolve(request: HttpRequest, episode_id: int) -> HttpResponse:
-    return _act(request, episode_id, actions.resolve_alert, note=request.POST.get("note", ""))
-
-
-@require_POST
-@role_required(Role.OPERATOR)
-def note(request: HttpRequest, episode_id: int) -> HttpResponse:
-    return _act(request, episode_id, actions.add_note, note=request.POST.get("note", ""))
-
-
-def _act(
-    request: HttpRequest, episode_id: int, action: Callable[..., Any], **arguments: Any
-) -> HttpResponse:
-    try:
-        outcome = action(episode_id, by=request.user, **arguments)
-    except AlertNotFound as error:
-        raise Http404(str(error)) from error
-    except ActionError as error:
-        return _answer(request, episode_id, str(error))
-    told = outcome.message if isinstance(outcome, AlertOutcome) else ""
-    return _answer(request, episode_id, told)
+acknowledge = _acting(actions.acknowledge_alert, _note)
+unacknowledge = _acting(actions.unacknowledge_alert, _nothing)
+snooze = _acting(actions.snooze_alert, _until)
+unsnooze = _acting(actions.unsnooze_alert, _nothing)
+assign = _acting(actions.assign_alert, lambda form: {"to": form.get("to", "")})
+resolve = _acting(actions.resolve_alert, _note)
+note = _acting(actions.add_note, _note)
 
 
 def _answer(request: HttpRequest, episode_id: int, told: str) -> HttpResponse:

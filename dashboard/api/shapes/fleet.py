@@ -66,6 +66,7 @@ class RefusalShape(Shape):
     duration_ms: int
     probes: int = Field(description="how often it was half open meanwhile")
     reopened: int = Field(description="how often the probe failed")
+    rejected: int | None = Field(description="calls refused; null: the breaker does not tell")
     reason: str
     retried: int | None = Field(
         description="by the consumer of the service's name meanwhile, whatever the reason; null: not told"

@@ -6,6 +6,7 @@ import http.client
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from django.conf import settings
 from dashboard.notifying.receivers import ConfiguredReceiver
 from dashboard.notifying.senders.addresses import connect, is_public
 from dashboard.notifying.senders.errors import DeliveryError
+from dashboard.notifying.senders.waiting import asked_pause_s
 
 __all__ = ["Answer", "post_json"]
 
@@ -57,18 +59,25 @@ def post_json(
         "Connection": "close",
         **(headers or {}),
     }
-    answer, location = _exchange(way, data, told)
+    answer, more = _exchange(way, data, told)
     if 300 <= answer.status < 400:
-        raise DeliveryError(_redirected(receiver, answer.status, urljoin(url, location)))
+        place = urljoin(url, more.get("Location", ""))
+        raise DeliveryError(_redirected(receiver, answer.status, place))
     if not 200 <= answer.status < 300:
         said = f": {answer.text[:LONGEST_TOLD]}" if answer.text else ""
         for_good = answer.status in REFUSED_FOR_GOOD
-        raise DeliveryError(f"{way.url.hostname} answered {answer.status}{said}", for_good=for_good)
+        raise DeliveryError(
+            f"{way.url.hostname} answered {answer.status}{said}",
+            for_good=for_good,
+            pause_s=asked_pause_s(more.get("Retry-After", ""), time.time()),
+        )
     return answer
 
 
-def _exchange(way: _Way, data: bytes, headers: Mapping[str, str]) -> tuple[Answer, str]:
-    """The answer and where it points; the whole exchange takes `TIMEOUT_S` at most."""
+def _exchange(
+    way: _Way, data: bytes, headers: Mapping[str, str]
+) -> tuple[Answer, Mapping[str, str]]:
+    """The answer and its headers; the whole exchange takes `TIMEOUT_S` at most."""
     connection = _Guarded(way)
     late = threading.Event()
     watch = threading.Timer(TIMEOUT_S, _cut, (connection, late))
@@ -81,7 +90,7 @@ def _exchange(way: _Way, data: bytes, headers: Mapping[str, str]) -> tuple[Answe
         text = response.read(MOST_ANSWER).decode("utf-8", "replace").strip()
         if late.is_set():  # an answer that was cut reads like one that has ended
             raise TimeoutError
-        return Answer(response.status, text), response.headers.get("Location", "")
+        return Answer(response.status, text), response.headers
     except DeliveryError:
         raise
     except (OSError, http.client.HTTPException, ValueError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from dashboard.recovery.asking import NO_FAILURE, Ask
 from dashboard.recovery.group_actions import LONGEST_NOTE, GroupError
 from dashboard.recovery.groups import SPANS, GroupPage, merged_fingerprints, read_group, read_groups
 from dashboard.recovery.stacks import fold_stack
+from eventscope.stamps import now_ms
 from ingest.models import FailurePart
 from ingest.queries.letters import LetterFilter
 
@@ -44,7 +44,7 @@ CANDIDATES = 50
 def failure_page(request: HttpRequest, fingerprint: str) -> HttpResponse:
     """One failure: how it stands, who has it, fill and drain, its history and newest letters."""
     known = _known(fingerprint)
-    now = _now_ms()
+    now = now_ms()
     root = merged_fingerprints().get(known)
     if root is not None:
         return redirect("recovery:failure", root or NO_FAILURE)
@@ -94,7 +94,7 @@ def mute_failure(request: HttpRequest, fingerprint: str) -> HttpResponse:
 
     def deed(known: str) -> str:
         hours = request.POST.get("hours", "")
-        until = _now_ms() + _hours(hours) * HOUR_MS if hours else None
+        until = now_ms() + _hours(hours) * HOUR_MS if hours else None
         group_actions.mute_group(known, by=request.user, until_ms=until)
         return "Muted. It is still counted." if until else "No longer muted."
 
@@ -178,7 +178,3 @@ def _hours(text: str) -> int:
 
 def _known(fingerprint: str) -> str:
     return "" if fingerprint == NO_FAILURE else fingerprint.replace("\x00", "")[:32]
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -29,7 +28,7 @@ from dashboard.recovery.selection import Selection, SelectionError, select_lette
 from dashboard.recovery.views.choosing import read_selection
 from dashboard.recovery.wording import WORDS
 from dashboard.spreadsheets import defuse
-from eventscope.stamps import format_ms
+from eventscope.stamps import format_ms, now_ms
 from ingest.models import DeadLetter
 
 __all__ = [
@@ -195,7 +194,7 @@ def _job_context(job: Job) -> dict[str, Any]:
         "progress": progress,
         "parts": _parts(progress),
         "failed": list(bad[:SAMPLE]),
-        "silent": progress.is_silent(_now_ms()),
+        "silent": progress.is_silent(now_ms()),
     }
 
 
@@ -252,7 +251,3 @@ def _find(job_id: int) -> Job:
 
 def _wants_fragment(request: HttpRequest) -> bool:
     return bool(request.htmx) and not request.htmx.boosted  # type: ignore[attr-defined]
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +21,7 @@ from dashboard.recovery.presenting import present_letter
 from dashboard.recovery.stacks import fold_stack
 from dashboard.recovery.views.choosing import picking_context
 from dashboard.recovery.views.groups import span_of
+from eventscope.stamps import now_ms
 from ingest.queries import state
 from ingest.queries.deploys import list_deploys
 from ingest.queries.entities import entities_in, entity_kinds
@@ -42,7 +42,7 @@ DEPLOYS = 20
 @never_cache
 def dead_letters_page(request: HttpRequest) -> HttpResponse:
     """The letters, or with ``?by=`` the groups that they fall into; all of it is in the URL."""
-    now = _now_ms()
+    now = now_ms()
     ask = parse_ask(request.GET, now_ms=now)
     totals = letter_totals(ask.where)
     context = {
@@ -121,7 +121,3 @@ def dead_letter_page(request: HttpRequest, letter_id: int) -> HttpResponse:
         "alike": sum(letter_totals(alike).values()) - 1 if letter.fingerprint else 0,
     }
     return render(request, "recovery/dead_letter.html", context)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

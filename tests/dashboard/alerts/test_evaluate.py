@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -139,7 +140,7 @@ def test_subject_with_a_threshold_of_its_own_clears_in_proportion() -> None:
 
 def test_episode_of_a_rule_that_is_gone_is_resolved_with_the_reason() -> None:
     firing = Standing(7, "gone", "x", "firing", 0, 0, 0)
-    pending = replace(firing, id=8, subject="y", state="pending")
+    pending = msgspec.structs.replace(firing, id=8, subject="y", state="pending")
     done = evaluate([ERRORS], [], [firing, pending], 1000)
     assert isinstance(done[0], Resolve)
     assert done[0].reason == "The rule is no longer in force."
@@ -220,7 +221,7 @@ class Episodes(RuleBasedStateMachine):
         keys = [key for key, standing in self.open.items() if standing.state == "firing"]
         if keys:
             key = keys[index % len(keys)]
-            self.open[key] = replace(self.open[key], state="acknowledged")
+            self.open[key] = msgspec.structs.replace(self.open[key], state="acknowledged")
             self.acknowledged.add(key)
 
     @invariant()

@@ -50,6 +50,53 @@ def test_alerts_are_listed_by_state_newest_first(viewer: Client) -> None:
     problem(viewer.get("/api/v1/alerts", {"cursor": first["next"]}), 400)
 
 
+def test_history_is_narrowed_by_all_that_is_asked(viewer: Client) -> None:
+    hour = 3_600_000
+    old = {"started_ms": START, "resolved_ms": START + hour, "subject": "pay"}
+    episode("error-rate", "resolved", **old)
+    episode("error-rate", "resolved", **{**old, "subject": "ship"})
+    episode("latency-p95", "resolved", **old, severity="warning")
+    episode("latency-p95", subject="pay", started_ms=START + 2 * hour, severity="warning")
+    episode("throughput", "acknowledged", acknowledged_by="anna", started_ms=START + 3 * hour)
+
+    def found(**asked: Any) -> list[tuple[str, str]]:
+        told = viewer.get("/api/v1/alerts", asked).json()["results"]
+        return [(one["rule"], one["subject"]) for one in told]
+
+    assert found(state="resolved", rule="error-rate", subject="pay") == [("error-rate", "pay")]
+    assert found(state="firing,acknowledged") == [("throughput", ""), ("latency-p95", "pay")]
+    assert found(severity="warning", until=START + hour) == [("latency-p95", "pay")]
+    assert found(since=START + hour + 1) == [("throughput", ""), ("latency-p95", "pay")]
+    assert found(text="SHIP") == [("error-rate", "ship")]
+    assert found(by="anna") == [("throughput", "")]
+
+
+def test_every_page_of_a_narrowed_list_is_of_the_same_filters(viewer: Client) -> None:
+    for number in range(5):
+        episode(f"rule-{number}", subject="pay" if number % 2 else "ship")
+    asked = {"subject": "ship", "limit": 2}
+
+    first = viewer.get("/api/v1/alerts", asked).json()
+    rest = viewer.get("/api/v1/alerts", {**asked, "cursor": first["next"]}).json()
+
+    found = [one["rule"] for one in first["results"] + rest["results"]]
+    assert found == ["rule-4", "rule-2", "rule-0"]
+    problem(viewer.get("/api/v1/alerts", {"subject": "pay", "cursor": first["next"]}), 400)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"state": "burning"}, {"since": "soon"}, {"since": "1h", "until": "2h"}, {"text": "a\x00b"}],
+)
+def test_filter_that_cannot_be_read_is_refused_by_its_name(
+    viewer: Client, asked: dict[str, str]
+) -> None:
+    answer = viewer.get("/api/v1/alerts", asked)
+
+    problem(answer, 400)
+    assert next(iter(asked)) in answer.content.decode()
+
+
 def test_operator_acknowledges_with_a_note_once(operator: Client) -> None:
     alert = episode()
 

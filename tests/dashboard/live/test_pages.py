@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
@@ -17,10 +18,12 @@ from dashboard.live import gather, probes, ranking
 from dashboard.live.catching import Pace
 from dashboard.live.gather import gather_tick
 from dashboard.live.samples import sample_command, sample_kit
+from dashboard.notifying.outbox import claim, mark_sent
 from ingest.models import Stream
 from ingest.options import BrokerOptions, IngestOptions
 from tests.dashboard.accounts.factories import client_of, make_user
 from tests.dashboard.live.seeding import Seeder
+from tests.dashboard.notifying.makers import NOW_MS, make_notification
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
 
@@ -239,6 +242,22 @@ def test_metrics_are_for_loopback_or_a_token() -> None:
         200,
     ]
     assert "eventscope_messages_stored_total 360.0" in here.content.decode()
+
+
+def test_metrics_tell_of_messages_to_receivers_by_name() -> None:
+    for uid, receiver in (("1", "hook"), ("2", "hook"), ("3", "ops")):
+        make_notification(receiver, save=True, uid=uid, created_ms=1_000)
+    message = claim("hook", NOW_MS)
+    assert message is not None
+    mark_sent(message, "", NOW_MS)
+
+    told = Client().get("/metrics").content.decode()
+
+    assert 'eventscope_notifications_sent_total{receiver="hook"} 1.0' in told
+    assert 'eventscope_notifications_failed_total{receiver="hook"} 0.0' in told
+    assert 'eventscope_notifications_waiting{receiver="ops"} 1.0' in told
+    [oldest] = re.findall(r'oldest_waiting_seconds\{receiver="ops"\} (\S+)', told)
+    assert float(oldest) > 1_700_000_000
 
 
 def test_charts_want_a_session() -> None:

@@ -95,7 +95,7 @@ def test_what_was_told_and_then_silenced_is_told_when_it_is_over(configure: Conf
 def test_a_message_that_was_sent_stands_in_the_timeline(
     http: HttpSide, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivering, "_now_ms", lambda: NOW_MS + 30_000)
+    monkeypatch.setattr(delivering, "now_ms", lambda: NOW_MS + 30_000)
     configure(OPS, {"ops": http.url})
     episode = make_episode()
     rounds(0, 30)

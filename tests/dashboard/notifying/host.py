@@ -106,7 +106,7 @@ def _play(seed: int, url: str, begin: int, kill: list[Any] | None, progress: int
         _arm(KillPoint(*kill))
     for now, states in story(seed)[begin:]:
         clock = [now]
-        delivering._now_ms = lambda clock=clock: clock[0]  # type: ignore[assignment,misc]
+        delivering.now_ms = lambda clock=clock: clock[0]  # type: ignore[assignment,misc]
         for id, state in states.items():
             _set(id, state, now)
         tell_alerts(now_ms=now)
@@ -173,7 +173,7 @@ def _arm(point: KillPoint) -> None:
 def lines(url: str) -> list[list[Any]]:
     """A line for each of two receivers, the first of which is silent: how both stand once the second is told."""
     _configure(url)
-    delivering._now_ms = lambda: NOW_MS
+    delivering.now_ms = lambda: NOW_MS
     sender = delivering.Sender()
     make_notification("hook", save=True, uid="slow")
     sender.step()

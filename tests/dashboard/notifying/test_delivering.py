@@ -24,7 +24,7 @@ def hooks(http: HttpSide, configure: Configure, monkeypatch: pytest.MonkeyPatch)
         name: {"type": "webhook", "url": f"{http.url}/{name}", "private": True} for name in names
     }
     configure({"receivers": receivers, "give_up_after": "1h"}, KEYS)
-    monkeypatch.setattr(delivering, "_now_ms", lambda: NOW_MS)
+    monkeypatch.setattr(delivering, "now_ms", lambda: NOW_MS)
     return http
 
 
@@ -52,6 +52,24 @@ def test_a_failure_is_noted_and_ends_the_line_for_now(hooks: HttpSide) -> None:
     message = Notification.objects.get(uid="one")
     assert (message.state, message.error) == ("waiting", "127.0.0.1 answered 503: said so")
     assert message.next_ms > NOW_MS
+
+
+@pytest.mark.django_db
+def test_a_receiver_that_asks_for_a_pause_is_left_in_peace_with_all_its_messages(
+    hooks: HttpSide,
+) -> None:
+    make("one")
+    make("two", thread="another")
+    make("boss", receiver="other")
+    hooks.script = [(429, {"Retry-After": "300"}, "slowly")]
+
+    assert not send_one("hook")
+    assert not send_one("hook"), "the second message would only hear the same"
+    assert send_one("other")
+
+    assert [came.path for came in hooks.received] == ["/hook", "/other"]
+    waits = Notification.objects.filter(receiver="hook").order_by("uid")
+    assert [message.next_ms - NOW_MS for message in waits] == [300_000, 300_000]
 
 
 @pytest.mark.django_db

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,20 +13,44 @@ import pytest
 from tests.dashboard.notifying.host import story
 from tests.dashboard.notifying.servers import HttpSide, http_side
 from tests.ingest.faults.conftest import Host
+from tests.postgres import Postgres, missing_postgres
 
-RUNS = 1000 if os.environ.get("EVENTSCOPE_LONG") else 200
+RUNS = {"sqlite": 200, "postgresql": 100}
+if os.environ.get("EVENTSCOPE_LONG"):
+    RUNS = dict.fromkeys(RUNS, 1000)
+CASES = [(database, seed) for database, runs in RUNS.items() for seed in range(runs)]
 MOST = {"sql": 60, "commit": 20, "send": 5}
 """Step → how often it happens, about, in one life."""
 
 pytestmark = pytest.mark.kill
-ends: list[int] = []
+ends: dict[str, list[int]] = {}
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    made = Host(tmp_path_factory.mktemp("notifying"), module="tests.dashboard.notifying.host")
-    yield made
-    made.close()
+def host(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Host]:
+    """On the database that the test names, as `manage.py` would find it."""
+    with _database(request.param) as environ:
+        folder = tmp_path_factory.mktemp("notifying")
+        made = Host(folder, module="tests.dashboard.notifying.host", **environ)
+        ends.setdefault(request.param, [])
+        yield made
+        made.close()
+
+
+@contextmanager
+def _database(name: str) -> Iterator[dict[str, str]]:
+    if name == "sqlite":
+        yield {}
+        return
+    if missing_postgres():
+        pytest.skip(f"PostgreSQL: {missing_postgres()}")
+    server = Postgres().start()
+    try:
+        yield {"DATABASE_URL": server.url}
+    finally:
+        server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +59,11 @@ def side() -> Iterator[HttpSide]:
         yield side
 
 
-@pytest.mark.parametrize("seed", range(RUNS))
+@pytest.mark.parametrize(("host", "seed"), CASES, indirect=["host"])
 def test_killed_between_any_two_writes_everybody_is_told_all_the_same(
-    host: Host, side: HttpSide, seed: int
+    host: Host, side: HttpSide, seed: int, request: pytest.FixtureRequest
 ) -> None:
+    mine = ends[request.node.callspec.params["host"]]
     assert host.do("live", seed=seed, url=side.url) == [0, len(story(seed))]
     expected = host.do("left")
     side.received.clear()
@@ -48,10 +74,10 @@ def test_killed_between_any_two_writes_everybody_is_told_all_the_same(
         ended, reached = host.do(
             "live", seed=seed, url=side.url, begin=reached, kill=choose(chance)
         )
-        ends.append(ended)
+        mine.append(ended)
         if ended == 0:
             break
-    if ends[-1] != 0:
+    if mine[-1] != 0:
         assert host.do("live", seed=seed, url=side.url, begin=reached)[0] == 0
 
     check(host.do("left"), expected, side, story(seed)[-2][1])
@@ -101,5 +127,6 @@ def told(found: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def test_most_of_the_kills_did_happen() -> None:
     """A kill point that is never reached proves nothing."""
-    if len(ends) >= RUNS:
-        assert ends.count(-9) > len(ends) / 2
+    for database, found in ends.items():
+        if len(found) >= RUNS[database]:
+            assert found.count(-9) > len(found) / 2, database

@@ -23,6 +23,7 @@ from dashboard.notifying.outbox import (
     sent_since,
     write_down,
 )
+from dashboard.notifying.queries import Tally, tallies
 from dashboard.notifying.routing import Alert
 from tests.dashboard.notifying.makers import NOW_MS, content
 
@@ -135,6 +136,48 @@ def test_what_failed_is_tried_later_and_in_the_end_given_up() -> None:
     assert pauses == sorted(pauses, key=lambda pause: min(pause, 1_600_000))
     assert Notification.objects.get().state == "given_up"
     assert Notification.objects.get().error == "down"
+
+
+def test_a_pause_that_was_asked_for_holds_all_messages_of_that_receiver_and_no_other() -> None:
+    write(tell())
+    write(tell(replace(TOLD, key="other"), thread="other"))
+    enqueue("boss", reason="test", title="A test", content=content(), now_ms=NOW_MS)
+    message = claim("hook", NOW_MS)
+    assert message is not None
+
+    mark_failed(message, "busy", for_good=False, give_up_ms=DAY_MS, now_ms=NOW_MS, pause_s=600)
+
+    assert due_receivers(NOW_MS + 599_999) == ["boss"]
+    assert due_receivers(NOW_MS + 600_000) == ["boss", "hook"]
+
+
+def test_a_pause_shorter_than_our_own_changes_nothing() -> None:
+    write(tell())
+    message = claim("hook", NOW_MS)
+    assert message is not None
+    mark_failed(message, "busy", for_good=False, give_up_ms=DAY_MS, now_ms=NOW_MS, pause_s=1)
+    assert Notification.objects.get().next_ms >= NOW_MS + 4_500
+
+
+def test_counters_go_on_when_messages_are_forgotten() -> None:
+    write(tell())
+    write(tell(TOLD))
+    first = claim("hook", NOW_MS)
+    assert first is not None
+    mark_failed(first, "down", for_good=False, give_up_ms=DAY_MS, now_ms=NOW_MS)
+    again = claim("hook", NOW_MS + 10_000)
+    assert again is not None
+    assert mark_sent(again, "", NOW_MS + 10_000)
+    assert not mark_sent(first, "late", NOW_MS + 10_000)
+    assert tallies() == {"hook": Tally(sent=1, failed=1, waiting=1, oldest_ms=NOW_MS)}
+
+    last = claim("hook", NOW_MS + 10_000)
+    assert last is not None
+    mark_failed(last, "no", for_good=True, give_up_ms=DAY_MS, now_ms=NOW_MS + 10_000)
+    forget_old(NOW_MS + DAY_MS)
+
+    assert not Notification.objects.exists()
+    assert tallies() == {"hook": Tally(sent=1, failed=2, given_up=1)}
 
 
 def test_what_is_refused_for_good_is_not_tried_again() -> None:
