@@ -199,7 +199,7 @@ async def test_every_change_is_published_with_its_figures(
     make_bus: MakeBus, topic_events: Callable[[str], Awaitable[list[Event]]]
 ) -> None:
     bus, clock = make_bus("payment-service"), Clock()
-    one = CircuitBreaker("provider", bus=bus, failure_threshold=2, clock=clock)
+    one = CircuitBreaker("provider", bus=bus, failure_threshold=2, clock=clock, report_every="0s")
     await bus.start()
 
     def slowly_failing() -> None:
@@ -232,8 +232,88 @@ async def test_every_change_is_published_with_its_figures(
             "latencyMs": 250.0,
             "throughput": 3.0,
             "reason": "2 failures in a row: ConnectionError",
+            "rejectedCount": 0,
         }
     ]
+
+
+class Book:
+    """A bus that only keeps what is reported, with the hooks of one that starts and stops."""
+
+    source, instance = "payment-service", "payment-1"
+
+    def __init__(self) -> None:
+        self.told: list[BreakerChange] = []
+        self.hooks: list[tuple[Callable[[], Awaitable[None]], Callable[[], Awaitable[None]]]] = []
+
+    def report(self, event_type: str, payload: Any) -> None:
+        assert event_type == "CircuitBreakerStateChanged"
+        self.told.append(payload)
+
+    def attach(
+        self, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]
+    ) -> None:
+        self.hooks.append((start, stop))
+
+    def words(self) -> list[tuple[str, str, int]]:
+        return [(one.from_, one.to, one.rejected_count) for one in self.told]
+
+
+async def test_it_tells_how_it_stands_at_the_start_and_what_it_refused_at_the_end() -> None:
+    book, changes = Book(), []
+    one = CircuitBreaker("provider", bus=book, clock=Clock(), on_change=changes.append)
+    (start, stop) = book.hooks[0]
+    await start()
+    await eventually(lambda: book.told, 60)
+
+    one.force_open()
+    for _ in range(3):
+        with pytest.raises(BreakerOpen):
+            one.call_sync(len, "")
+    await stop()
+
+    assert book.words() == [
+        ("closed", "closed", 0),
+        ("closed", "forced_open", 0),
+        ("forced_open", "forced_open", 3),
+    ]
+    assert [one.to for one in changes] == ["forced_open"], "how it stands is no change"
+
+
+async def test_it_tells_again_and_again_while_the_bus_runs() -> None:
+    book = Book()
+    CircuitBreaker("provider", bus=book, report_every="10ms")
+    (start, stop) = book.hooks[0]
+    await start()
+    await eventually(lambda: len(book.told) >= 3, 60)
+    await stop()
+
+    count = len(book.told)
+    await asyncio.sleep(0.05)
+    assert len(book.told) == count
+
+
+def test_where_nothing_runs_it_tells_when_it_is_called() -> None:
+    book, clock = Book(), Clock()
+    one = CircuitBreaker("provider", bus=book, clock=clock, failure_threshold=1)
+    one.call_sync(len, "")
+    with pytest.raises(ConnectionError):
+        one.call_sync(failing)
+    for _ in range(4):
+        clock.now += 10
+        with pytest.raises(BreakerOpen):
+            one.call_sync(len, "")
+
+    assert book.words() == [("closed", "closed", 0), ("closed", "open", 0), ("open", "open", 3)]
+
+
+def test_a_breaker_that_tells_only_its_changes() -> None:
+    book = Book()
+    one = CircuitBreaker("provider", bus=book, report_every="0s")
+    one.call_sync(len, "")
+    one.force_open()
+
+    assert (book.words(), book.hooks) == ([("closed", "forced_open", 0)], [])
 
 
 def test_change_is_the_contracts_payload() -> None:
@@ -245,6 +325,7 @@ def test_change_is_the_contracts_payload() -> None:
     assert names == {
         *("name", "service", "instance", "from", "to", "failureCount", "failureThreshold"),
         *("resetTimeoutMs", "halfOpenTimeoutMs", "errorRate", "latencyMs", "throughput", "reason"),
+        "rejectedCount",
     }
 
 

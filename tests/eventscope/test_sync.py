@@ -69,9 +69,12 @@ def test_breaker_of_a_sync_service_publishes_its_changes(bus: SyncEventBus) -> N
 
     with pytest.raises(ZeroDivisionError), breaker:
         _ = 1 / 0
-    wait_for(lambda: seen)
+    wait_for(lambda: len(seen) == 2)
 
-    assert (seen[0].payload["from"], seen[0].payload["to"]) == ("closed", "open")
+    assert [(event.payload["from"], event.payload["to"]) for event in seen] == [
+        ("closed", "closed"),
+        ("closed", "open"),
+    ]
 
 
 def test_use_before_the_start_is_refused(bus: SyncEventBus) -> None:

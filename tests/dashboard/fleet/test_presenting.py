@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.fleet.presenting import Segment, spark_points, state_segments
+from dashboard.fleet.presenting import Segment, spark_points, state_segments, whole_line
 from dashboard.fleet.samples import KEPT_MS, keep_backlogs
 from dashboard.fleet.scaling import advise, wanted_instances
 from dashboard.options import ScalingOptions
@@ -43,7 +43,43 @@ def test_states_of_a_stretch_of_time(
     changes: list[tuple[int, str, str]], expected: list[Segment]
 ) -> None:
     rows = [change(*words) for words in changes]
-    assert state_segments(Breaker(state="open"), rows, 0, 1000) == expected
+    assert state_segments(Breaker(state="open", first_ms=0), rows, 0, 1000) == expected
+
+
+@pytest.mark.parametrize(
+    ("first_ms", "changes", "expected"),
+    [
+        (250, [], [Segment("unknown", 0.0, 250.0), Segment("open", 250.0, 750.0)]),
+        (
+            250,
+            [(500, "closed", "open")],
+            [
+                Segment("unknown", 0.0, 250.0),
+                Segment("closed", 250.0, 250.0),
+                Segment("open", 500.0, 500.0),
+            ],
+        ),
+        (
+            None,
+            [(500, "closed", "open")],
+            [Segment("unknown", 0.0, 500.0), Segment("open", 500.0, 500.0)],
+        ),
+        (2000, [], [Segment("unknown", 0.0, 1000.0)]),
+    ],
+)
+def test_before_its_first_word_a_breaker_is_unknown(
+    first_ms: int | None, changes: list[tuple[int, str, str]], expected: list[Segment]
+) -> None:
+    rows = [change(*words) for words in changes]
+    row = Breaker(state="open", since_ms=0, first_ms=first_ms)
+    assert state_segments(row, rows, 0, 1000) == expected
+
+
+def test_line_of_all_instances_is_unknown_before_the_first_word() -> None:
+    assert whole_line([(600, 700)], 0, 1000, first_ms=500) == [
+        Segment("unknown", 0.0, 500.0),
+        Segment("open", 600.0, 100.0),
+    ]
 
 
 @pytest.mark.parametrize(

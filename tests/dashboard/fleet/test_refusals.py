@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.fleet.refusals import Refusal, is_flapping, merged_refusals, refusals_of
+from dashboard.fleet.refusals import (
+    Refusal,
+    is_flapping,
+    merged_refusals,
+    refusals_of,
+    with_rejected,
+)
 from ingest.models import BreakerTransition
 
 STATES = {
@@ -48,6 +54,22 @@ def test_refusals_go_from_opening_until_calls_pass_again(
     words: str, expected: list[Refusal]
 ) -> None:
     assert refusals_of(changes(words)) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ([], [None, None]),
+        ([(10, 7), (15, 3), (20, 2), (25, 1)], [5, 0]),
+        ([(45, 4), (30, 9)], [0, 4]),
+    ],
+)
+def test_calls_refused_belong_to_the_time_in_which_it_was_open(
+    told: list[tuple[int, int]], expected: list[int | None]
+) -> None:
+    refusals = [Refusal(10, 20, ""), Refusal(40, None, "")]
+    found = with_rejected(refusals, told, now_ms=50)
+    assert [one.rejected for one in found] == expected
 
 
 def test_stretches_of_instances_are_joined() -> None:

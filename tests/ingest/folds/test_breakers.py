@@ -11,7 +11,10 @@ from ingest.folds.breakers import (
     changes_of,
     fold_breakers,
     map_state,
+    record_breakers,
 )
+from ingest.models import Breaker
+from ingest.queries.breakers import read_rejected
 from ingest.records import Position
 from ingest.system import BreakerChange
 from tests.ingest.folds.factories import START, make_record
@@ -89,6 +92,47 @@ def test_a_repeated_state_is_no_change() -> None:
     assert found == []
 
 
+def test_first_word_of_a_breaker_that_has_not_changed_is_no_change() -> None:
+    told = change(10, "closed", "closed")
+
+    states, found, repeats = fold_breakers({}, [told, change(20, "open", "closed")])
+
+    assert states == {KEY: BreakerState("open", 20, 20)}
+    assert history(found) == [(20, "closed", "open")]
+    assert repeats == [told]
+
+
+def test_word_that_only_tells_shows_a_change_that_was_missed() -> None:
+    known = {KEY: BreakerState("open", 50, 50)}
+
+    states, found, repeats = fold_breakers(known, [change(60, "closed", "closed")])
+
+    assert states == {KEY: BreakerState("closed", 60, 60)}
+    assert history(found) == [(60, "open", "closed")]
+    assert repeats == []
+
+
+def test_late_word_that_only_tells_changes_nothing() -> None:
+    known = {KEY: BreakerState("open", 50, 50)}
+    late = change(40, "closed", "closed")
+
+    states, found, repeats = fold_breakers(known, [late])
+
+    assert (states, found, repeats) == ({}, [], [late])
+
+
+@pytest.mark.django_db(databases=["events"])
+def test_calls_refused_are_kept_with_each_word_and_the_first_word_is_remembered() -> None:
+    first = change(START, "open", "closed")
+    record_breakers([first])
+    record_breakers([change(START + 30, "open", "open")._replace(rejected=40)])
+    record_breakers([change(START + 60, "half_open", "open")._replace(rejected=2)])
+
+    row = Breaker.objects.get()
+    assert (row.first_ms, row.since_ms) == (START, START + 60)
+    assert read_rejected([row], since_ms=0) == {row.pk: [(START + 60, 2), (START + 30, 40)]}
+
+
 def test_numbers_that_no_column_holds_are_none() -> None:
     told = BreakerChange(
         name="b\x00",
@@ -98,6 +142,7 @@ def test_numbers_that_no_column_holds_are_none() -> None:
         latency_ms=float("inf"),
         throughput=3.0,
         reason="r" * 5000,
+        rejected_count=-1,
     )
 
     (found,) = changes_of(7, [make_record(detail=told), make_record()])
@@ -107,4 +152,5 @@ def test_numbers_that_no_column_holds_are_none() -> None:
     assert (found.after.failure_count, found.after.error_rate) == ((1 << 31) - 1, None)
     assert (found.after.latency_ms, found.after.throughput) == (None, 3.0)
     assert len(found.after.reason) == 1000
+    assert found.rejected == 0
     assert (found.stream_id, found.position) == (7, Position(START, 0))
