@@ -15,42 +15,43 @@ from tests.dashboard.notifying.servers import HttpSide, http_side
 from tests.ingest.faults.conftest import Host
 from tests.postgres import Postgres, missing_postgres
 
-RUNS = {"sqlite": 200, "postgresql": 100}
+RUNS = {"sqlite": 200, "postgresql": 60}
 if os.environ.get("EVENTSCOPE_LONG"):
     RUNS = dict.fromkeys(RUNS, 1000)
-CASES = [(database, seed) for database, runs in RUNS.items() for seed in range(runs)]
 MOST = {"sql": 60, "commit": 20, "send": 5}
 """Step → how often it happens, about, in one life."""
 
 pytestmark = pytest.mark.kill
-ends: dict[str, list[int]] = {}
+ends: dict[str, list[int]] = {database: [] for database in RUNS}
 
 
 @pytest.fixture(scope="module")
-def host(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Host]:
-    """On the database that the test names, as `manage.py` would find it."""
-    with _database(request.param) as environ:
-        folder = tmp_path_factory.mktemp("notifying")
-        made = Host(folder, module="tests.dashboard.notifying.host", **environ)
-        ends.setdefault(request.param, [])
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    with _host(tmp_path_factory) as made:
         yield made
-        made.close()
 
 
-@contextmanager
-def _database(name: str) -> Iterator[dict[str, str]]:
-    if name == "sqlite":
-        yield {}
-        return
+@pytest.fixture(scope="module")
+def on_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """A server of its own, found as `manage.py` finds it: each half in its schema."""
     if missing_postgres():
         pytest.skip(f"PostgreSQL: {missing_postgres()}")
     server = Postgres().start()
     try:
-        yield {"DATABASE_URL": server.url}
+        with _host(tmp_path_factory, DATABASE_URL=server.url) as made:
+            yield made
     finally:
         server.stop()
+
+
+@contextmanager
+def _host(folders: pytest.TempPathFactory, **environ: str) -> Iterator[Host]:
+    folder = folders.mktemp("notifying")
+    made = Host(folder, module="tests.dashboard.notifying.host", **environ)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +60,22 @@ def side() -> Iterator[HttpSide]:
         yield side
 
 
-@pytest.mark.parametrize(("host", "seed"), CASES, indirect=["host"])
+@pytest.mark.parametrize("seed", range(RUNS["sqlite"]))
 def test_killed_between_any_two_writes_everybody_is_told_all_the_same(
-    host: Host, side: HttpSide, seed: int, request: pytest.FixtureRequest
+    on_sqlite: Host, side: HttpSide, seed: int
 ) -> None:
-    mine = ends[request.node.callspec.params["host"]]
+    play(on_sqlite, side, seed, ends["sqlite"])
+
+
+@pytest.mark.parametrize("seed", range(RUNS["postgresql"]))
+def test_on_postgresql_too_everybody_is_told_all_the_same(
+    on_postgresql: Host, side: HttpSide, seed: int
+) -> None:
+    play(on_postgresql, side, seed, ends["postgresql"])
+
+
+def play(host: Host, side: HttpSide, seed: int, mine: list[int]) -> None:
+    """A story without a kill, then the same with kills: both leave the same."""
     assert host.do("live", seed=seed, url=side.url) == [0, len(story(seed))]
     expected = host.do("left")
     side.received.clear()

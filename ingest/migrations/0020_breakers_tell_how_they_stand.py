@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ingest', '0018_breakers_tell_numbers_between_changes'),
+        ('ingest', '0019_flows_are_summed_from_an_index'),
     ]
 
     operations = [
