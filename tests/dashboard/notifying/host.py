@@ -101,7 +101,7 @@ def live(seed: int, url: str, begin: int = 0, kill: list[Any] | None = None) -> 
 
 def _play(seed: int, url: str, begin: int, kill: list[Any] | None, progress: int) -> int:
     _configure(url)
-    signal.alarm(60)
+    signal.alarm(300)
     if kill:
         _arm(KillPoint(*kill))
     for now, states in story(seed)[begin:]:

@@ -15,7 +15,7 @@ from tests.dashboard.notifying.servers import HttpSide, http_side
 from tests.ingest.faults.conftest import Host
 from tests.postgres import Postgres, missing_postgres
 
-RUNS = {"sqlite": 200, "postgresql": 60}
+RUNS = {"sqlite": 200, "postgresql": 25}
 if os.environ.get("EVENTSCOPE_LONG"):
     RUNS = dict.fromkeys(RUNS, 1000)
 MOST = {"sql": 60, "commit": 20, "send": 5}
