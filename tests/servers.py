@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import random
 import socket
 import subprocess
+from itertools import cycle
 from pathlib import Path
 
 import redis
@@ -12,12 +15,32 @@ from dashboard.embedded import embedded_broker_command, wait_for_broker
 
 __all__ = ["Valkey", "free_port"]
 
+# Below those that the kernel gives to outgoing connections (from 32768 on): one of these would
+# else be taken by somebody between our asking and the server's binding, or while it is ended.
+FIRST, LAST = 12_000, 32_000
+
+
+def _candidates() -> range:
+    """Another thousand for each worker of the suite; anywhere for a run of its own."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    spread = random.Random(os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid())))
+    begin = spread.randrange(FIRST, LAST - 8_000, 100) + 1_000 * (int(worker[2:] or 0) % 8)
+    return range(begin, begin + 1_000)
+
+
+_ports = cycle(_candidates())
+
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Asked for again it is another one: a server that is ended finds its own port free."""
+    for port in _ports:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+    raise AssertionError("a cycle has no end")
 
 
 class Valkey:
@@ -49,5 +72,5 @@ class Valkey:
         if self.process is None:
             return
         (self.process.kill if kill else self.process.terminate)()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=60)
         self.process = None

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.browser.house import PASSWORD, House
+
+# How long anything may take, on a machine that is busy with other things: no test sets less.
+PATIENCE_S = 90
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 SCREENSHOTS = Path(__file__).resolve().parents[1] / "screenshots"
 ARGUMENTS = (
@@ -77,6 +90,31 @@ class Tab:
         return unforgiven
 
 
+def open_context(browser: Browser, **options: Any) -> BrowserContext:
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE_S * 1000)
+    return context
+
+
+def until(page: Page, done: Callable[[], object], what: str) -> None:
+    """Asks again and again, while ``page`` lives on."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not done():
+        assert time.monotonic() < deadline, what
+        page.wait_for_timeout(200)
+
+
+def asked_again(page: Page, url: str, done: Callable[[], object], what: str) -> Page:
+    """``page`` at ``url``, fetched until it is ``done``."""
+
+    def there() -> object:
+        page.goto(url)
+        return done()
+
+    until(page, there, what)
+    return page
+
+
 @contextmanager
 def open_browser() -> Iterator[Browser]:
     found = (
@@ -118,7 +156,7 @@ def open_house(folder: Path) -> Iterator[House]:
 
 
 def sign_in(chromium: Browser, house: House) -> object:
-    context = chromium.new_context()
+    context = open_context(chromium)
     page = context.new_page()
     page.goto(house.url + "/sign-in/")
     page.get_by_label("Name").fill("admin")
@@ -144,8 +182,9 @@ def tab(
     """A page of admin's, 1440 wide and light; or as ``@pytest.mark.parametrize("tab", [(390, "dark")],
     indirect=True)`` says. Anything wrong in it fails the test."""
     width, scheme = getattr(request, "param", (1440, "light"))
-    context = chromium.new_context(
-        storage_state=session,  # type: ignore[arg-type]
+    context = open_context(
+        chromium,
+        storage_state=session,
         viewport={"width": width, "height": 900 if width > 600 else 844},
         color_scheme=scheme,
         timezone_id="Europe/Berlin",

@@ -70,9 +70,11 @@ class House:
         self._end("web", kill=True)
 
     def publish(self, *events: dict[str, Any], topic: str = "orders-topic") -> None:
-        with redis.Redis.from_url(self.valkey.url) as client:
+        """In one go, however many they are."""
+        with redis.Redis.from_url(self.valkey.url) as client, client.pipeline() as pipe:
             for each in events:
-                client.xadd(topic, {"event": json.dumps(each)})
+                pipe.xadd(topic, {"event": json.dumps(each)})
+            pipe.execute()
 
     def run_python(self, code: str) -> str:
         """What ``code`` prints, run over this house's databases."""
@@ -120,16 +122,16 @@ class House:
         process = self._processes.pop(name)
         (process.kill if kill else process.terminate)()
         try:
-            process.wait(timeout=20)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(timeout=20)
+            process.wait(timeout=60)
 
     def _until_it_answers(self) -> None:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 120
         while True:
             try:
-                with urllib.request.urlopen(f"{self.url}/healthz", timeout=5):
+                with urllib.request.urlopen(f"{self.url}/healthz", timeout=30):
                     return
             except OSError:
                 assert time.monotonic() < deadline, (self.folder / "web.log").read_text()

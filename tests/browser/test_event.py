@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import Tab
+from tests.browser.conftest import Tab, open_context, until
 from tests.browser.house import House, event
 
 pytestmark = [pytest.mark.browser]
@@ -29,14 +28,10 @@ def events(chromium: Browser, session: object, house: House) -> None:
         *(event(number, "READ_CLOSELY", payload=PAYLOAD) for number in (7301, 7302, 7303)),
         event(7309, f"EVIL{EVIL}", eventId=f"evil{EVIL}", payload={EVIL: [EVIL]}),
     )
-    context = chromium.new_context(storage_state=session)  # type: ignore[arg-type]
+    context = open_context(chromium, storage_state=session)
     page = context.new_page()
-    deadline = time.monotonic() + 60
-    while (
-        page.request.get(f"{house.url}/api/v1/events/{quote(f'evil{EVIL}', safe='')}").status != 200
-    ):
-        assert time.monotonic() < deadline, "the events of this test were not stored"
-        page.wait_for_timeout(300)
+    last = f"{house.url}/api/v1/events/{quote(f'evil{EVIL}', safe='')}"
+    until(page, lambda: page.request.get(last).ok, "the events of this test were not stored")
     context.close()
 
 

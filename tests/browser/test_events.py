@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import Tab
+from tests.browser.conftest import Tab, asked_again, open_context
 from tests.browser.house import House, event
 
 pytestmark = [pytest.mark.browser]
@@ -22,15 +22,10 @@ EVIL = '=1+1"><img src=x onerror=window.pwned=1>'
 def shop(chromium: Browser, session: object, house: House) -> None:
     """Thirty baskets, the last with a payload that means harm; all of them stored."""
     house.publish(*(basket(number) for number in range(30)), basket(30, EVIL))
-    context = chromium.new_context(storage_state=session)  # type: ignore[arg-type]
+    context = open_context(chromium, storage_state=session)
     page = context.new_page()
-    for _ in range(100):
-        page.goto(f"{house.url}/events/?type=BASKET_*")
-        if page.locator("tbody tr").count() == 31:
-            break
-        page.wait_for_timeout(200)
-    else:
-        raise AssertionError("the events of this test were not stored")
+    rows, url = page.locator("tbody tr"), f"{house.url}/events/?type=BASKET_*"
+    asked_again(page, url, lambda: rows.count() == 31, "the baskets were not stored")
     context.close()
 
 
@@ -55,6 +50,7 @@ def test_columns_are_chosen_and_ordered_and_stand_in_the_address(tab: Tab) -> No
     page.get_by_role("button", name="Add").click()
 
     page.wait_for_url(re.compile("columns="))
+    page.wait_for_load_state("load")
     heads = page.locator("thead th").all_inner_texts()
     expected = ["Type", "Time", "Outcome", "Event", "Correlation", "note"]
     assert heads[1:-1] == expected

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Tab
+from tests.browser.conftest import Tab, asked_again, open_context, until
 from tests.browser.house import House, event
 
 pytestmark = [pytest.mark.browser]
@@ -21,15 +20,10 @@ EVIL = "<img src=x onerror=window.pwned=1>"
 def shop(chromium: Browser, session: object, house: House) -> None:
     """Twenty parcels and one whose type means harm; all of them stored and counted."""
     house.publish(*(parcel(number) for number in range(20)), parcel(20, f"PARCEL{EVIL}"))
-    context = chromium.new_context(storage_state=session)  # type: ignore[arg-type]
+    context = open_context(chromium, storage_state=session)
     page = context.new_page()
-    for _ in range(150):
-        page.goto(f"{house.url}/events/?type=PARCEL*")
-        if page.locator("tbody tr").count() == 21:
-            break
-        page.wait_for_timeout(200)
-    else:
-        raise AssertionError("the events of this test were not stored")
+    rows, url = page.locator("tbody tr"), f"{house.url}/events/?type=PARCEL*"
+    asked_again(page, url, lambda: rows.count() == 21, "the parcels were not stored")
     context.close()
 
 
@@ -87,7 +81,7 @@ def test_query_that_is_wrong_is_underlined_and_keeps_the_keyboard(tab: Tab) -> N
 def test_bars_are_narrowed_to_by_dragging_and_by_keys(tab: Tab) -> None:
     page = tab.go("/events/?type=PARCEL*&range=1h")
     plot = page.locator("[data-plot]")
-    expect(plot.locator("rect[data-outcome]").first).to_be_visible(timeout=20_000)
+    expect(plot.locator("rect[data-outcome]").first).to_be_visible()
 
     box = plot.bounding_box()
     assert box is not None
@@ -100,7 +94,7 @@ def test_bars_are_narrowed_to_by_dragging_and_by_keys(tab: Tab) -> None:
     assert asked(page).keys() == {"type", "since", "until"}
 
     page.goto(f"{tab.house.url}/events/?type=PARCEL*&range=1h")
-    expect(plot.locator("rect[data-outcome]").first).to_be_visible(timeout=20_000)
+    expect(plot.locator("rect[data-outcome]").first).to_be_visible()
     plot.focus()
     page.keyboard.press("ArrowLeft")
     page.keyboard.press("Shift+ArrowLeft")
@@ -112,7 +106,7 @@ def test_bars_are_narrowed_to_by_dragging_and_by_keys(tab: Tab) -> None:
 def test_facets_narrow_and_leave_out_and_nothing_in_them_scripts(tab: Tab) -> None:
     page = tab.go("/events/?source=parcel-service")
     facets = page.locator("#facets")
-    expect(facets.get_by_title(f"PARCEL{EVIL}")).to_be_visible(timeout=20_000)
+    expect(facets.get_by_title(f"PARCEL{EVIL}")).to_be_visible()
 
     facets.get_by_title("PARCEL_PACKED").click()
     page.wait_for_url(re.compile("type=PARCEL_PACKED"))
@@ -128,11 +122,11 @@ def test_live_tail_lets_in_what_is_new_and_holds_still_under_the_pointer(tab: Ta
     expect(page.get_by_text("Waiting for events")).to_be_visible()
 
     tab.house.publish(event(7600, "TAILED"))
-    expect(page.locator("tbody tr")).to_have_count(1, timeout=30_000)
+    expect(page.locator("tbody tr")).to_have_count(1)
     page.locator("tbody tr").hover()
     tab.house.publish(event(7601, "TAILED"))
     pill = page.locator("[data-tail-pill]")
-    expect(pill).to_contain_text("1 new", timeout=30_000)
+    expect(pill).to_contain_text("1 new")
     expect(page.locator("tbody tr")).to_have_count(1)
     pill.click()
     expect(page.locator("tbody tr")).to_have_count(2)
@@ -145,11 +139,8 @@ def test_fast_tail_shows_the_newest_and_counts_what_it_leaves_out(tab: Tab) -> N
 
     tab.house.publish(*(event(10_200 + number, "POURED") for number in range(600)))
 
-    deadline = time.monotonic() + 60
-    while sum(poured := shown_and_skipped(page)) != 600:
-        assert time.monotonic() < deadline, poured
-        page.wait_for_timeout(200)
-    assert poured[1] > 0
+    until(page, lambda: sum(shown_and_skipped(page)) == 600, "some were neither shown nor counted")
+    assert shown_and_skipped(page)[1] > 0
     expect(page.locator("tbody tr").first).to_contain_text("evt_10799")
     page.locator("[data-tail-pill]").click()
     expect(page.locator("[data-tail-pill]")).to_be_hidden()
@@ -171,5 +162,5 @@ def test_bar_and_facets_work_on_a_telephone(tab: Tab) -> None:
     page = tab.go("/events/?type=PARCEL*")
     expect(page.locator("#facets")).to_be_hidden()
     page.get_by_role("button", name="Facets").click()
-    expect(page.locator("#facets").get_by_title("PARCEL_PACKED")).to_be_visible(timeout=20_000)
+    expect(page.locator("#facets").get_by_title("PARCEL_PACKED")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

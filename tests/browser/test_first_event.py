@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import Tab, open_house, sign_in
+from tests.browser.conftest import Tab, open_context, open_house, sign_in
 from tests.browser.house import House, event
 
 pytestmark = [pytest.mark.browser]
@@ -25,7 +25,7 @@ def session(chromium: Browser, house: House) -> object:
 
 
 def test_one_click_on_the_link_is_enough(chromium: Browser, house: House) -> None:
-    context = chromium.new_context()
+    context = open_context(chromium)
     page = context.new_page()
 
     page.goto(house.url + house.link)
@@ -44,13 +44,10 @@ def test_the_first_event_is_seen_to_arrive(tab: Tab) -> None:
 
     tab.house.publish(*(event(number) for number in range(25)))
 
-    expect(page.get_by_role("heading", name="Waiting for the first event")).to_be_hidden(
-        timeout=60_000
-    )
+    expect(page.get_by_role("heading", name="Waiting for the first event")).to_be_hidden()
     expect(page.get_by_role("heading", name="Throughput")).to_be_visible()
     page.wait_for_function(
         """() => (document.querySelector('[data-chart=throughput]').data || [])
-            .some((trace) => trace.y.reduce((sum, y) => sum + (y || 0), 0) === 25)""",
-        timeout=60_000,
+            .some((trace) => trace.y.reduce((sum, y) => sum + (y || 0), 0) === 25)"""
     )
     expect(page.locator("[data-honesty=word]")).to_have_text("Live")

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import Tab
+from tests.browser.conftest import Tab, open_context
 from tests.browser.house import House, event
 
 pytestmark = [pytest.mark.browser]
 
-SOON = 30_000
 STORE, BREAKER = "store-15000", "gate-15000"
 NAMES = {"service": "service-15000", "instance": "host-15000"}
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -56,7 +55,7 @@ def told(house: House) -> None:
 
 @pytest.fixture
 def tab(chromium: Browser, house: House, session: Any) -> Any:
-    context = chromium.new_context(storage_state=session, viewport=WIDE)
+    context = open_context(chromium, storage_state=session, viewport=WIDE)
     tab = Tab(context.new_page(), house)
     yield tab
     tab.check()
@@ -67,35 +66,35 @@ def tab(chromium: Browser, house: House, session: Any) -> Any:
 def test_a_component_shows_its_days_its_incident_and_its_latency(tab: Tab) -> None:
     page = tab.go("/health/")
     link = page.get_by_role("link", name=STORE, exact=True)
-    expect(link).to_be_visible(timeout=SOON)
+    expect(link).to_be_visible()
     link.click()
 
-    expect(page.get_by_role("heading", name=STORE, level=1)).to_be_visible(timeout=SOON)
-    expect(page.locator("#living .fl-days")).to_be_visible(timeout=SOON)
-    expect(page.get_by_text("ping: refused (host-15000)").first).to_be_visible(timeout=SOON)
-    expect(page.locator("[data-chart=latency] .main-svg").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_role("heading", name=STORE, level=1)).to_be_visible()
+    expect(page.locator("#living .fl-days")).to_be_visible()
+    expect(page.get_by_text("ping: refused (host-15000)").first).to_be_visible()
+    expect(page.locator("[data-chart=latency] .main-svg").first).to_be_visible()
     page.set_viewport_size(NARROW)
-    page.wait_for_function(FITS, timeout=SOON)
+    page.wait_for_function(FITS)
 
 
 @pytest.mark.usefixtures("told")
 def test_a_breaker_shows_when_it_refused_and_its_range_is_in_the_address(tab: Tab) -> None:
     page = tab.go("/breakers/")
     link = page.get_by_role("link", name=BREAKER, exact=True)
-    expect(link).to_be_visible(timeout=SOON)
+    expect(link).to_be_visible()
     link.click()
 
-    expect(page.get_by_text("still refuses").first).to_be_visible(timeout=SOON)
-    expect(page.locator("[data-chart=errors] .main-svg").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("still refuses").first).to_be_visible()
+    expect(page.locator("[data-chart=errors] .main-svg").first).to_be_visible()
     page.get_by_role("link", name="24h", exact=True).click()
     page.wait_for_url("**/breakers/service-15000/gate-15000/?range=24h")
-    expect(page.get_by_text("still refuses").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("still refuses").first).to_be_visible()
     page.set_viewport_size(NARROW)
-    page.wait_for_function(FITS, timeout=SOON)
+    page.wait_for_function(FITS)
 
 
 def test_nobody_finds_a_status_page_that_is_not_configured(chromium: Browser, house: House) -> None:
-    page = chromium.new_context().new_page()
+    page = open_context(chromium).new_page()
     answer = page.goto(house.url + "/status/")
     assert answer is not None
     assert answer.status == 404

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Tab
+from tests.browser.conftest import Tab, asked_again
 from tests.browser.house import House, event
 
 pytestmark = [pytest.mark.browser]
@@ -31,15 +31,12 @@ def letters(house: House) -> None:
 
 
 def open_failure(tab: Tab) -> None:
-    for _ in range(60):
-        page = tab.go("/dead-letters/?by=failure&error=KEYED_FAILURE")
-        row = page.locator("tr", has_text="KEYED_FAILURE")
-        if row.count() and row.locator("strong").first.inner_text() == str(LETTERS):
-            row.locator("a").first.click()
-            page.wait_for_url(re.compile("/dead-letters/groups/"))
-            return
-        page.wait_for_timeout(250)
-    raise AssertionError("the letters were not stored")
+    url = f"{tab.house.url}/dead-letters/?by=failure&error=KEYED_FAILURE"
+    row = tab.page.locator("tr", has_text="KEYED_FAILURE")
+    opened = row.filter(has=tab.page.locator("strong", has_text=re.compile(f"^{LETTERS}$")))
+    asked_again(tab.page, url, opened.count, "the letters were not stored")
+    row.locator("a").first.click()
+    tab.page.wait_for_url(re.compile("/dead-letters/groups/"))
 
 
 @pytest.mark.parametrize("tab", [(1440, "light"), (390, "dark")], indirect=True)

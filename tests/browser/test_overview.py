@@ -35,9 +35,7 @@ def some_events(house: House) -> None:
 
 def drawn(page: Page, least: int = 1, name: str = "") -> Page:
     """With at least so many events of the type; of all, if there is no breakdown."""
-    page.wait_for_function(
-        f"([least, name]) => ({PUBLISHED})(name) >= least", arg=[least, name], timeout=60_000
-    )
+    page.wait_for_function(f"([least, name]) => ({PUBLISHED})(name) >= least", arg=[least, name])
     return page
 
 
@@ -69,7 +67,7 @@ def test_dragging_zooms_and_the_url_shows_it_again(tab: Tab) -> None:
     page.wait_for_url(re.compile(r"\?by=type&since=\d+&until=\d+"))
     since, until = (int(text) for text in re.findall(r"=(\d+)", page.url))
     assert 0.55 * shown < until - since < 0.65 * shown
-    assert 0 < time.time() * 1000 - until < 120_000
+    assert 0 < time.time() * 1000 - until < 300_000
     expect(page.get_by_role("button", name="Back to live")).to_be_visible()
     zoomed = page.url
     page.reload()
@@ -83,6 +81,10 @@ def test_a_range_and_a_breakdown_are_in_the_url_and_back_goes_back(tab: Tab) -> 
     page = drawn(tab.go("/"))
 
     page.get_by_role("link", name="1h", exact=True).click()
+    page.wait_for_url("**/?range=1h")
+    expect(page.get_by_role("link", name="1h", exact=True)).to_have_attribute(
+        "aria-current", "true"
+    )
     page.get_by_label("Broken down by").select_option("type")
 
     page.wait_for_url("**/?range=1h&by=type")
@@ -96,7 +98,7 @@ def test_a_range_and_a_breakdown_are_in_the_url_and_back_goes_back(tab: Tab) -> 
 def test_a_click_on_a_point_opens_the_events_of_that_moment(tab: Tab) -> None:
     """In a range that stands still: a live chart moves on under the pointer."""
     now = int(time.time() * 1000)
-    page = drawn(tab.go(f"/?by=type&since={now - 240_000}&until={now + 60_000}"), 1, MANY)
+    page = drawn(tab.go(f"/?by=type&since={now - 900_000}&until={now + 60_000}"), 1, MANY)
     place = page.evaluate(
         f"""() => {{
           const chart = document.querySelector('{CHART}');
@@ -121,11 +123,11 @@ def test_a_lost_connection_is_told_and_mended(tab: Tab) -> None:
     page = drawn(tab.go("/"))
 
     tab.house.kill_web()
-    expect(page.get_by_text("Connection lost.")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("Connection lost.")).to_be_visible()
     expect(page.locator("[data-honesty=word]")).to_have_text("Stale")
     tab.house.start_web()
 
-    expect(page.get_by_text("Connection lost.")).to_be_hidden(timeout=60_000)
+    expect(page.get_by_text("Connection lost.")).to_be_hidden()
     expect(page.locator("[data-honesty=word]")).not_to_have_text("Stale")
 
 

@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Tab
+from tests.browser.conftest import Tab, asked_again
 from tests.browser.house import House, event
 
 pytestmark = [pytest.mark.browser]
 
 FIRST, LETTERS, ON_A_PAGE = 11000, 53, 50
 LIST = "/dead-letters/?error=PICKED_FAILURE"
-PATIENCE = 30_000
 
 
 def given_up(number: int) -> dict[str, Any]:
@@ -36,12 +35,8 @@ def letters(house: House) -> None:
 @pytest.fixture
 def page(tab: Tab) -> Page:
     """The list, when all letters are in it."""
-    for _ in range(120):
-        page = tab.go(LIST)
-        if page.get_by_text(f"{LETTERS} open of those that fit").count():
-            return page
-        page.wait_for_timeout(250)
-    raise AssertionError("the letters were not stored")
+    told = tab.page.get_by_text(f"{LETTERS} open of those that fit")
+    return asked_again(tab.page, tab.house.url + LIST, told.count, "the letters were not stored")
 
 
 def count(page: Page) -> Any:
@@ -90,9 +85,7 @@ def test_what_is_chosen_stays_chosen_when_the_list_is_renewed(page: Page) -> Non
     chosen = page.locator("[data-pick]").nth(2)
     chosen.check()
     value = chosen.input_value()
-    with page.expect_response(
-        lambda answer: "error=PICKED_FAILURE" in answer.url, timeout=PATIENCE
-    ):
+    with page.expect_response(lambda answer: "error=PICKED_FAILURE" in answer.url):
         pass
     expect(page.locator(f"[data-pick][value='{value}']")).to_be_checked()
     expect(count(page)).to_have_text("1 letter chosen")
@@ -107,6 +100,32 @@ def test_rows_are_chosen_by_the_keyboard(page: Page) -> None:
     expect(count(page)).to_have_text("4 letters chosen")
     page.keyboard.press("Escape")
     expect(page.locator("#rc-picked")).to_be_hidden()
+
+
+def test_the_row_of_the_keyboard_is_kept_when_the_list_is_renewed(page: Page) -> None:
+    for _ in range(3):
+        page.keyboard.press("j")
+    third = page.locator("a.rc-letter").nth(2)
+    expect(third).to_be_focused()
+    third.evaluate("link => { link.dataset.old = 1; }")
+    expect(page.locator("[data-old]")).to_have_count(0)
+    expect(third).to_be_focused()
+    page.keyboard.press("j")
+    expect(page.locator("a.rc-letter").nth(3)).to_be_focused()
+
+
+def test_a_key_that_is_down_holds_the_list(page: Page) -> None:
+    """Else the box of the space bar would be another one when it is let go."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    box = page.locator("[data-pick]").nth(1)
+    box.focus()
+    page.keyboard.down("Space")
+    page.wait_for_timeout(6500)
+    assert [url for url in asked if "PICKED_FAILURE" in url] == []
+    page.keyboard.up("Space")
+    expect(box).to_be_checked()
+    expect(count(page)).to_have_text("1 letter chosen")
 
 
 def test_failures_are_chosen_in_the_list_of_groups(page: Page, tab: Tab) -> None:

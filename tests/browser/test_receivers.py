@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import Tab, open_house, sign_in
+from tests.browser.conftest import Tab, open_context, open_house, sign_in
 from tests.browser.house import House
 from tests.dashboard.notifying.servers import HttpSide, http_side
 
 pytestmark = pytest.mark.browser
 
-SLOW_MS = 30_000
 CONFIGURATION = """
 [alerts]
 receiver = "hook-14001"
@@ -45,13 +44,13 @@ def test_an_admin_sends_a_test_and_sees_it_arrive_at_the_second_try(
     chromium: Browser, told_house: House, side: HttpSide
 ) -> None:
     side.script = [503]
-    context = chromium.new_context(storage_state=sign_in(chromium, told_house))  # type: ignore[arg-type]
+    context = open_context(chromium, storage_state=sign_in(chromium, told_house))
     tab = Tab(context.new_page(), told_house)
     page = tab.go("/alerts/receivers/")
     page.get_by_role("button", name="Send a test to hook-14001").click()
     expect(page.get_by_text("A test for hook-14001 is on its way")).to_be_visible()
     log = page.locator("#deliveries")
-    expect(log.get_by_text("answered 200")).to_be_visible(timeout=SLOW_MS)
+    expect(log.get_by_text("answered 200")).to_be_visible()
     expect(log.locator("td[data-label=Tries]")).to_have_text(["2"])
 
     page.get_by_label("Labels of an alert").fill("severity = critical")
@@ -59,5 +58,6 @@ def test_an_admin_sends_a_test_and_sees_it_arrive_at_the_second_try(
     expect(page.get_by_role("status").get_by_text("hook-14001")).to_be_visible()
     tab.check()
     context.close()
-    assert [came.json["reason"] for came in side.received] == ["test", "test"]
-    assert len({came.json["id"] for came in side.received}) == 1
+    tests = [came.json for came in side.received if came.json["reason"] == "test"]
+    assert len(tests) == 2
+    assert len({test["id"] for test in tests}) == 1

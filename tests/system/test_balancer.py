@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import open_browser, sign_in
+from tests.browser.conftest import open_browser, open_context, sign_in
 from tests.browser.house import House, event
 from tests.servers import free_port
 
@@ -119,11 +119,9 @@ def total(page: Page) -> int:
 def test_a_killed_web_process_is_not_noticed(crowd: Crowd, front: str) -> None:
     crowd.url = front
     with open_browser() as browser:
-        page = browser.new_context(storage_state=sign_in(browser, crowd)).new_page()  # type: ignore[arg-type]
+        page = open_context(browser, storage_state=sign_in(browser, crowd)).new_page()
         page.goto(f"{front}/")
-        expect(page.locator("[data-honesty=word]")).to_have_text(
-            re.compile("Live|Quiet"), timeout=60_000
-        )
+        expect(page.locator("[data-honesty=word]")).to_have_text(re.compile("Live|Quiet"))
         deadline = time.monotonic() + 30
         while not (serving := connected(crowd.ports)):
             assert time.monotonic() < deadline
@@ -139,7 +137,6 @@ def test_a_killed_web_process_is_not_noticed(crowd: Crowd, front: str) -> None:
             """(least) => (document.querySelector("[data-chart=throughput]").data || [])
                 .flatMap((trace) => trace.y).reduce((sum, y) => sum + (y || 0), 0) >= least""",
             arg=before + 1,
-            timeout=60_000,
         )
-        expect(page.get_by_text("Connection lost.")).to_be_hidden(timeout=60_000)
+        expect(page.get_by_text("Connection lost.")).to_be_hidden()
         page.close()
