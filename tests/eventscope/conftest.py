@@ -68,7 +68,7 @@ async def topic_events(
     await transport.close()
 
 
-async def eventually(condition: Callable[[], Any], within: float = 5.0) -> None:
+async def eventually(condition: Callable[[], Any], within: float = 60.0) -> None:
     """Until ``condition`` (or what it awaits) is true; fails after ``within`` seconds."""
     deadline = time.monotonic() + within
     while True:

@@ -25,7 +25,7 @@ def test_words_are_passed_on_to_the_shop_at_the_configured_broker(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
     with valkey.client() as client:
@@ -40,7 +40,7 @@ def test_options_of_the_shop_are_the_shops(tmp_path: Path) -> None:
         env={**os.environ, "EVENTSCOPE_DATA": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
     assert answer.returncode == 2

@@ -19,7 +19,7 @@ from tests.ingest.store.conftest import (  # noqa: F401 (fixtures)
 
 pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("postgres_database")]
 
-SECONDS = 30
+SECONDS = 90
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 

@@ -104,7 +104,7 @@ class MockKafka(Broker):
 
     def stop(self) -> None:
         self.process.kill()
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=60)
 
 
 class ApacheKafka(Broker):
@@ -155,21 +155,21 @@ class ApacheKafka(Broker):
     def create(self, topic: str, partitions: int = 1, **config: str) -> None:
         settings = {name.replace("_", "."): value for name, value in config.items()}
         new = NewTopic(topic, partitions, 1, config=settings)
-        self.admin.create_topics([new])[topic].result(30)
+        self.admin.create_topics([new])[topic].result(120)
         self._until(lambda topics: len(topics.get(topic, ())) == partitions)
 
     def grow(self, topic: str, partitions: int) -> None:
-        self.admin.create_partitions([NewPartitions(topic, partitions)])[topic].result(30)
+        self.admin.create_partitions([NewPartitions(topic, partitions)])[topic].result(120)
         self._until(lambda topics: len(topics.get(topic, ())) == partitions)
 
     def delete(self, topic: str) -> None:
-        self.admin.delete_topics([topic])[topic].result(30)
+        self.admin.delete_topics([topic])[topic].result(120)
         self._until(lambda topics: topic not in topics)
 
     def _until(self, seen) -> None:  # type: ignore[no-untyped-def]
-        admin, deadline = self.admin, time.monotonic() + 30
+        admin, deadline = self.admin, time.monotonic() + 120
         while True:
-            told = admin.list_topics(timeout=10).topics
+            told = admin.list_topics(timeout=60).topics
             if seen({name: one.partitions for name, one in told.items() if one.error is None}):
                 return
             assert time.monotonic() < deadline

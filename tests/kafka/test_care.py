@@ -21,7 +21,7 @@ def at(settings: Settings, address: str) -> None:
     settings.INGEST = msgspec.structs.replace(settings.INGEST, brokers={"main": kafka})
 
 
-def look(check: str, timeout: float = 5) -> str:
+def look(check: str, timeout: float = 60) -> str:
     return probe_component(ComponentOptions(name="kafka", check=check), timeout=timeout).status
 
 

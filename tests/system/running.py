@@ -57,11 +57,11 @@ class System:
         self._reader.start()
         return self
 
-    def wait_for_link(self, seconds: float = 60) -> str:
+    def wait_for_link(self, seconds: float = 120) -> str:
         self.until(lambda: any(LINK.search(line) for line in self.lines), seconds)
         return next(match.group() for line in self.lines if (match := LINK.search(line)))
 
-    def until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+    def until(self, condition: Callable[[], bool], seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert self.process.poll() is None, "\n".join(self.lines[-40:])
@@ -70,7 +70,7 @@ class System:
 
     def get(self, path: str, **headers: str) -> tuple[int, str]:
         request = Request(self.base + path, headers=headers)
-        with self._opener.open(request, timeout=20) as response:
+        with self._opener.open(request, timeout=60) as response:
             return response.status, response.read().decode()
 
     def sign_in(self) -> str:
@@ -94,7 +94,7 @@ class System:
             env=self._environ,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=180,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -118,12 +118,12 @@ class System:
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=90)
         finally:
             if self.process.poll() is None:
                 self.process.kill()
                 self.process.wait()
-            self._reader.join(timeout=5)
+            self._reader.join(timeout=60)
             assert self.process.stdout is not None
             self.process.stdout.close()
         return time.monotonic() - began

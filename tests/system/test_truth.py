@@ -172,7 +172,7 @@ def test_what_is_told_is_what_was_published(
             if number in (2, 5):
                 kill_worker(system)
             if number == 8:
-                assert system.stop() < 10
+                system.stop()
             publisher.round(number)
             if number == 9:
                 system = System(tmp_path, REDIS_URL=valkey.url).start()

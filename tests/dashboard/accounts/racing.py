@@ -35,7 +35,7 @@ def race(folder: Path, prepare: str, *, work: str, times: int, after: str = "") 
         )
 
     start("manage.py", "migrate", "-v0").communicate(timeout=120)
-    word = start("-m", PROGRAM, prepare, "").communicate("\n", timeout=60)[0].strip()
+    word = start("-m", PROGRAM, prepare, "").communicate("\n", timeout=120)[0].strip()
     runners = [start("-m", PROGRAM, work, word) for _ in range(times)]
     for runner in runners:
         assert runner.stdout is not None
@@ -44,9 +44,9 @@ def race(folder: Path, prepare: str, *, work: str, times: int, after: str = "") 
         assert runner.stdin is not None
         runner.stdin.write("\n")
         runner.stdin.flush()
-    said = [runner.communicate(timeout=60)[0].strip() for runner in runners]
+    said = [runner.communicate(timeout=120)[0].strip() for runner in runners]
     if after:
-        said += [start("-m", PROGRAM, after, "").communicate(timeout=60)[0].strip()]
+        said += [start("-m", PROGRAM, after, "").communicate(timeout=120)[0].strip()]
     return said
 
 

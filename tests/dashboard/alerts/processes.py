@@ -47,7 +47,7 @@ def migrate(folder: Path) -> None:
 
 def ask(folder: Path, *words: str) -> Any:
     """Run once and read its JSON answer."""
-    said, _ = start(folder, "-m", PROGRAM, *words).communicate("\n", timeout=60)
+    said, _ = start(folder, "-m", PROGRAM, *words).communicate("\n", timeout=120)
     return json.loads(said.splitlines()[-1])
 
 

@@ -25,7 +25,7 @@ def test_of_several_people_at_once_exactly_one_is_first(tmp_path: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    said = {name: process.communicate(timeout=60)[0].strip() for name, process in people.items()}
+    said = {name: process.communicate(timeout=120)[0].strip() for name, process in people.items()}
 
     winners = [name for name, words in said.items() if words.startswith("[true")]
     assert len(winners) == 1
@@ -45,7 +45,7 @@ def test_evaluation_killed_at_any_moment_keeps_every_episode_right(tmp_path: Pat
         assert process.stdout.readline() == "ready\n"
         time.sleep(chance.uniform(0.05, 0.6))
         process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
         check_story(ask(tmp_path, "check"))
 
     episodes = ask(tmp_path, "check")

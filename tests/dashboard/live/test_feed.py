@@ -15,7 +15,7 @@ from dashboard.live.feed import Feed
 from dashboard.live.publisher import Publisher, ticks_channel, until_tick
 from tests.servers import Valkey
 
-SOON = 20
+SOON = 60
 
 
 async def first(feed: Feed) -> bytes:
@@ -44,6 +44,7 @@ async def test_published_ticks_replace_its_own(
 ) -> None:
     """Silence is never long enough here for a tick of its own after the first published one."""
     monkeypatch.setattr(feeds, "until_tick", lambda now: 0.05)
+    monkeypatch.setattr(feeds, "SILENCE", 600.0)
     stream = Feed(valkey.url, gather=own).ticks()
 
     async def publish() -> None:
@@ -89,7 +90,7 @@ def test_nothing_is_built_while_nobody_listens(
     with valkey.client() as client, client.pubsub() as channel:
         unheard = publisher.publish()
         channel.subscribe(ticks_channel())
-        channel.get_message(timeout=5)
+        channel.get_message(timeout=60)
         heard = publisher.publish()
     publisher.close()
 

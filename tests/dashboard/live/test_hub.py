@@ -209,7 +209,8 @@ async def test_a_sweep_that_fails_is_repeated(monkeypatch: pytest.MonkeyPatch) -
     socket = Socket()
     socket.member.session = session
     await hub.join(socket.member)
-    await asyncio.sleep(0.1)
+    while socket.closed is None:
+        await asyncio.sleep(0.01)
 
     assert socket.closed == (4401, "signed out")
     await hub.leave(socket.member)

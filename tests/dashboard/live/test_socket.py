@@ -24,6 +24,7 @@ from tests.dashboard.live.seeding import Seeder
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"], transaction=True)
 
+WAIT = 60
 OURS = (b"origin", b"http://testserver"), (b"host", b"testserver")
 
 
@@ -55,7 +56,7 @@ async def socket(
         await communicator.disconnect()
 
 
-async def closing(communicator: WebsocketCommunicator, *, within: float = 3) -> dict[str, Any]:
+async def closing(communicator: WebsocketCommunicator, *, within: float = WAIT) -> dict[str, Any]:
     """The close message, ticks before it passed over."""
     while True:
         message: dict[str, Any] = await communicator.receive_output(within)
@@ -66,9 +67,9 @@ async def closing(communicator: WebsocketCommunicator, *, within: float = 3) -> 
 async def test_a_snapshot_then_ticks_in_sequence() -> None:
     async with socket(await signed_in()) as page:
         assert (await page.connect())[0] is True
-        snapshot = await page.receive_json_from(5)
+        snapshot = await page.receive_json_from(WAIT)
         await page.send_json_to({"ack": snapshot["seq"]})
-        tick = await page.receive_json_from(5)
+        tick = await page.receive_json_from(WAIT)
 
     assert (snapshot["type"], tick["type"]) == ("snapshot", "tick")
     assert tick["seq"] == snapshot["seq"] + 1
@@ -79,19 +80,22 @@ async def test_what_is_stored_is_in_the_next_tick() -> None:
     now = int(time.time()) * 1000
     seeder = await database_sync_to_async(lambda: Seeder(now - 60_000))()
 
-    def store() -> None:
-        seeder.add(now - 2000, 7)
-        seeder.observe(int(time.time() * 1000) + 5000)
+    def store() -> int:
+        second: int = int(time.time()) * 1000 - 1000
+        seeder.add(second, 7)
+        seeder.observe(second + 6000)
+        return second
 
     async with socket(await signed_in()) as page:
         await page.connect()
-        await page.receive_json_from(5)
-        await database_sync_to_async(store)()
-        tick = await page.receive_json_from(5)
-        if not tick["status"]["stored"]:
-            tick = await page.receive_json_from(5)
+        await page.receive_json_from(WAIT)
+        stored = await database_sync_to_async(store)()
+        tick = await page.receive_json_from(WAIT)
+        while not tick["status"]["stored"]:
+            await page.send_json_to({"ack": tick["seq"]})
+            tick = await page.receive_json_from(WAIT)
 
-    second = tick["times"].index(now - 2000)
+    second = tick["times"].index(stored)
     assert tick["known"][second] == 1
     assert tick["by"][""][""]["p"][second] == 7
     assert tick["by"]["consumer"]["inventory"]["n"][second] == 7
@@ -154,12 +158,12 @@ async def test_signing_out_closes_the_socket(monkeypatch: pytest.MonkeyPatch) ->
     async with socket(client) as page, socket(other) as stays:
         await page.connect()
         await stays.connect()
-        await page.receive_json_from(5)
+        await page.receive_json_from(WAIT)
         await database_sync_to_async(client.logout)()
         closed = await closing(page)
-        await stays.receive_json_from(5)
+        await stays.receive_json_from(WAIT)
         await stays.send_json_to({"ack": 10**6})
-        assert (await stays.receive_json_from(5))["type"] == "tick"
+        assert (await stays.receive_json_from(WAIT))["type"] == "tick"
 
     assert (closed["code"], closed["reason"]) == (4401, "signed out")
 
@@ -180,7 +184,7 @@ async def test_a_session_that_ends_otherwise_closes_it_too(
     monkeypatch.setattr(hub, "SWEEP", 0.05)
     async with socket(await signed_in()) as page:
         await page.connect()
-        await page.receive_json_from(5)
+        await page.receive_json_from(WAIT)
         await database_sync_to_async(change)()
         assert (await closing(page))["code"] == code
 
@@ -191,10 +195,10 @@ async def test_one_socket_too_many_is_told_why(settings: Settings) -> None:
     client = await signed_in()
     async with socket(client) as first, socket(client) as second:
         await first.connect()
-        await first.receive_json_from(5)
+        await first.receive_json_from(WAIT)
         await second.connect()
         closed = await closing(second)
-        assert (await first.receive_json_from(5))["type"] == "tick"
+        assert (await first.receive_json_from(WAIT))["type"] == "tick"
 
     assert closed["code"] == 4013
     assert "web.max_connections" in closed["reason"]
@@ -203,9 +207,9 @@ async def test_one_socket_too_many_is_told_why(settings: Settings) -> None:
 async def test_a_resync_is_answered_with_a_snapshot() -> None:
     async with socket(await signed_in()) as page:
         await page.connect()
-        first = await page.receive_json_from(5)
+        first = await page.receive_json_from(WAIT)
         await page.send_json_to({"ack": first["seq"], "resync": True})
-        kinds = [(await page.receive_json_from(5))["type"] for _ in range(3)]
+        kinds = [(await page.receive_json_from(WAIT))["type"] for _ in range(3)]
 
     assert "snapshot" in kinds
 
@@ -214,6 +218,6 @@ async def test_a_resync_is_answered_with_a_snapshot() -> None:
 async def test_what_is_not_understood_closes_the_socket_with_4400(text: str) -> None:
     async with socket(await signed_in()) as page:
         await page.connect()
-        await page.receive_json_from(5)
+        await page.receive_json_from(WAIT)
         await page.send_to(text_data=text)
         assert (await closing(page))["code"] == 4400

@@ -19,7 +19,7 @@ def supervisor(services: list[Service], lines: list[str]) -> Supervisor:
     return Supervisor(services, write=lines.append, root=Path.cwd())
 
 
-async def until(condition: object, seconds: float = 20.0) -> None:
+async def until(condition: object, seconds: float = 60.0) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():  # type: ignore[operator]
         assert asyncio.get_running_loop().time() < deadline, "it did not come to pass"
@@ -55,7 +55,9 @@ async def test_what_dies_is_started_again_and_its_end_is_said() -> None:
 async def test_services_stop_stage_by_stage_the_highest_first() -> None:
     told = "import signal,sys,time\nsignal.signal(15, lambda *_: (print('bye', flush=True), sys.exit(0)))\nprint('up', flush=True)\ntime.sleep(60)"
     lines: list[str] = []
-    services = [Service(name, python(told), stage=stage) for stage, name in enumerate("abc")]
+    services = [
+        Service(name, python(told), stage=stage, grace=60) for stage, name in enumerate("abc")
+    ]
     runs = supervisor(services, lines)
     for service in runs.services:
         await runs.start(service)

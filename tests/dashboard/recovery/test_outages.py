@@ -74,7 +74,7 @@ class Site:
 
     def _kill_monitor(self) -> None:
         self.monitor.kill()
-        self.monitor.wait(timeout=20)
+        self.monitor.wait(timeout=60)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def published(valkey: Valkey) -> Iterator[Published]:
     """Reads the payloads or envelopes of one type from a topic, once there are enough of them."""
     client = redis.Redis.from_url(valkey.url)
 
-    def read(topic: str, event_type: str, *, least: int = 1, within: float = 10) -> list[Any]:
+    def read(topic: str, event_type: str, *, least: int = 1, within: float = 60) -> list[Any]:
         deadline = time.monotonic() + within
         while True:
             bodies = [json.loads(fields[b"event"]) for _, fields in client.xrange(topic)]
@@ -38,7 +38,7 @@ def published(valkey: Valkey) -> Iterator[Published]:
 def receipts(published: Published) -> Callable[..., list[dict[str, Any]]]:
     """Reads the receipts that were published, once there are enough of them."""
 
-    def read(*, least: int = 1, within: float = 10) -> list[dict[str, Any]]:
+    def read(*, least: int = 1, within: float = 60) -> list[dict[str, Any]]:
         deadline = time.monotonic() + within
         while True:
             told = [

@@ -28,7 +28,7 @@ def test_a_forked_child_has_a_bus_of_its_own_and_the_parent_keeps_its(
     valkey: Valkey, published
 ) -> None:  # type: ignore[no-untyped-def]
     done = subprocess.run(
-        [sys.executable, "-c", FORKS, valkey.url], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", FORKS, valkey.url], capture_output=True, text=True, timeout=120
     )
 
     assert (done.returncode, done.stderr) == (0, "")

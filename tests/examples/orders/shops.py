@@ -51,7 +51,7 @@ class RunningShop:
     async def count(self, topic: str, event_type: str) -> int:
         return sum(event["eventType"] == event_type for event in await self.events(topic))
 
-    async def until(self, met: Callable[[], Awaitable[bool]], *, seconds: float = 10.0) -> None:
+    async def until(self, met: Callable[[], Awaitable[bool]], *, seconds: float = 60.0) -> None:
         """Wait until ``met``; fails the test after ``seconds``."""
         deadline = time.monotonic() + seconds
         while not await met():

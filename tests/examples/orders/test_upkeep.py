@@ -17,15 +17,21 @@ from tests.servers import Valkey
 
 async def test_only_the_newest_orders_are_kept_with_row_and_history(valkey: Valkey) -> None:
     async with open_running_shop(quick(valkey.url)) as running:
+        history = OrderHistory(running.shop.history)
+        queries = OrderQueryHandler(OrderReadRepository(running.shop.pipe))
         for number in range(5):
             await running.system.place(CreateOrder(f"ORD_{number}", "CUST_1", COMMAND.items))
         await running.until_published("notifications-topic", "CustomerNotified", 5)
-        await asyncio.sleep(0.3)
 
+        async def settled() -> bool:
+            """Every order has its whole history and its row."""
+            told = [await history.get_order_history(f"ORD_{n}") for n in range(5)]
+            listed = await queries.get_customer_orders("CUST_1")
+            return len(listed) == 5 and all(len(one) == 4 for one in told)
+
+        await running.until(settled)
         dropped = await forget_old_orders(running.redis, kept=2)
 
-        history = OrderHistory(running.shop.history)
-        queries = OrderQueryHandler(OrderReadRepository(running.shop.pipe))
         histories = [len(await history.get_order_history(f"ORD_{n}")) for n in range(5)]
         rows = [await queries.get_order_details(f"ORD_{n}") is not None for n in range(5)]
         listed = [order["orderId"] for order in await queries.get_customer_orders("CUST_1")]
@@ -60,11 +66,14 @@ async def test_poison_comes_only_while_the_fault_is_on(
         await asyncio.sleep(0.2)
         before = await running.redis.xlen("orders-topic")
         control.faults = frozenset({"poison-message"})
-        await asyncio.sleep(0.3)
+
+        async def poisoned() -> bool:
+            return bool(await running.redis.xlen("orders-topic") >= 3)
+
+        await running.until(poisoned)
         poisoning.cancel()
 
         assert before == 0
-        assert await running.redis.xlen("orders-topic") >= 3
 
 
 async def test_service_that_is_not_there_is_refused(valkey: Valkey) -> None:

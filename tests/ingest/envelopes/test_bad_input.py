@@ -100,10 +100,10 @@ def test_truncated_bytes_that_are_no_text_stay_within_the_limit() -> None:
     ids=["items", "escapes", "open", "quotes", "spaces", "type"],
 )
 def test_hostile_bodies_cost_no_more_than_a_moment(body: bytes) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     made = decoder().decode(message(body), "t")
 
-    assert time.perf_counter() - began < 3
+    assert time.thread_time() - began < 3
     assert len(made.body) <= 1 << 20
     assert made.size == len(body)
 

@@ -65,14 +65,15 @@ class Host:
 
     def actions(self) -> list[str]:
         """The constant ``action`` of every line logged so far."""
-        lines = (line for line in self.log().splitlines() if line.startswith("{"))
+        whole = self.log().rpartition("\n")[0]
+        lines = (line for line in whole.splitlines() if line.startswith("{"))
         return [json.loads(line).get("action", "") for line in lines]
 
     def close(self) -> None:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.close()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=60)
         self.process.stdout.close()
         self.errors.close()
 

@@ -45,7 +45,7 @@ from ingest.store.base import EventFilter  # noqa: E402
 from tests.hosting import answer_commands  # noqa: E402
 from tests.ingest.faults.killing import KillPoint, arm  # noqa: E402
 
-LIFE = float(os.environ.get("EVENTSCOPE_TEST_LIFE", "60"))
+LIFE = float(os.environ.get("EVENTSCOPE_TEST_LIFE", "200"))
 
 
 def main() -> None:

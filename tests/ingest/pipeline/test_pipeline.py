@@ -37,7 +37,7 @@ def run_until(
 ) -> None:
     """Run a worker in this thread until ``done``, looked at between two turns."""
     pipeline = Pipeline(options, open_store(), report=report)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     turn = pipeline._turn
 
     def watched() -> None:

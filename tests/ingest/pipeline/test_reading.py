@@ -62,7 +62,7 @@ def reading(source: Any, **limits: Any) -> Iterator[Queue[Work]]:
         yield queue
     finally:
         reader.stop()
-        reader.join(5)
+        reader.join(60)
     assert not reader.is_alive()
     assert reader.failure is None
 
@@ -80,10 +80,10 @@ def test_next_is_read_only_when_the_last_was_taken() -> None:
     """Two works in memory at most, whatever the backlog: the one in hand and the one waiting."""
     source = Endless(10, b'{"eventType":"A","eventId":"1"}')
     with reading(source) as queue:
-        assert within(5, queue.full)
+        assert within(60, queue.full)
         assert not within(0.3, lambda: source.reads > 1)
         queue.get()
-        assert within(5, lambda: source.reads == 2)
+        assert within(60, lambda: source.reads == 2)
         assert not within(0.3, lambda: source.reads > 2)
 
 
@@ -101,7 +101,7 @@ def test_messages_that_hold_much_are_parted_without_loss() -> None:
     with reading(source, batch_events=1000) as queue:
         works: list[Work] = []
         while sum(work.batch.events() for work in works) < 40:
-            works.append(queue.get(timeout=5))
+            works.append(queue.get(timeout=60))
 
     slices = [part for work in works for part in work.batch.slices]
     minors = [record.position.minor for part in slices for record in part.records]

@@ -125,12 +125,12 @@ def test_wait_wakes_when_something_is_added_and_sleeps_otherwise(
 ) -> None:
     add(client, 1)
     source.assign({ORDERS: START})
-    assert source.wait(5) is True
+    assert source.wait(60) is True
     drain(source)
 
     began = time.monotonic()
     assert source.wait(0.05) is False
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 60
 
 
 def test_key_that_is_no_stream_any_more_does_not_stop_the_others(
