@@ -60,18 +60,18 @@ function tell(error) {
 }
 
 async function ask() {
-  const mine = (round += 1);
   const address = new URL(form.dataset.complete, location.href);
   address.searchParams.set("query", input.value);
   address.searchParams.set("caret", input.selectionStart);
   const answer = await fetch(address);
-  if (!answer.ok || mine !== round) return null;
-  return answer.json();
+  return answer.ok ? answer.json() : null;
 }
 
+// An answer that a newer question has overtaken is passed over.
 async function propose() {
+  const mine = (round += 1);
   const told = await ask();
-  if (!told) return;
+  if (!told || mine !== round) return;
   clearTimeout(telling);
   if (!told.error) tell(null);
   // Not while the word is being written.
@@ -157,6 +157,8 @@ async function onSubmit(event) {
   event.preventDefault();
   setOpen(false);
   clearTimeout(telling);
+  clearTimeout(asking);
+  round += 1;
   const told = await ask().catch(() => null);
   if (!told?.error) {
     form.submit();

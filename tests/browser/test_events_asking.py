@@ -6,7 +6,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import Tab, asked_again, open_context, until
 from tests.browser.house import House, event
@@ -75,6 +75,22 @@ def test_query_that_is_wrong_is_underlined_and_keeps_the_keyboard(tab: Tab) -> N
     expect(page.locator("[data-wrong]").first).to_have_text("colour")
     expect(bar).to_be_focused()
     assert page.evaluate("document.activeElement.selectionStart") == 7
+    assert urlsplit(page.url).query == ""
+
+
+def test_query_that_is_wrong_is_told_however_fast_enter_comes_and_slow_the_answer(tab: Tab) -> None:
+    page, waiting = tab.go("/events/"), list[Route]()
+    bar = page.get_by_role("combobox", name="Query")
+    complete = page.locator("[data-bar]").get_attribute("data-complete") or ""
+    page.route(lambda url: urlsplit(url).path == complete, lambda route: waiting.append(route))
+    bar.fill("colour:red")
+    bar.press("Enter")
+    until(page, lambda: waiting, "nobody asked about the query")
+    page.wait_for_timeout(500)
+    for route in waiting:
+        route.continue_()
+
+    expect(page.locator("#bar-error")).to_contain_text("there is no field colour")
     assert urlsplit(page.url).query == ""
 
 
