@@ -44,7 +44,7 @@ def worker(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     yield process
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(20)
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
