@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ALL", "DIMENSIONS", "MEASURES", "QUANTILES", "WINDOW_S", "Measure"]
+__all__ = [
+    "ALL",
+    "DIMENSIONS",
+    "MEASURES",
+    "QUANTILES",
+    "SAMPLES",
+    "STORED",
+    "WINDOW_S",
+    "Measure",
+]
 
 WINDOW_S = 300
 """Seconds over which rates and quantiles are taken: long enough that an alarm is not an accident."""
@@ -13,6 +22,8 @@ ALL = "all"
 """Told apart by nothing: one member for the whole."""
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
+STORED, SAMPLES = "metrics", "samples"
+
 _HANDLED = ("consumer", "type", "topic", ALL)
 
 
@@ -20,7 +31,7 @@ _HANDLED = ("consumer", "type", "topic", ALL)
 class Measure:
     """``scope`` are the dimensions that may narrow it; ``by`` what it may be told apart by, the usual one
     first, none if it has members of its own, which ``member`` names. ``volume`` is what a minimum
-    counts, "" if nothing. ``stored``: its past can be looked at, so that a rule can be tried on it."""
+    counts, "" if nothing. ``past``: what a rule on it can be tried on, `STORED` metrics or the `SAMPLES` of monitor."""
 
     name: str
     title: str
@@ -30,7 +41,7 @@ class Measure:
     by: tuple[str, ...] = ()
     member: str = ""
     volume: str = ""
-    stored: bool = False
+    past: str = SAMPLES
 
 
 def _latencies() -> list[Measure]:
@@ -48,7 +59,7 @@ def _latencies() -> list[Measure]:
             scope=("type", "consumer", "topic"),
             by=_HANDLED,
             volume="handlings",
-            stored=True,
+            past=STORED,
         )
         for kind, (title, words) in kinds.items()
         for name in QUANTILES
@@ -65,7 +76,7 @@ def _burns() -> list[Measure]:
             f"the last {long} and the last {short}.",
             member="objective",
             volume="handlings",
-            stored=True,
+            past=STORED,
         )
         for long, short in (("1h", "5m"), ("6h", "30m"), ("3d", "6h"))
     ]
@@ -79,7 +90,7 @@ _LISTED = (
         "Events published per second, over the last minute.",
         scope=("type", "source", "topic"),
         by=(ALL, "type", "source", "topic"),
-        stored=True,
+        past=STORED,
     ),
     Measure(
         "error_rate",
@@ -89,7 +100,7 @@ _LISTED = (
         scope=("type", "consumer", "topic"),
         by=_HANDLED,
         volume="handlings",
-        stored=True,
+        past=STORED,
     ),
     Measure(
         "retries",
@@ -99,7 +110,7 @@ _LISTED = (
         scope=("type", "consumer", "topic"),
         by=_HANDLED,
         volume="handlings",
-        stored=True,
+        past=STORED,
     ),
     *_latencies(),
     Measure(
@@ -109,7 +120,7 @@ _LISTED = (
         "Events given up by a consumer in the last 5 minutes.",
         scope=DIMENSIONS,
         by=("consumer", "type", "source", "topic", ALL),
-        stored=True,
+        past=STORED,
     ),
     Measure(
         "dead_letters_open",
@@ -141,7 +152,7 @@ _LISTED = (
         "state",
         "1 while some instance refuses calls, 0.5 while one is half open, else 0.",
         member="breaker",
-        stored=True,
+        past=STORED,
     ),
     Measure(
         "component",
@@ -175,7 +186,7 @@ _LISTED = (
         scope=("source",),
         member="source",
         volume="events",
-        stored=True,
+        past=STORED,
     ),
     Measure(
         "schema_changes",

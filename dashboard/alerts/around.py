@@ -25,10 +25,9 @@ STEP_MS = STEP_S * 1000
 def draw_around(episode: Episode, rule: Rule, *, now_ms: int) -> dict[str, Any] | None:
     """From an hour before it began to ten minutes after its end, a week at most; its own member alone.
 
-    None where the metric keeps no past, where that is no longer kept, or where there is hardly any.
+    None where its past is no longer kept, or where there is hardly any.
     """
-    measure = MEASURES.get(rule.metric)
-    if measure is None or not measure.stored:
+    if rule.metric not in MEASURES:
         return None
     since_ms = episode.started_ms - HOUR_MS
     ended_ms = episode.resolved_ms or now_ms

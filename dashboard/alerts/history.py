@@ -15,6 +15,8 @@ from dashboard.alerts.measuring import KINDS, LEAST_FAILED, SKEW_QUANTILE
 from dashboard.alerts.readings import F64, matches
 from dashboard.alerts.replaying import History
 from dashboard.alerts.rule import Question, Rule
+from dashboard.alerts.sample_history import read_samples
+from dashboard.alerts.sampling import SAMPLED
 from dashboard.alerts.tallies import Letters, member_of
 from dashboard.measures import ALL, QUANTILES
 from ingest.models import BreakerTransition, DeadLetter
@@ -41,6 +43,9 @@ def read_history(rule: Rule, *, seconds: int, now_ms: int) -> History:
             question.metric, since_ms=since_ms, until_ms=until_ms, step_s=STEP_S, now_ms=now_ms
         )
         return _chosen(question, burns)
+    if question.metric in SAMPLED:
+        samples = read_samples(rule, since_ms=since_ms, until_ms=until_ms, step_s=STEP_S)
+        return _chosen(question, samples)
     table = _table(question, since_ms, until_ms, now_ms)
     if question.metric == "dead_letters":
         return _chosen(question, _letters(question, table))

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-__all__ = ["AlertRule", "Episode", "EpisodeEntry", "EvaluationRound", "Silence"]
+__all__ = ["AlertRule", "Episode", "EpisodeEntry", "EvaluationRound", "ReadingSample", "Silence"]
 
 
 class Episode(models.Model):
@@ -200,3 +200,16 @@ class Silence(models.Model):
 
     def has_ended(self, now_ms: int) -> bool:
         return self.ended_ms is not None or (not self.weekly and self.ends_ms <= now_ms)
+
+
+class ReadingSample(models.Model):
+    """What a metric without a past of its own was in one minute: see `dashboard.alerts.sampling`."""
+
+    metric = models.CharField(max_length=40)
+    at_ms = models.BigIntegerField(db_index=True)
+    data = models.BinaryField(help_text="packed members: subject, value, labels")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["metric", "at_ms"], name="reading_sampled_once")
+        ]

@@ -11,9 +11,9 @@ from dashboard.alerts.drawing import draw_replay
 from dashboard.alerts.history import SPANS, read_history
 from dashboard.alerts.reading import read_facts
 from dashboard.alerts.readings import Readings
-from dashboard.alerts.replaying import Replay, replay
+from dashboard.alerts.replaying import History, Replay, replay
 from dashboard.alerts.rule import Rule
-from dashboard.measures import MEASURES
+from dashboard.alerts.sampling import SAMPLED
 
 __all__ = ["Member", "Trial", "try_rule"]
 
@@ -32,22 +32,24 @@ class Member:
 
 @dataclass(frozen=True)
 class Trial:
-    """``past`` and ``figure`` are None where the metric keeps no past; ``members`` the worst first."""
+    """``members`` are the worst first. ``begins_ms`` is when what is known begins, None if that is no later
+    than was asked."""
 
     rule: Rule
     span: str
-    past: Replay | None
-    figure: dict[str, Any] | None
+    past: Replay
+    figure: dict[str, Any]
     left_out: int
     members: list[Member]
     judged: int
     known_share: float
+    begins_ms: int | None = None
 
     @property
     def sentence(self) -> str:
         """What would have happened, in one sentence."""
-        if self.past is None:
-            return "The past of this metric is not kept; what it is now stands below."
+        if not self.known_share and self.rule.metric in SAMPLED:
+            return "What this was is not kept yet; what it is now stands below."
         if not self.known_share:
             return f"No 5 minutes of the last {WORDS[self.span]} were wholly observed: nothing can be said."
         count = len(self.past.spans)
@@ -64,23 +66,24 @@ def try_rule(rule: Rule, *, span: str = "7d", now_ms: int | None = None) -> Tria
     """Changes nothing. ``span`` is one of `SPANS`."""
     now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     readings = Answers(read_facts(now, {rule.metric})).readings(rule.question)
-    past, figure, known, left_out = None, None, 0.0, readings.left_out
-    if MEASURES[rule.metric].stored:
-        history = read_history(rule, seconds=SPANS[span], now_ms=now)
-        past = replay(rule, history)
-        figure = draw_replay(rule, history, past.spans)
-        left_out = history.left_out
-        known = sum(history.known) / len(history.known)
+    history = read_history(rule, seconds=SPANS[span], now_ms=now)
+    past = replay(rule, history)
     return Trial(
         rule=rule,
         span=span,
         past=past,
-        figure=figure,
-        left_out=left_out,
+        figure=draw_replay(rule, history, past.spans),
+        left_out=history.left_out,
         members=_members(rule, readings),
         judged=len(readings.subjects),
-        known_share=known,
+        known_share=sum(history.known) / len(history.known),
+        begins_ms=_begins(history),
     )
+
+
+def _begins(history: History) -> int | None:
+    first = next((place for place, known in enumerate(history.known) if known), 0)
+    return history.times_ms[first] if first else None
 
 
 def _members(rule: Rule, readings: Readings) -> list[Member]:

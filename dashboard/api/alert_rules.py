@@ -175,10 +175,10 @@ def _rule(one: Listed, open_now: dict[str, int], left_out: dict[str, int]) -> di
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
-    spans = [] if trial.past is None else trial.past.spans
+    spans = trial.past.spans
     return {
         "sentence": trial.sentence,
-        "fired": None if trial.past is None else len(spans),
+        "fired": len(spans),
         "spans": [
             {
                 "subject": span.subject,
@@ -190,6 +190,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
             for span in spans
         ],
         "known_share": trial.known_share,
+        "known_since": iso(trial.begins_ms),
         "members": [
             {"subject": one.subject, "value": one.value, "holds": one.holds}
             for one in trial.members

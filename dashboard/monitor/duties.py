@@ -8,6 +8,7 @@ from django.conf import settings
 
 from dashboard.alerts.incoming import mark_silent
 from dashboard.alerts.rounds import Evaluator
+from dashboard.alerts.sampling import Sampler
 from dashboard.fleet.samples import keep_backlogs
 from dashboard.live.publisher import TICK_PHASE, publish_tick
 from dashboard.monitor.clock import Duty
@@ -32,6 +33,7 @@ EVALUATE_S = 2.0
 JOBS_S = 1.0
 NOTIFY_S = 2.0
 INCOMING_S = 30.0
+READINGS_S = 15.0
 RULES_S = 5.0
 SAMPLE_S = 5.0
 TREND_S = 30.0
@@ -45,6 +47,7 @@ def all_duties(stopping: Callable[[], bool]) -> tuple[Duty, ...]:
     return (
         Duty("ticks", 1.0, publish_tick, phase=TICK_PHASE),
         Duty("alerts", EVALUATE_S, Evaluator().step),
+        Duty("alert-readings", READINGS_S, Sampler().step),
         Duty("incoming-alerts", INCOMING_S, mark_silent),
         Duty("notifications", NOTIFY_S, Notifier(stopping).step),
         Duty("probes", float(settings.DASHBOARD.health.interval), probe_all),

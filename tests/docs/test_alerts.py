@@ -45,12 +45,13 @@ def test_table_of_rules_is_that_of_the_code() -> None:
 
 
 def test_every_metric_is_told_with_what_narrows_it() -> None:
-    told = [(name, by, scope) for name, _, by, scope, _ in table("a rule on", RULES)]
+    told = [(name, by, scope, past) for name, _, by, scope, past in table("a rule on", RULES)]
     assert told == [
         (
             f"`{one.name}`",
             ", ".join(f"`{name}`" for name in one.by) or one.member,
             ", ".join(f"`{name}s`" for name in one.scope) or "—",
+            one.past,
         )
         for one in MEASURES.values()
     ]

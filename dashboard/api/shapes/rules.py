@@ -123,9 +123,10 @@ class RuleMemberShape(Shape):
 
 class TrialShape(Shape):
     sentence: str
-    fired: int | None = Field(description="times; null where the metric keeps no past")
+    fired: int = Field(description="times")
     spans: list[FiredShape]
     known_share: float = Field(description="share of the time that was observed")
+    known_since: str | None = Field(description="null: no later than was asked")
     members: list[RuleMemberShape] = Field(description="now, the worst first")
     left_out: int
 

@@ -83,7 +83,7 @@ def test_an_open_one_is_drawn_up_to_now(house: House) -> None:
     assert max(line_of(figure)) == BEGAN + 5 * MINUTE
 
 
-def test_where_nothing_was_observed_or_the_metric_keeps_no_past_there_is_no_chart() -> None:
+def test_where_nothing_was_observed_or_sampled_there_is_no_chart() -> None:
     assert draw_around(make_alert(), RULES["error-rate"], now_ms=BEGAN + MINUTE) is None
     backlog = make_alert("consumer-backlog", "payment on orders")
     assert draw_around(backlog, RULES["consumer-backlog"], now_ms=BEGAN + MINUTE) is None

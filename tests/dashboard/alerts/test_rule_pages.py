@@ -134,11 +134,11 @@ def test_a_trial_tells_and_stores_nothing(viewer: Client) -> None:
     assert not AlertRule.objects.exists()
 
 
-def test_a_trial_of_what_has_no_past_tells_its_members_now(viewer: Client) -> None:
+def test_a_trial_of_what_was_not_sampled_yet_tells_its_members_now(viewer: Client) -> None:
     told = FORM | {"metric": "component", "limit": "2", "by": "", "consumers": "", "minimum": ""}
     trial = viewer.post("/alerts/rules/preview", told).context["trial"]
-    assert trial.sentence == "The past of this metric is not kept; what it is now stands below."
-    assert trial.figure is None
+    assert trial.sentence == "What this was is not kept yet; what it is now stands below."
+    assert trial.past.spans == []
 
 
 def test_hostile_words_are_words(admin: Client) -> None:
