@@ -9,12 +9,18 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import msgspec
+
 from tests.servers import free_port
 
-__all__ = ["ClickHouse", "missing_clickhouse"]
+if TYPE_CHECKING:
+    from ingest.options import IngestOptions, StoreOptions
+
+__all__ = ["ClickHouse", "drop_tables", "missing_clickhouse"]
 
 ROOT = Path(__file__).resolve().parent.parent
 _PATIENCE = 120
@@ -23,6 +29,15 @@ _PATIENCE = 120
 def missing_clickhouse() -> str:
     """Why the engine cannot run here; "" if it can."""
     return "" if importlib.util.find_spec("chdb") else "the wheel chdb-core is not installed"
+
+
+def drop_tables(options: StoreOptions) -> None:
+    """Of the store of ``options``; the next use of another makes them anew."""
+    from ingest.store.clickhouse.engine import Engine
+
+    engine = Engine(options, reading=0)
+    engine.run(f"DROP DATABASE IF EXISTS {engine.database}")
+    engine.close()
 
 
 class ClickHouse:
@@ -44,6 +59,14 @@ class ClickHouse:
                 raise RuntimeError(self.folder.with_suffix(".log").read_text())
             time.sleep(0.1)
         return self
+
+    def emptied(self, options: IngestOptions) -> IngestOptions:
+        """``options`` with this server as the place of events, of which it has none."""
+        from ingest.options import StoreOptions
+
+        store = StoreOptions(url=f"{self.address}/events_of_tests")
+        drop_tables(store)
+        return msgspec.structs.replace(options, store=store)
 
     def kill(self) -> None:
         """End it at once, as a crash would."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.conf import settings as django_settings
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadGroupScheduling
 
+from tests.clickhouse import ClickHouse, missing_clickhouse
 from tests.servers import Valkey
 
 GROUPS = ("browser", "system", "kafka")
@@ -58,6 +60,36 @@ def valkey(valkey_server: Valkey) -> Valkey:
     client.flushall()
     client.close()
     return valkey_server
+
+
+@pytest.fixture(scope="session")
+def clickhouse_server() -> Iterator[ClickHouse]:
+    reason = missing_clickhouse()
+    if reason:
+        pytest.skip(f"ClickHouse: {reason}")
+    server = ClickHouse().start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _chosen_store(request: pytest.FixtureRequest) -> None:
+    """EVENTSCOPE_TEST_STORE=clickhouse: tests that need not a certain store see events in ClickHouse."""
+    if os.environ.get("EVENTSCOPE_TEST_STORE") == "clickhouse" and "db" in request.fixturenames:
+        request.getfixturevalue("events_in_clickhouse")
+
+
+@pytest.fixture
+def events_in_clickhouse(clickhouse_server: ClickHouse, settings: Any) -> None:
+    """An empty ClickHouse holds the events of this test; all else is in its database."""
+    settings.INGEST = clickhouse_server.emptied(settings.INGEST)
+
+
+@pytest.fixture(params=["database", pytest.param("clickhouse", marks=pytest.mark.clickhouse)])
+def every_store(request: pytest.FixtureRequest) -> None:
+    """The test sees its events in one store after the other."""
+    if request.param == "clickhouse":
+        request.getfixturevalue("events_in_clickhouse")
 
 
 @pytest.fixture(autouse=True)

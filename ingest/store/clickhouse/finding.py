@@ -20,8 +20,6 @@ from ingest.store.seeking import Span
 __all__ = ["Marked", "find_events", "seek_marks"]
 
 _HASHES = 1000
-_LATE_MS = 3_600_000
-"""How far clocks may differ where a moment is only a hint."""
 
 
 class Marked(NamedTuple):
@@ -83,7 +81,7 @@ class _Search:
         self._decode = decode
         self._conditions = [f"hash IN ({', '.join(map(str, wanted))})"]
         if since_ms is not None:
-            self._conditions.append(f"appended_ms >= {since_ms - _LATE_MS}")
+            self._conditions.append(f"appended_ms >= {since_ms}")
         if before_ms is not None:
             self._conditions.append(f"appended_ms < {before_ms}")
 

@@ -64,10 +64,13 @@ class ClickHouseEventStore:
         self._staged = batch
 
     def append(self, batch: Batch, series: SeriesCodes) -> None:
-        """Write ``batch`` unless that was just done."""
+        """Write ``batch`` unless that was just done; its names are learnt for the lists of names."""
         if self._staged is not batch:
             self.stage(batch)
         self._staged = None
+        for part in batch.slices:
+            for type, source in {(one.event_type, one.source) for one in part.records}:
+                series.code(type, source, "", part.stream.topic)
 
     def find(
         self,
@@ -78,7 +81,7 @@ class ClickHouseEventStore:
         only_types: Collection[str] = (),
         before_ms: int | None = None,
     ) -> list[StoredEvent]:
-        """As the interface says; ``since_ms`` leaves out what was appended an hour before it."""
+        """As the interface says; ``since_ms`` leaves out all that was appended before it."""
         return find_events(
             self._ready(),
             values if only_types else searched_values(values),

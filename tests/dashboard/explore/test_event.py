@@ -22,7 +22,10 @@ from ingest.sealing import configured_keyring
 from tests.dashboard.explore.factories import START, House, envelope, receipt
 from tests.dashboard.explore.test_pages import get, text_of
 
-pytestmark = pytest.mark.django_db(databases=["default", "events"])
+pytestmark = [
+    pytest.mark.django_db(databases=["default", "events"]),
+    pytest.mark.usefixtures("every_store"),
+]
 
 KEY = "ab" * 32
 SECRET = "4111-1111"

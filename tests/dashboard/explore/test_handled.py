@@ -17,6 +17,8 @@ from ingest.queries.grouping import SeriesView
 from ingest.store.marks import by_consumer, by_end, by_type, longer_than
 from tests.dashboard.explore.factories import START, House, envelope, receipt
 
+pytestmark = pytest.mark.usefixtures("every_store")
+
 CONSUMERS = ("inventory", "mail", "payment")
 NOW = START + 30 * 3_600_000
 QUERIES: list[dict[str, Any]] = [

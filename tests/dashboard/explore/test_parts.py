@@ -11,7 +11,10 @@ from django.test import Client
 
 from tests.dashboard.explore.factories import START, House, envelope, receipt
 
-pytestmark = pytest.mark.django_db(databases=["default", "events"])
+pytestmark = [
+    pytest.mark.django_db(databases=["default", "events"]),
+    pytest.mark.usefixtures("every_store"),
+]
 
 EVIL = '"><script>alert(1)</script>'
 

@@ -12,7 +12,10 @@ from ingest.queries.events import (
 )
 from tests.ingest.store.factories import START, Filler, make_record, make_stream
 
-pytestmark = pytest.mark.django_db(databases=["default", "events"])
+pytestmark = [
+    pytest.mark.django_db(databases=["default", "events"]),
+    pytest.mark.usefixtures("every_store"),
+]
 
 
 def test_view_tells_ids_place_and_envelope_of_an_event() -> None:

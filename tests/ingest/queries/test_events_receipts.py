@@ -8,7 +8,10 @@ from ingest.queries.receipts import receipts_for
 from ingest.records import Position, Record
 from tests.ingest.store.factories import START, Filler, make_record, make_stream
 
-pytestmark = pytest.mark.django_db(databases=["default", "events"])
+pytestmark = [
+    pytest.mark.django_db(databases=["default", "events"]),
+    pytest.mark.usefixtures("every_store"),
+]
 
 
 def make_receipts(number: int, *handled: tuple[str, str]) -> Record:

@@ -8,15 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from django.core.management import call_command
 from django.db import connections
 
 from config import settings as config
-from ingest.options import StoreOptions
-from ingest.store.clickhouse.store import ClickHouseEventStore
-from tests.clickhouse import ClickHouse, missing_clickhouse
+from tests.clickhouse import ClickHouse
 from tests.postgres import Postgres, missing_postgres
 
 EVENTS = "events"
@@ -97,30 +94,11 @@ def database(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture(scope="session")
-def clickhouse_server() -> Iterator[ClickHouse]:
-    reason = missing_clickhouse()
-    if reason:
-        pytest.skip(f"ClickHouse: {reason}")
-    server = ClickHouse().start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def clickhouse_store(clickhouse_server: ClickHouse, sqlite_database: str, settings: Any) -> str:
     """Events are in a ClickHouse of empty tables, all else in SQLite."""
-    options = StoreOptions(url=f"{clickhouse_server.address}/events_of_tests")
-    settings.INGEST = msgspec.structs.replace(settings.INGEST, store=options)
-    empty_clickhouse(options)
+    settings.INGEST = clickhouse_server.emptied(settings.INGEST)
     return "clickhouse"
-
-
-def empty_clickhouse(options: StoreOptions) -> None:
-    """Drop the tables of ``options``; the next use makes them anew."""
-    store = ClickHouseEventStore(options, reading=0)
-    store.engine.run(f"DROP DATABASE IF EXISTS {store.engine.database}")
-    store.close()
 
 
 @pytest.fixture(

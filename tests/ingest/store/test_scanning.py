@@ -16,7 +16,7 @@ from ingest.records import Record, StreamRef
 from ingest.store import candidates, scanning
 from ingest.store.base import Cursor, EventFilter, EventStore, StoredEvent
 from ingest.store.globs import name_test
-from tests.ingest.store.conftest import empty_clickhouse
+from tests.clickhouse import drop_tables
 from tests.ingest.store.factories import START, Filler, make_record, make_stream
 
 TYPES = ("ORDER_CREATED", "ORDER_PAID", "PAYMENT_PROCESSED", "X")
@@ -96,7 +96,7 @@ def fresh(database: str) -> Any:
 @pytest.fixture
 def fresh_clickhouse(clickhouse_store: str) -> Any:
     def empty() -> None:
-        empty_clickhouse(settings.INGEST.store)
+        drop_tables(settings.INGEST.store)
         empty_tables()
 
     return empty
