@@ -66,6 +66,7 @@ def _keep(samples: Sequence[GroupSample], ids: dict[Place, int], now_ms: int) ->
             lag=sample.lag,
             pending=sample.pending,
             consumers=sample.consumers,
+            delivered_ms=sample.delivered_ms,
             sampled_ms=now_ms,
         )
         for sample in samples
@@ -74,6 +75,6 @@ def _keep(samples: Sequence[GroupSample], ids: dict[Place, int], now_ms: int) ->
         rows.values(),
         update_conflicts=True,
         unique_fields=["stream", "name"],
-        update_fields=["lag", "pending", "consumers", "sampled_ms"],
+        update_fields=["lag", "pending", "consumers", "delivered_ms", "sampled_ms"],
     )
     ConsumerGroup.objects.filter(stream_id__in=ids.values(), sampled_ms__lt=now_ms).delete()

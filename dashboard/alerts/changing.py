@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from dashboard.alerts.changes import Change
-from dashboard.alerts.circumstances import EVENTS, FAILURES, Circumstances
+from dashboard.alerts.circumstances import EVENTS, FAILURES, VERSION, Circumstances
 
 __all__ = ["ChangeRow", "change_rows"]
 
@@ -16,6 +16,7 @@ KINDS = {
     "topic": "Topic",
     "source": "Source",
     "error": "Error",
+    "version": "Version",
 }
 
 
@@ -38,10 +39,13 @@ def change_rows(found: Circumstances) -> list[ChangeRow]:
 def _row(change: Change, found: Circumstances) -> ChangeRow:
     span = {"since": found.span.since_ms, "until": found.span.until_ms}
     view = "explore:events"
+    by, name = change.by, change.name
+    if by == VERSION:
+        by, name = "type", name.partition(" ")[0]
     if change.of == EVENTS:
-        query = urlencode({change.by: change.name, **span})
+        query = urlencode({by: name, **span})
     elif change.of == FAILURES:
-        query = urlencode({change.by: change.name, "outcome": "failed,dead_lettered", **span})
+        query = urlencode({by: name, "outcome": "failed,dead_lettered", **span})
     else:
         view, query = "recovery:dead-letters", urlencode({"status": "all", "error": change.name})
     return ChangeRow(

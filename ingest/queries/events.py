@@ -85,6 +85,13 @@ class EventView:
         return self.record.correlation_id if self.record else ""
 
     @property
+    def version(self) -> str:
+        """The version that its envelope tells; "" if it tells none, or cannot be read."""
+        if self.record is None:
+            return ""
+        return configured_decoder().payload_of(to_message(self.stored), self.topic).version
+
+    @property
     def causation_id(self) -> str:
         return self.record.causation_id if self.record else ""
 

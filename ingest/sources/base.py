@@ -106,6 +106,8 @@ class GroupSample(NamedTuple):
     lag: int | None
     pending: int
     consumers: int
+    delivered_ms: int | None = None
+    """When the last that was delivered was appended, where the broker tells."""
 
 
 class Source(Protocol):

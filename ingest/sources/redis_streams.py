@@ -18,6 +18,7 @@ __all__ = ["RedisStreams"]
 
 _REPLY_SLACK = 4
 _TOPIC_LENGTH = 255
+_LATEST_MS = 1 << 48
 
 
 class RedisStreams:
@@ -165,4 +166,11 @@ def _group(place: Place, fields: dict[bytes, Any]) -> GroupSample:
         fields.get(b"lag"),
         fields.get(b"pending", 0),
         fields.get(b"consumers", 0),
+        _moment(fields.get(b"last-delivered-id", b"0-0")),
     )
+
+
+def _moment(id: bytes) -> int | None:
+    """The time in an id that the server made; one of the user's own may hold no time, or none that is one."""
+    moment = int(id.partition(b"-")[0])
+    return moment if 0 < moment < _LATEST_MS else None

@@ -8,10 +8,11 @@ from urllib.parse import parse_qs
 import pytest
 
 from dashboard.accounts.models import Role
+from dashboard.alerts.changing import change_rows
 from dashboard.alerts.circumstances import read_circumstances, span_of
 from dashboard.alerts.models import Episode
-from ingest.models import ServiceEvent
-from tests.dashboard.care import HOSTILE, client_for, make_episode, make_letter
+from ingest.models import ConsumerGroup, HealthResult, ServiceEvent
+from tests.dashboard.care import HOSTILE, client_for, make_component, make_episode, make_letter
 from tests.dashboard.explore.factories import START, House, envelope, receipt
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
@@ -193,3 +194,122 @@ def test_hostile_names_are_text(house: House) -> None:
 
 def test_no_such_alert_is_a_404() -> None:
     assert client_for(Role.VIEWER).get("/alerts/4711/circumstances").status_code == 404
+
+
+def versioned(type: str, version: str, count: int, *, at: int) -> list[dict[str, Any]]:
+    told = [envelope(f"{type}-{version}-{at}-{number}", type) for number in range(count)]
+    for one in told:
+        one["metadata"] = {**one["metadata"], "version": version}
+    return told
+
+
+def test_a_version_that_came_up_is_told_with_its_type() -> None:
+    house = House(folding=True)
+    house.publish(versioned("ORDER_CREATED", "1.0", 40, at=20), at=20 * MINUTE)
+    house.publish(versioned("ORDER_CREATED", "1.0", 10, at=71), at=71 * MINUTE)
+    house.publish(versioned("ORDER_CREATED", "2.0", 30, at=72), at=72 * MINUTE)
+    episode = make_alert("throughput", labels={"rule": "throughput"})
+
+    found = read_circumstances(episode, metric="throughput", now_ms=BEGAN + 20 * MINUTE)
+
+    (change,) = [one for one in found.changes if one.by == "version"]
+    assert (change.of, change.name, change.before, change.during) == (
+        "events",
+        "ORDER_CREATED 2.0",
+        0,
+        30,
+    )
+    (row,) = [row for row in change_rows(found) if row.change.by == "version"]
+    assert (row.kind, parse_qs(row.query)["type"]) == ("Version", ["ORDER_CREATED"])
+
+
+def test_of_failures_the_version_that_fails_more_is_told() -> None:
+    house = House(folding=True)
+    for version, count, at in (("1.0", 10, 20), ("1.0", 3, 71), ("2.0", 20, 72)):
+        told = versioned("ORDER_CREATED", version, count, at=at)
+        house.publish(told, at=at * MINUTE)
+        failed = [receipt(one["eventId"], "payment", "failed", at=at * MINUTE) for one in told]
+        house.receipts(failed, at=at * MINUTE + 500)
+
+    found = read_circumstances(make_alert(), metric="error_rate", now_ms=BEGAN + 20 * MINUTE)
+
+    (change,) = [one for one in found.changes if one.by == "version"]
+    assert (change.of, change.name, change.during) == ("failures", "ORDER_CREATED 2.0", 20)
+
+
+def test_a_backlog_is_made_of_what_was_not_delivered_yet() -> None:
+    house = House(folding=True)
+    ids = [f"e{number}" for number in range(20)]
+    house.publish([envelope(id) for id in ids], at=MINUTE, step=1000)
+    ConsumerGroup.objects.create(
+        stream_id=house.stream("orders-topic").id,
+        name="inventory",
+        lag=15,
+        delivered_ms=START + MINUTE + 4_000,
+        sampled_ms=BEGAN,
+    )
+    given = {
+        "labels": {"consumer": "inventory", "topic": "orders-topic"},
+        "state": "firing",
+        "resolved_ms": None,
+    }
+    episode = make_alert("consumer-backlog", **given)
+
+    found = read_circumstances(episode, metric="backlog", now_ms=BEGAN)
+
+    assert [one.event_id for one in found.exemplars] == ids[5:15]
+    assert {(one.consumer, one.words) for one in found.exemplars} == {
+        ("inventory", "not delivered yet")
+    }
+    assert parse_qs(found.events_query)["topic"] == ["orders-topic"]
+    over = make_alert("consumer-backlog", labels=given["labels"])
+    assert read_circumstances(over, metric="backlog", now_ms=BEGAN).exemplars == []
+
+
+def test_an_open_breaker_is_told_by_what_its_service_could_not_do(house: House) -> None:
+    labels = {"breaker": "provider", "service": "payment"}
+    publish(house, "REFUND_ASKED", 2, at=73 * MINUTE, outcome="retry")
+
+    found = read_circumstances(
+        make_alert("breaker-open", labels=labels), metric="breaker", now_ms=BEGAN + 20 * MINUTE
+    )
+
+    assert found.exemplars
+    assert {one.consumer for one in found.exemplars} == {"payment"}
+    assert parse_qs(found.events_query)["outcome"] == ["retried,failed,dead_lettered"]
+
+
+def test_a_component_is_told_by_its_results_and_what_its_last_checks_said() -> None:
+    row = make_component(
+        "database",
+        service="orders",
+        instance="orders-1",
+        status="unhealthy",
+        seen_ms=BEGAN + 2 * MINUTE,
+        checks=[
+            {"name": "connect", "status": "unhealthy", "output": HOSTILE},
+            {"name": "disk", "status": "healthy"},
+        ],
+    )
+    HealthResult.objects.filter(component=row).delete()
+    for minute, status in ((0, "healthy"), (1, "degraded"), (2, "unhealthy"), (30, "unhealthy")):
+        HealthResult.objects.create(
+            component=row, at_ms=BEGAN + minute * MINUTE, status=status, latency_ms=12
+        )
+    episode = make_alert(
+        "component-unhealthy", labels={"component": "database", "service": "orders"}
+    )
+
+    found = read_circumstances(episode, metric="component", now_ms=BEGAN + 20 * MINUTE)
+
+    newest, before = found.exemplars
+    assert newest.words == f"unhealthy after 12 ms; connect: {HOSTILE}"[:200]
+    assert (before.words, before.event_id, before.consumer) == (
+        "degraded after 12 ms",
+        "",
+        "orders-1",
+    )
+    assert found.events_query == ""
+    page = client_for(Role.VIEWER).get(f"/alerts/{episode.pk}/circumstances").content.decode()
+    assert "unhealthy after 12 ms" in page
+    assert "<script>alert(1)" not in page

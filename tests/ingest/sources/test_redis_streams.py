@@ -359,3 +359,4 @@ def test_consumer_groups_with_lag_and_pending(client: redis.Redis, source: Redis
         4,
         1,
     )
+    assert group.delivered_ms is not None
