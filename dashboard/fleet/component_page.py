@@ -22,6 +22,8 @@ from dashboard.fleet.component import (
     read_past,
 )
 from dashboard.fleet.dependencies import dependencies_of
+from dashboard.fleet.instances import read_instance_days
+from dashboard.fleet.neighbours import read_neighbours
 from dashboard.fleet.presenting import component_card
 from dashboard.fleet.views import STRIP_INTERVALS
 from ingest.queries import state
@@ -56,11 +58,14 @@ def _now(view: ComponentView | None, views: list[ComponentView], now: int) -> di
         return {"card": None}
     since = now - int(STRIP_INTERVALS * settings.DASHBOARD.health.interval * 1000)
     ids = [row.pk for row in view.instances]
+    card = component_card(view, queries.recent_results(since, ids), now - settings.HEALTH_SILENT_MS)
+    depends = dependencies_of(view.component, [row for one in views for row in one.instances])
+    days = read_instance_days([one.row.pk for one in card.instances], now_ms=now)
     return {
-        "card": component_card(
-            view, queries.recent_results(since, ids), now - settings.HEALTH_SILENT_MS
-        ),
-        "depends": dependencies_of(view.component, [row for one in views for row in one.instances]),
+        "card": card,
+        "instances": [(one, days.get(one.row.pk)) for one in card.instances],
+        "depends": depends,
+        "neighbours": read_neighbours(depends.services),
         "threshold": settings.DASHBOARD.health.unhealthy_threshold,
         "alerts_url": f"{reverse('alerts:alerts')}?{urlencode({'text': view.component})}",
     }

@@ -34,6 +34,10 @@ class Dependencies:
     needs: list[Dependency]
     needed_by: list[Dependency]
 
+    @property
+    def services(self) -> list[str]:
+        return [one.name for one in self.needed_by if one.kind == "service"]
+
 
 def dependencies_of(component: str, rows: Iterable[HealthComponent]) -> Dependencies:
     """From every row that is known, of every component."""
