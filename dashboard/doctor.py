@@ -29,6 +29,8 @@ from ingest.options import BrokerOptions
 from ingest.sealing import BadKey, Keyring, read_keys
 from ingest.sources import open_source
 from ingest.sources.base import BrokerError
+from ingest.store.base import StoreError
+from ingest.store.clickhouse.store import ClickHouseEventStore
 
 __all__ = ["Finding", "examine", "skew_finding"]
 
@@ -45,6 +47,7 @@ def examine() -> list[Finding]:
         _data_folder,
         _permissions,
         _databases,
+        _store,
         _letters,
         _brokers,
         _probes,
@@ -160,6 +163,33 @@ def _database(alias: str) -> Finding:
             mend=f"python manage.py migrate --database {alias}  (make run does it)",
         )
     return Finding(subject, ok=True, detail=f"{connections[alias].vendor}, schema up to date")
+
+
+def _store() -> Iterator[Finding]:
+    """Silent where the database ``events`` keeps events too."""
+    options = settings.INGEST.store
+    if not options.url:
+        return
+    store = ClickHouseEventStore(options, reading=settings.INGEST.limits.reading)
+    try:
+        missing = store.missing_tables()
+        version = store.engine.version()
+    except StoreError as error:
+        mend = (
+            "Start it, or set CLICKHOUSE_URL / [store] url to where it is and who may write there."
+        )
+        yield Finding("event store", ok=False, detail=str(error), mend=mend)
+        return
+    finally:
+        store.close()
+    yield Finding(
+        "event store",
+        ok=not missing,
+        detail=f"no table {', '.join(missing)}"
+        if missing
+        else f"ClickHouse {version}, tables made",
+        mend="Run what `python manage.py clickhouse_ddl` prints.",
+    )
 
 
 def _letters() -> Iterator[Finding]:

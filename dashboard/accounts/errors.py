@@ -16,6 +16,7 @@ __all__ = [
     "locked_out",
     "not_found",
     "server_error",
+    "store_away",
     "too_long",
 ]
 
@@ -45,6 +46,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def too_long(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     text = "Reading took longer than [limits] reading allows. Choose a shorter time or a rarer value, or try again when less is going on."
     return _error(request, 503, "That would take too long", text)
+
+
+def store_away(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    text = "The store of events does not answer. What is read from it is back when it is; `manage.py doctor` says what is wrong."
+    return _error(request, 503, "Events cannot be read now", text)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

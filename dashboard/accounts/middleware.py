@@ -1,4 +1,4 @@
-"""What every page has in common when a reading takes too long."""
+"""What every page has in common when a reading takes too long, or the store of events is away."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from dashboard.accounts.errors import too_long
-from ingest.queries.events import ReadingTooLong
+from dashboard.accounts.errors import store_away, too_long
+from ingest.queries.events import ReadingTooLong, StoreUnavailable
 
 __all__ = ["ReadingLimit"]
 
 
 class ReadingLimit:
-    """Answers `ReadingTooLong` from any view with 503 and what to do about it."""
+    """Answers `ReadingTooLong` and `StoreUnavailable` from any view with 503 and what to do about it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -22,4 +22,6 @@ class ReadingLimit:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return too_long(request) if isinstance(exception, ReadingTooLong) else None
+        if isinstance(exception, ReadingTooLong):
+            return too_long(request)
+        return store_away(request) if isinstance(exception, StoreUnavailable) else None

@@ -16,7 +16,7 @@ from ninja.errors import HttpError, ValidationError
 
 from dashboard.explore.filters import FilterError
 from dashboard.explore.querytext import QueryTextError
-from ingest.queries.events import ReadingTooLong
+from ingest.queries.events import ReadingTooLong, StoreUnavailable
 
 __all__ = ["Problem", "handle_problems", "in_problem_shape", "no_such_call", "problem_response"]
 
@@ -54,6 +54,7 @@ def handle_problems(api: NinjaAPI) -> None:
     api.add_exception_handler(QueryTextError, _on_query_text)
     api.add_exception_handler(FilterError, _on_filter)
     api.add_exception_handler(ReadingTooLong, _on_too_long)
+    api.add_exception_handler(StoreUnavailable, _on_store_away)
     api.add_exception_handler(ValidationError, _on_invalid)
     api.add_exception_handler(HttpError, _on_http_error)
     api.add_exception_handler(Http404, _on_missing)
@@ -91,6 +92,10 @@ def _on_too_long(request: HttpRequest, error: Any) -> HttpResponse:
         503,
         "Reading took longer than [limits] reading allows; ask for a shorter time or a rarer value.",
     )
+
+
+def _on_store_away(request: HttpRequest, error: Any) -> HttpResponse:
+    return problem_response(503, "The store of events does not answer; try again later.")
 
 
 def _on_filter(request: HttpRequest, error: Any) -> HttpResponse:

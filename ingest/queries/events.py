@@ -25,7 +25,7 @@ from ingest.queries.bodies import read_body
 from ingest.queries.opening import open_stored
 from ingest.records import Flag, Record
 from ingest.store import open_store
-from ingest.store.base import Cursor, EventFilter, EventStore, StoredEvent
+from ingest.store.base import Cursor, EventFilter, EventStore, StoredEvent, StoreUnavailable
 from ingest.store.snapshot import ReadingTooLong
 from ingest.store.sql import decode_stored, read_headers, to_message
 
@@ -35,6 +35,7 @@ __all__ = [
     "EventPage",
     "EventView",
     "ReadingTooLong",
+    "StoreUnavailable",
     "find_correlation",
     "find_events",
     "forget_names",

@@ -20,7 +20,7 @@ from ingest.store.base import StoreError, StoreUnavailable
 from ingest.store.clickhouse.tables import column_types
 from ingest.store.snapshot import ReadingTooLong
 
-__all__ = ["DATABASE", "Engine", "Row", "quoted"]
+__all__ = ["DATABASE", "Engine", "Row", "database_of", "quoted"]
 
 DATABASE = "eventscope"
 """Unless the address names another."""

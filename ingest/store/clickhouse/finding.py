@@ -126,15 +126,15 @@ def _place(event: StoredEvent) -> Place:
 
 
 def seek_marks(engine: Engine, spans: Sequence[Span], *, since_ms: int) -> Marked:
-    """Where the marks in ``spans`` are, of messages stored since ``since_ms``."""
-    parts = [np.zeros((4, 0), np.int64)]
-    for span in spans:
-        rows = engine.rows(
-            f"SELECT DISTINCT appended_ms, stream_id, minor, toInt64(hash) FROM {engine.table('keys')} "
-            f"WHERE hash BETWEEN {span.low} AND {span.high} AND appended_ms >= {since_ms}"
-        )
-        if rows:
-            part = np.array(rows, np.int64).T
-            part[3] += span.start - span.low
-            parts.append(part)
-    return Marked(*np.concatenate(parts, axis=1))
+    """Where the marks in ``spans``, which are apart or the same, are, of messages stored since ``since_ms``."""
+    apart = sorted({span.low: span for span in spans}.values())
+    conditions = [f"hash BETWEEN {span.low} AND {span.high}" for span in apart]
+    rows = engine.rows(
+        f"SELECT DISTINCT appended_ms, stream_id, minor, toInt64(hash) FROM {engine.table('keys')} "
+        f"WHERE ({' OR '.join(conditions)}) AND appended_ms >= {since_ms}"
+    )
+    found = np.array(rows, np.int64).reshape(-1, 4).T
+    lows = np.array([span.low for span in apart], np.int64)
+    shifts = np.array([span.start - span.low for span in apart], np.int64)
+    values = found[3] + shifts[lows.searchsorted(found[3], "right") - 1]
+    return Marked(found[0], found[1], found[2], values)

@@ -25,7 +25,7 @@ from ingest.store.clickhouse.finding import find_events, seek_marks
 from ingest.store.clickhouse.keeping import kept_since, oldest_ms, purge_days
 from ingest.store.clickhouse.reading import read_events
 from ingest.store.clickhouse.scanning import scan_events
-from ingest.store.clickhouse.tables import create_statements
+from ingest.store.clickhouse.tables import create_statements, table_names
 from ingest.store.clickhouse.writing import StreamNames, write_batch
 from ingest.store.marked import walk_marked
 from ingest.store.proof import Decoder
@@ -48,7 +48,7 @@ class ClickHouseEventStore:
         self._decode = decode or decode_stored
         self._streams = StreamNames(self.engine)
         self._staged: Batch | None = None
-        self._made = not options.create_tables
+        self._made = bool(options.cluster) or not options.create_tables
         self._making = threading.Lock()
 
     @contextmanager
@@ -143,6 +143,14 @@ class ClickHouseEventStore:
     def purge(self, *, before_ms: int) -> PurgeReport:
         """Drop some of the days that ended before ``before_ms``; a day is a block here."""
         return purge_days(self._ready(), before_ms=before_ms)
+
+    def missing_tables(self) -> list[str]:
+        """Those that nobody has made yet. Raises `StoreUnavailable` or `StoreError`."""
+        rows = self._ready().rows(
+            f"SELECT name FROM system.tables WHERE database = '{self.engine.database}'"
+        )
+        there = {name for (name,) in rows}
+        return [name for name in table_names() if name not in there]
 
     def close(self) -> None:
         """Let go of the connections."""

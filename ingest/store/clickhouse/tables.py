@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-__all__ = ["DAY_MS", "Cluster", "column_types", "create_statements"]
+__all__ = ["DAY_MS", "Cluster", "column_types", "create_statements", "table_names"]
 
 DAY_MS = 86_400_000
 _WINDOW = 1000
@@ -114,6 +114,11 @@ def create_statements(database: str, cluster: Cluster | None = None) -> Iterator
             f"CREATE TABLE IF NOT EXISTS {database}.{table.name}{on} AS {database}.{local}\n"
             f"ENGINE = Distributed('{cluster.name}', '{database}', '{local}', {table.sharding})"
         )
+
+
+def table_names() -> tuple[str, ...]:
+    """The tables that are read and written."""
+    return tuple(_TYPES)
 
 
 def column_types(table: str) -> dict[str, str]:

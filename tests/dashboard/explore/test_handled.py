@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dashboard.explore import handled
 from dashboard.explore.filters import EventQuery
 from dashboard.explore.handled import choose_marks
 from dashboard.explore.judging import handled_as_asked
@@ -38,6 +39,12 @@ QUERIES: list[dict[str, Any]] = [
     {"outcomes": ("failed",), "since_ms": START + 30_000, "until_ms": START + 200_000},
     {"outcomes": ("failed",), "texts": ("evt_1",)},
 ]
+
+
+@pytest.fixture(autouse=True)
+def _no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much a busy machine reads in a page's time is not asked here."""
+    monkeypatch.setattr(handled, "SECONDS", 600)
 
 
 class World:

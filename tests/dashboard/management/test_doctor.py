@@ -7,7 +7,7 @@ from pytest_django.fixtures import Settings
 
 from dashboard.doctor import Finding, examine, skew_finding
 from ingest.models import LetterCell
-from ingest.options import EntityOptions, PrivacyOptions
+from ingest.options import EntityOptions, PrivacyOptions, StoreOptions
 from ingest.sealing import Keyring, read_keys
 from tests.dashboard.care import make_letter
 from tests.servers import Valkey, free_port
@@ -128,3 +128,30 @@ def test_letters_that_are_counted_wrongly_are_told_with_the_mend(
     found = by_subject(examine())["dead letters"]
     assert not found.ok
     assert "migrate --database events" in found.mend
+
+
+def stored_at(settings: Settings, **options: object) -> Finding:
+    settings.INGEST = msgspec.structs.replace(settings.INGEST, store=StoreOptions(**options))
+    return by_subject(examine())["event store"]
+
+
+def test_clickhouse_that_is_not_there_is_wrong_without_telling_its_password(
+    settings: Settings,
+) -> None:
+    found = stored_at(settings, url=f"http://me:secret@127.0.0.1:{free_port()}/there")
+
+    assert (found.ok, "secret" in found.detail + found.mend) == (False, False)
+    assert "CLICKHOUSE_URL" in found.mend
+
+
+@pytest.mark.clickhouse
+@pytest.mark.usefixtures("events_in_clickhouse")
+def test_clickhouse_is_right_once_its_tables_are_made(settings: Settings) -> None:
+    url = settings.INGEST.store.url
+    waiting = stored_at(settings, url=url, create_tables=False)
+    made = stored_at(settings, url=url)
+
+    assert (waiting.ok, waiting.detail) == (False, "no table events, keys, streams")
+    assert "clickhouse_ddl" in waiting.mend
+    assert made.ok
+    assert made.detail.startswith("ClickHouse ")
