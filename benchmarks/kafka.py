@@ -1,6 +1,6 @@
 """Ingest from Apache Kafka: from twelve, eight and four partitions to committed rows, one worker.
 
-    python -m benchmarks.kafka [--events 400000] [--chunk 200000] [--postgres] [--json]
+    python -m benchmarks.kafka [--events 400000] [--long] [--store sqlite|postgresql] [--json]
 
 The same workload, pipeline and counting as `benchmarks.ingest`; only draining is timed. Beside it, in
 the same run, stands what librdkafka gives when messages are only consumed (bytes, key, headers and
@@ -10,7 +10,6 @@ time taken out as the source does, and thrown away). Needs Java and Maven.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -20,10 +19,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks._figures import show
+
 if TYPE_CHECKING:
     from tests.kafka.servers import ApacheKafka
 
 PARTITIONS = {"orders-topic": 12, "payments-topic": 8, "notifications-topic": 4, "system-events": 4}
+STORES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 CONFIG = """
 [brokers.main]
 type = "kafka"
@@ -38,6 +40,11 @@ def main() -> None:
     if arguments.fill:
         print(_fill(arguments.fill, arguments.events, arguments.seed))
         return
+    if not arguments.store:
+        for store in STORES:  # each in a process of its own: Django is set up once
+            command = [sys.executable, "-m", "benchmarks.kafka", "--store", store, *sys.argv[1:]]
+            subprocess.run(command, check=True)
+        return
     folder = Path(tempfile.mkdtemp(prefix="eventscope-bench-"))
     try:
         _run(arguments, folder)
@@ -47,13 +54,16 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=400_000)
+    parser.add_argument("--events", type=int, default=0, help="default 400k, 4M with --long")
+    parser.add_argument("--long", action="store_true")
     parser.add_argument("--chunk", type=int, default=200_000, help="events in the broker at once")
-    parser.add_argument("--postgres", action="store_true", help="store in PostgreSQL")
+    parser.add_argument("--store", choices=STORES, help="without: each of them")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--fill", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    parsed = parser.parse_args()
+    parsed.events = parsed.events or (4_000_000 if parsed.long else 400_000)
+    return parsed
 
 
 def _run(arguments: argparse.Namespace, folder: Path) -> None:
@@ -63,7 +73,7 @@ def _run(arguments: argparse.Namespace, folder: Path) -> None:
     if why_no_apache():
         sys.exit(why_no_apache())
     (folder / "kafka").mkdir()
-    postgres = Postgres().start() if arguments.postgres else None
+    postgres = Postgres().start() if arguments.store == "postgresql" else None
     server = ApacheKafka(folder / "kafka").start()
     try:
         _configure(server, folder, postgres.url if postgres else "")
@@ -110,15 +120,15 @@ def _measure(arguments: argparse.Namespace, server: ApacheKafka) -> None:
         events += arguments.chunk
         messages += made
     rate, raw = events / seconds, messages / raw_seconds
-    engine = "PostgreSQL" if arguments.postgres else "SQLite"
+    engine = STORES[arguments.store]
     figures = [
         (f"Kafka → {engine}, events a second, receipts counted", 2 * rate, "/s"),
         (f"Kafka → {engine}, events a second", rate, "/s"),
-        ("messages only consumed, a second", raw, "/s"),
-        ("ingest's rate ÷ only consuming", messages / seconds / raw, ""),
+        (f"Kafka → {engine}, messages only consumed", raw, "/s"),
+        (f"Kafka → {engine}, ingest's rate ÷ only consuming", messages / seconds / raw, ""),
     ]
     for name, value, unit in figures:
-        print(json.dumps({"name": name, "value": value, "unit": unit}), flush=True)
+        show(name, value, unit, as_json=arguments.json)
 
 
 def _fill_apart(address: str, events: int, seed: int) -> int:

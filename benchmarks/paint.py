@@ -120,6 +120,9 @@ def _chromium() -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--crowd", type=int, default=10_000, help="events of the largest story")
+    parser.add_argument(
+        "--long", action="store_true", help="as without: a story has no more events"
+    )
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
 

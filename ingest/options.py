@@ -236,7 +236,7 @@ class LimitOptions(Section, frozen=True):
     batch_events: Annotated[int, msgspec.Meta(ge=1, le=65536)] = 10_000
     batch_bytes: Annotated[int, msgspec.Meta(ge=65536)] = 16 * 1024 * 1024
     linger: Duration = Duration(0.3)
-    lease: Duration = Duration(10)
+    lease: Duration = Duration(7)
     series: Positive = 2_000
     body_bytes: Annotated[int, msgspec.Meta(ge=1024)] = 1024 * 1024
     discovery: Duration = Duration(3)
