@@ -44,10 +44,10 @@ def receivers_page(request: HttpRequest) -> HttpResponse:
     now_ms = time.time_ns() // 1_000_000
     routes = read_routes(settings.DASHBOARD.alerts)
     tried = _tried(request, routes)
+    rows = receiver_rows(configured_receivers().values(), standings(now_ms - LATELY_MS), now_ms)
     context = {
-        "rows": receiver_rows(
-            configured_receivers().values(), standings(now_ms - LATELY_MS), now_ms
-        ),
+        "rows": rows,
+        "gave_up": [row for row in rows if row.standing.given_up],
         "routes": route_rows(routes),
         "labels": request.GET.get("labels", ""),
         **tried,

@@ -124,7 +124,8 @@ def test_a_receiver_that_cannot_be_told_is_said_so_above_all(house: None) -> Non
     make(2, state="given_up", finished_ms=1, error=f"because {HOSTILE}")
     text = client_for(Role.VIEWER).get(URL).content.decode()
     assert "<strong>team cannot be told.</strong> example.com answered 503" in text
-    assert "1 message to team was given up within the last 7 days" in text
+    assert "Given up within the last 7 days:" in text
+    assert "1 message to team</a>" in text
     assert "<script>alert" not in text
 
 
