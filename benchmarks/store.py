@@ -1,8 +1,9 @@
 """The store alone: how fast it inserts, how much it takes, how quickly it finds and lists.
 
-    python -m benchmarks.store [--events 1000000] [--long] [--json] [--profile]
+    python -m benchmarks.store [--store clickhouse] [--events 1000000] [--long] [--json] [--profile]
 
-The data folder is temporary; DATABASE_URL chooses PostgreSQL (its schema must exist and be empty).
+The data folder is temporary; DATABASE_URL chooses PostgreSQL (its schema must exist and be empty). Of ClickHouse
+it is the engine in this process, from the test requirements, unless CLICKHOUSE_URL names a server (with an empty database).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks._clickhouse import measure_clickhouse
 from benchmarks._figures import quantile, show
 
 BATCH = 10_000
@@ -40,6 +42,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="eventscope-bench-") as folder:
         os.environ["EVENTSCOPE_DATA"] = folder
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+        if options.store == "clickhouse":
+            os.environ.setdefault("CLICKHOUSE_URL", f"chdb://{folder}/clickhouse")
         import django
 
         django.setup()
@@ -51,16 +55,17 @@ def measure_store(events: int, *, profile: bool = False) -> Iterator[Figure]:
     """Insert ``events``, then look at what that made."""
     from django.core.management import call_command
 
-    from ingest.store.sql import SqlEventStore
+    from ingest.store import open_store
 
     call_command("migrate", database="events", verbosity=0, skip_checks=True)
-    store = SqlEventStore()
+    store = open_store()
     watch = cProfile.Profile() if profile else None
     kept: list[Any] = []
     yield from _insert(store, events, kept, watch)
     if watch:
         pstats.Stats(watch, stream=sys.stderr).sort_stats("tottime").print_stats(25)
-    yield from _sizes(events)
+    clickhouse = bool(os.environ.get("CLICKHOUSE_URL"))
+    yield from measure_clickhouse(store, events) if clickhouse else _sizes(events)
     yield from _look_ups(store, kept)
     yield from _scans(store)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -114,16 +119,19 @@ def _insert(
     stream, _ = Stream.objects.get_or_create(broker="main", topic="orders-topic")
     series = SeriesDictionary()
     spent: list[float] = []
+    busy = 0.0
     maintaining: list[float] = []
     for batch in make_batches(events, stream.id):
         if watch:
             watch.enable()
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
+        store.stage(batch)
         with transaction.atomic(using="events"):
             store.append(batch, series)
         between = time.perf_counter()
         store.maintain()
         ended = time.perf_counter()
+        busy += time.process_time() - worked
         if watch:
             watch.disable()
         spent.append(ended - started)
@@ -134,6 +142,7 @@ def _insert(
         pass
     share = max(1, min(len(spent) // 5, 1_000_000 // BATCH))
     yield Figure("store: insert, merging included", events / sum(spent), "events/s")
+    yield Figure("store: processor time of this process", busy / events * 1e6, "µs/event")
     yield Figure("store: last ÷ first fifth (or million)", sum(spent[:share]) / sum(spent[-share:]))
     yield Figure("store: of it joining and merging", sum(maintaining) / events * 1e6, "µs/event")
     yield Figure("store: longest step of merging", max(maintaining) * 1e3, "ms")
@@ -204,6 +213,7 @@ def _time(name: str, calls: list[Callable[[], object]]) -> Iterator[Figure]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", choices=("sql", "clickhouse"), default="sql")
     parser.add_argument("--events", type=int, default=0, help="default 1M, 20M with --long")
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--json", action="store_true", help="a line of JSON a figure")

@@ -61,8 +61,8 @@ class Engine:
         except ClickHouseError as error:
             raise _of_reading(error) from error
 
-    def insert(self, table: str, columns: Mapping[str, Any], *, token: str) -> None:
-        """Rows, column by column. A repetition with the same ``token`` changes nothing while the server
+    def insert(self, table: str, columns: Mapping[str, Any], *, token: str, into: str = "") -> None:
+        """Rows, column by column, of ``table`` or of one like it. A repetition with the same ``token`` changes nothing while the server
         remembers it. Raises `StoreUnavailable`.
         """
         types = column_types(table)
@@ -75,7 +75,7 @@ class Engine:
         }
         try:
             self._connected().insert(
-                table,
+                into or table,
                 list(columns.values()),
                 column_names=list(columns),
                 column_type_names=[types[name] for name in columns],

@@ -24,8 +24,8 @@ def scan_events(
     while len(found) <= limit:
         most = min(AT_ONCE, limit + 1 - len(found))
         places = _places(engine, where, place, most=most, newest_first=newest_first)
-        events = read_events(engine, [(at, stream, minor) for at, stream, _, minor in places])
         wanted = set(places)
+        events = read_events(engine, [(at, stream, minor) for at, stream, _, minor in wanted])
         found += [
             event
             for event in (reversed(events) if newest_first else events)
@@ -42,6 +42,11 @@ def scan_events(
 def _places(
     engine: Engine, where: EventFilter, after: Cursor | None, *, most: int, newest_first: bool
 ) -> list[Cursor]:
+    """The next rows' places, in order; one that was written twice comes twice.
+
+    `LIMIT 1 BY` would leave that out, and read the whole range to do so: without it the table is read in its
+    own order until there are enough rows.
+    """
     conditions = within(where)
     if after is not None:
         conditions += beyond(after, newest_first=newest_first)
@@ -49,7 +54,6 @@ def _places(
     order = ", ".join(f"{name}{sign}" for name in Cursor._fields)
     rows = engine.rows(
         f"SELECT appended_ms, stream_id, major, minor FROM {engine.table('events')} "
-        f"WHERE {' AND '.join(conditions) or '1'} ORDER BY {order} "
-        f"LIMIT 1 BY appended_ms, stream_id, major, minor LIMIT {most}"
+        f"WHERE {' AND '.join(conditions) or '1'} ORDER BY {order} LIMIT {most}"
     )
     return [Cursor(*row) for row in rows]

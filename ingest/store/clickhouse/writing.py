@@ -23,7 +23,7 @@ from ingest.store.encoding import marks_by_row
 from ingest.store.keys import hash_records
 from ingest.store.series import TOPIC_LENGTH, clean_name
 
-__all__ = ["StreamNames", "write_batch"]
+__all__ = ["StreamNames", "event_columns", "parts_of", "write_batch"]
 
 Columns = dict[str, Any]
 
@@ -40,8 +40,8 @@ def write_batch(engine: Engine, batch: Batch) -> None:
 
     Events first: a key is never without its event for those who look.
     """
-    for part in _parts(batch):
-        columns = _event_columns(batch, part)
+    for part in parts_of(batch):
+        columns = event_columns(batch, part)
         token = _token(columns)
         engine.insert("events", columns, token=token)
         engine.insert("keys", _key_columns(batch, part, columns), token=token)
@@ -50,7 +50,7 @@ def write_batch(engine: Engine, batch: Batch) -> None:
         engine.insert("events", refused, token=_token(refused))
 
 
-def _parts(batch: Batch) -> Iterator[_Part]:
+def parts_of(batch: Batch) -> Iterator[_Part]:
     """As many records at once as a row number can count."""
     counts = [len(part.records) for part in batch.slices]
     records = [record for part in batch.slices for record in part.records]
@@ -59,7 +59,8 @@ def _parts(batch: Batch) -> Iterator[_Part]:
         yield _Part(records[start : start + MAX_ROWS], streams[start : start + MAX_ROWS])
 
 
-def _event_columns(batch: Batch, part: _Part) -> Columns:
+def event_columns(batch: Batch, part: _Part) -> Columns:
+    """The rows of ``events``, column by column."""
     records = part.records
     every = len(records)
     topics = {
