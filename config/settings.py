@@ -124,11 +124,16 @@ def _sqlite(name: str) -> dict[str, Any]:
     }
 
 
+SERVER_LIMITS = {"lock_timeout": "60s", "idle_in_transaction_session_timeout": "300s"}
+"""Who waits for a lock that long gets an error (a worker tries again), and who sleeps in a transaction is ended."""
+
+
 def _server(url: str, schema: str, *, packed: bool = False) -> dict[str, Any]:
     """One PostgreSQL server may hold both: each half has a schema (and migration table) of its own."""
     database: dict[str, Any] = environ.Env.db_url_config(url)
     options = database.setdefault("OPTIONS", {})
-    options["options"] = f"-c search_path={schema}"
+    limits = " ".join(f"-c {name}={value}" for name, value in SERVER_LIMITS.items())
+    options["options"] = f"-c search_path={schema} {limits}"
     # Packed bytes travel as they are, not as twice as many hexadecimal digits within the statement.
     options["server_side_binding"] = packed
     database["CONN_HEALTH_CHECKS"] = True
