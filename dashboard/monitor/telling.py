@@ -99,11 +99,11 @@ def _episodes(logs: Iterable[Log]) -> list[Episode]:
     """What Alertmanager told us it has told others: that is not told again."""
     told = [id for log in logs for id in log.told]
     ours = Q(origin=Episode.Origin.EVENTSCOPE, state__in=LIVE)
-    found = list(Episode.objects.filter(ours))
+    found = list(Episode.objects.filter(ours).order_by("pk"))
     known = {episode.pk for episode in found}
     rest = [id for id in told if id not in known]
     for begin in range(0, len(rest), MOST_NOTED):
-        found += Episode.objects.filter(pk__in=rest[begin : begin + MOST_NOTED])
+        found += Episode.objects.filter(pk__in=rest[begin : begin + MOST_NOTED]).order_by("pk")
     return found
 
 

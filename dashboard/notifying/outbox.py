@@ -55,7 +55,7 @@ class Overtaken(EventscopeError):
 def read_logs() -> tuple[dict[str, Log], dict[str, int]]:
     """Every log by key, and the version of each."""
     logs, versions = {}, {}
-    for row in GroupLog.objects.all():
+    for row in GroupLog.objects.order_by("pk"):
         told = {int(id): Told(state, at_ms) for id, (state, at_ms) in row.told.items()}
         logs[row.key] = Log(row.key, row.receiver, row.since_ms, row.told_ms, told, row.thread)
         versions[row.key] = row.version

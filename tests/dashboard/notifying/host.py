@@ -22,6 +22,7 @@ import msgspec  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connections  # noqa: E402
+from django.urls import reverse  # noqa: E402
 
 from dashboard.alerts.models import Episode, EpisodeEntry  # noqa: E402
 from dashboard.monitor.telling import note_on_timelines, tell_alerts  # noqa: E402
@@ -41,6 +42,9 @@ CLAIMS_END_MS = 61_000
 
 
 def main() -> None:
+    reverse(
+        "alerts:alert", args=[1]
+    )  # else each life imports all pages, for the links in its messages
     answer_commands(
         {
             "migrate": migrate,
@@ -186,7 +190,7 @@ def lines(url: str) -> list[list[Any]]:
 
 
 def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)
 
