@@ -49,7 +49,7 @@ def too_long(request: HttpRequest, exception: Exception | None = None) -> HttpRe
 
 
 def store_away(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    text = "The store of events does not answer. What is read from it is back when it is; `manage.py doctor` says what is wrong."
+    text = "The store of events does not answer. What is read from it is back when it is; python manage.py doctor says what is wrong."
     return _error(request, 503, "Events cannot be read now", text)
 
 

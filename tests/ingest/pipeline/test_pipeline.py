@@ -121,6 +121,7 @@ def test_idle_streams_are_known_to_be_idle(valkey: Valkey) -> None:
     assert Stream.objects.get().observed_until_ms <= time.time_ns() // 1_000_000 + 1
 
 
+@pytest.mark.usefixtures("every_store")
 def test_message_that_cannot_be_stored_is_quarantined_alone(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +152,7 @@ def test_message_that_cannot_be_stored_is_quarantined_alone(
     ]
 
 
+@pytest.mark.usefixtures("every_store")
 def test_fault_of_ours_stops_the_worker_and_blames_no_message(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +173,7 @@ def test_fault_of_ours_stops_the_worker_and_blames_no_message(
     assert len(stored()) == 60
 
 
+@pytest.mark.usefixtures("every_store")
 def test_many_messages_to_blame_do_not_stop_the_worker(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
