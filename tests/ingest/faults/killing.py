@@ -10,6 +10,15 @@ from typing import Any, NamedTuple
 
 from django.db import connections
 
+import ingest.committing
+import ingest.leases
+import ingest.maintaining
+from ingest.envelopes import Decoder
+from ingest.sources.redis_streams import RedisStreams
+from ingest.store.clickhouse.engine import Engine
+from ingest.store.clickhouse.store import ClickHouseEventStore
+from ingest.store.sql import SqlEventStore
+
 __all__ = ["CLICKHOUSE_POINTS", "KILL_POINTS", "Countdown", "KillPoint", "arm", "choose"]
 
 
@@ -51,15 +60,6 @@ def choose(rng: random.Random, points: Mapping[str, int] = KILL_POINTS) -> KillP
 
 def arm(point: KillPoint) -> None:
     """Wrap the step by name; nothing in the product knows of it."""
-    import ingest.committing
-    import ingest.leases
-    import ingest.maintaining
-    from ingest.envelopes import Decoder
-    from ingest.sources.redis_streams import RedisStreams
-    from ingest.store.clickhouse.engine import Engine
-    from ingest.store.clickhouse.store import ClickHouseEventStore
-    from ingest.store.sql import SqlEventStore
-
     places: dict[str, tuple[Any, str]] = {
         "claim": (ingest.leases, "claim_streams"),
         "read": (RedisStreams, "read"),
