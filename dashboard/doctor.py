@@ -30,7 +30,6 @@ from ingest.sealing import BadKey, Keyring, read_keys
 from ingest.sources import open_source
 from ingest.sources.base import BrokerError
 from ingest.store.base import StoreError
-from ingest.store.clickhouse.store import ClickHouseEventStore
 
 __all__ = ["Finding", "examine", "skew_finding"]
 
@@ -170,6 +169,10 @@ def _store() -> Iterator[Finding]:
     options = settings.INGEST.store
     if not options.url:
         return
+    from ingest.store.clickhouse.store import (
+        ClickHouseEventStore,
+    )  # its driver takes a while to load
+
     store = ClickHouseEventStore(options, reading=settings.INGEST.limits.reading)
     try:
         missing = store.missing_tables()
