@@ -169,9 +169,8 @@ def _store() -> Iterator[Finding]:
     options = settings.INGEST.store
     if not options.url:
         return
-    from ingest.store.clickhouse.store import (
-        ClickHouseEventStore,
-    )  # its driver takes a while to load
+    # Here, as its driver takes a while to load
+    from ingest.store.clickhouse.store import ClickHouseEventStore
 
     store = ClickHouseEventStore(options, reading=settings.INGEST.limits.reading)
     try:
