@@ -34,7 +34,7 @@ def orders(house: House) -> None:
         house.publish(told(6000 + at, f"ENTITY_{status.upper()}", "ORD_slider", status=status))
     house.publish(told(6010, "ENTITY_NEW", "ORD_live", status="new"))
     for number in (6020, 6021):
-        house.publish(told(number, f"EVIL{EVIL}", f"ORD{EVIL}", **{EVIL: [EVIL, number]}))
+        house.publish(told(number, f"EVIL{EVIL}", f"ENT{EVIL}", **{EVIL: [EVIL, number]}))
     house.publish(*(told(6100 + n, "ENTITY_STEP", "ORD_long", n=n) for n in range(120)))
     house.publish(told(6030, "ENTITY_LAST", "ORD_last"))
 
@@ -124,7 +124,7 @@ def test_new_event_appears_and_is_followed(tab: Tab) -> None:
 
 
 def test_nothing_in_an_id_or_a_value_is_ever_run(tab: Tab) -> None:
-    page = open_entity(tab, f"ORD{EVIL}")
+    page = open_entity(tab, f"ENT{EVIL}")
     expect(page.locator("#entity-step")).to_have_text("2 of 2")
 
     page.keyboard.press("k")
