@@ -1,4 +1,7 @@
-"""Brokers that the bus can speak to; each passes the one suite in tests/eventscope."""
+"""Brokers that the bus can speak to; memory and Redis pass the one suite in tests/eventscope.
+
+Kafka (`eventscope.transports.kafka`) is published to only, and loaded only where it is named.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,14 @@ __all__ = ["MemoryTransport", "RedisTransport", "Transport", "open_transport"]
 
 
 def open_transport(url: str) -> Transport:
-    """The transport for ``redis://``, ``rediss://``, ``unix://`` or ``memory://``."""
+    """The transport for ``redis://``, ``rediss://``, ``unix://``, ``memory://`` or ``kafka://``."""
     scheme = url.partition("://")[0]
     if scheme in {"redis", "rediss", "unix", "valkey", "valkeys"}:
         return RedisTransport(url.replace("valkey", "redis", 1) if "valkey" in scheme else url)
     if scheme == "memory":
         return MemoryTransport()
-    raise EventscopeError(f"{scheme}: no such transport; use redis://… or memory://")
+    if scheme == "kafka":
+        from eventscope.transports.kafka import KafkaTransport
+
+        return KafkaTransport(url)
+    raise EventscopeError(f"{scheme}: no such transport; use redis://…, kafka://… or memory://")
