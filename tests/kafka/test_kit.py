@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -46,7 +47,8 @@ async def make_bus() -> AsyncIterator[MakeBus]:
 def consumed(broker: Broker, topic: str, count: int) -> list[Message]:
     """The first ``count`` that differ: what was sent again after a lost answer counts once."""
     consumer = Consumer({"bootstrap.servers": broker.address, "group.id": "reader"})
-    partitions = consumer.list_topics(topic, timeout=60).topics[topic].partitions
+    while not (partitions := consumer.list_topics(topic, timeout=60).topics[topic].partitions):
+        time.sleep(0.1)
     consumer.assign([TopicPartition(topic, one, OFFSET_BEGINNING) for one in partitions])
     found: dict[bytes | None, Message] = {}
     for _ in range(60):
@@ -112,9 +114,7 @@ async def test_life_of_a_service_is_told_on_the_system_topic(
 ) -> None:
     bus = make_bus(broker.address, topic, receipts=True, system_topic=f"{topic}-system")
     await bus.start()
-    found: list[Message] = []
-    while not found:
-        found = await asyncio.to_thread(consumed, broker, f"{topic}-system", 1)
+    found = await asyncio.to_thread(consumed, broker, f"{topic}-system", 1)
 
     assert json.loads(found[0].value() or b"")["eventType"] == "ServiceStarted"
 
