@@ -127,12 +127,22 @@ def check_links(links: Iterable[Link], *, after: tuple[int, str] | None = None) 
 
 
 def verify_chain(*, newest: int | None = None) -> ChainCheck:
-    """Check the ``newest`` entries (all by default) and that the last one is the head."""
-    head = AuditHead.objects.filter(pk=HEAD).first() or AuditHead(number=0, digest="")
+    """Check the ``newest`` entries (all by default) and that the last one is the head.
+
+    Entries may be added and let go meanwhile: the check is of the head as it stood at the beginning.
+    """
+    while True:
+        head = _head()
+        check = _verify(head, newest)
+        if check.intact or _head().expired_number == head.expired_number:
+            return check
+
+
+def _verify(head: AuditHead, newest: int | None) -> ChainCheck:
     anchor = head.expired_number
     first = anchor if newest is None else max(anchor, head.number - newest)
     start = (anchor, head.expired_digest) if first == anchor else None
-    rows = AuditEntry.objects.filter(number__gt=first).order_by("number")
+    rows = AuditEntry.objects.filter(number__gt=first, number__lte=head.number).order_by("number")
     fields = list(Link.__dataclass_fields__)
     last: list[Link] = []
 
@@ -147,7 +157,20 @@ def verify_chain(*, newest: int | None = None) -> ChainCheck:
         return ChainCheck(check.checked, end[0] + 1)
     if check.intact and last and head.digest != end[1]:
         return ChainCheck(check.checked, end[0])
+    if check.intact and (stray := _behind_head(head)) is not None:
+        return ChainCheck(check.checked, stray)
     return check
+
+
+def _behind_head(head: AuditHead) -> int | None:
+    """The number of an entry that no head tells of; one that was added since has moved the head with it."""
+    numbers = AuditEntry.objects.filter(number__gt=head.number).order_by("-number")
+    newest = numbers.values_list("number", flat=True).first()
+    return newest if newest is not None and newest > _head().number else None
+
+
+def _head() -> AuditHead:
+    return AuditHead.objects.filter(pk=HEAD).first() or AuditHead(number=0, digest="")
 
 
 def _locked_head() -> AuditHead:

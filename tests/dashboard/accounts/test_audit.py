@@ -91,6 +91,35 @@ def test_an_entry_is_undone_with_the_change_that_it_tells_of() -> None:
     assert audit.verify_chain() == audit.ChainCheck(1, None)
 
 
+def test_an_entry_that_is_added_while_the_chain_is_checked_breaks_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(2)
+    heads = iter([AuditHead.objects.get()])
+    write(1)
+    monkeypatch.setattr(audit, "_head", lambda: next(heads, None) or AuditHead.objects.get())
+    assert audit.verify_chain() == audit.ChainCheck(2, None)
+
+
+def test_entries_that_are_let_go_while_the_chain_is_checked_break_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(3)
+    heads = iter([AuditHead.objects.get()])
+    audit.expire(before_ms=AuditEntry.objects.order_by("number").last().at_ms + 1)
+    monkeypatch.setattr(audit, "_head", lambda: next(heads, None) or AuditHead.objects.get())
+    assert audit.verify_chain().intact
+
+
+def test_an_entry_behind_the_head_that_nobody_wrote_is_found() -> None:
+    write(2)
+    change(
+        "INSERT INTO accounts_auditentry (number, at_ms, actor, action, subject, detail, previous, digest)"
+        " SELECT 3, at_ms, actor, action, subject, detail, digest, 'x' FROM accounts_auditentry WHERE number = 2"
+    )
+    assert audit.verify_chain() == audit.ChainCheck(2, 3)
+
+
 def test_writers_at_the_same_moment_make_one_chain(tmp_path: Path) -> None:
     *writers, chain = race(tmp_path, "verify", work="audit", times=3, after="verify")
 
