@@ -25,9 +25,10 @@ export class LiveFeed extends EventTarget {
   open() {
     if (document.hidden || this.socket) return;
     clearTimeout(this.reconnect);
-    this.socket = new WebSocket(this.url);
-    this.socket.addEventListener("message", (event) => this.take(event.data));
-    this.socket.addEventListener("close", (event) => this.lost(event.code));
+    const socket = (this.socket = new WebSocket(this.url));
+    // What a socket that we have left still says is not of the one that we have now.
+    socket.addEventListener("message", (event) => socket === this.socket && this.take(event.data));
+    socket.addEventListener("close", (event) => socket === this.socket && this.lost(event.code));
   }
 
   close() {
@@ -64,7 +65,6 @@ export class LiveFeed extends EventTarget {
   }
 
   lost(code) {
-    if (!this.socket) return;
     this.socket = null;
     this.seq = null;
     if (code === 4401) {

@@ -146,6 +146,20 @@ def test_a_hidden_tab_has_no_socket_and_gets_one_when_seen(tab: Tab) -> None:
     assert page.evaluate(socket) is True
 
 
+def test_a_socket_that_was_left_says_nothing_of_the_one_that_is_there(tab: Tab) -> None:
+    page = drawn(tab.go("/"))
+    late = """import('/static/js/live.js').then(({ feed }) => {
+      const left = feed.socket;
+      feed.close();
+      feed.follow();
+      const there = feed.socket;
+      left.dispatchEvent(new MessageEvent("message", { data: '{"type":"tick","seq":1}' }));
+      left.dispatchEvent(new CloseEvent("close", { code: 1006 }));
+      return there !== null && there !== left && feed.socket === there && feed.seq === null;
+    })"""
+    assert page.evaluate(late) is True
+
+
 def test_the_keyboard_searches_helps_and_turns_the_light(tab: Tab) -> None:
     page = tab.go("/")
 
