@@ -12,7 +12,14 @@ import msgspec
 from dashboard.options import DashboardOptions
 from dashboard.receiver_options import check_receivers, secret_variable
 from dashboard.rule_options import check_rules
-from ingest.options import BrokerOptions, IngestOptions, OptionsError, check_paths, decode_options
+from ingest.options import (
+    BrokerOptions,
+    IngestOptions,
+    OptionsError,
+    SecurityOptions,
+    check_paths,
+    decode_options,
+)
 
 __all__ = ["DEFAULT_URL", "Options", "embedded_url", "load_options", "read_secret"]
 
@@ -56,6 +63,7 @@ def load_options(environ: Mapping[str, str], *, embedded_url: str = DEFAULT_URL)
         broker.type == "redis" and not broker.url for broker in ingest.brokers.values()
     )
     placed = _with_store_url(_with_broker_url(ingest, url, embedded_url), environ)
+    placed = _with_broker_secrets(placed, environ, file=file)
     return Options(
         ingest=placed,
         dashboard=dashboard,
@@ -126,6 +134,34 @@ def _with_store_url(options: IngestOptions, environ: Mapping[str, str]) -> Inges
     except ValueError as error:
         raise OptionsError(f"environment: CLICKHOUSE_URL: {error}") from error
     return msgspec.structs.replace(options, store=store)
+
+
+def _with_broker_secrets(
+    options: IngestOptions, environ: Mapping[str, str], *, file: str
+) -> IngestOptions:
+    """``EVENTSCOPE_BROKER_NAME_PASSWORD`` and ``…_KEY_PASSWORD`` win over the file. Raises `OptionsError`."""
+    brokers = dict(options.brokers)
+    for name, broker in options.brokers.items():
+        prefix = f"EVENTSCOPE_BROKER_{name.upper().replace('-', '_')}"
+        told = {
+            field: read_secret(environ, f"{prefix}_{field.upper()}")
+            for field in ("password", "key_password")
+        }
+        security = _replaced(broker.security, {k: v for k, v in told.items() if v}, prefix)
+        if security.protocol.startswith("sasl") and not security.password:
+            raise OptionsError(
+                f"{file}: brokers.{name}.security.password: Expected the password of "
+                f"{security.username}, here or in {prefix}_PASSWORD"
+            )
+        brokers[name] = msgspec.structs.replace(broker, security=security)
+    return msgspec.structs.replace(options, brokers=brokers)
+
+
+def _replaced(security: SecurityOptions, told: dict[str, str], prefix: str) -> SecurityOptions:
+    try:
+        return msgspec.structs.replace(security, **told)
+    except ValueError as error:
+        raise OptionsError(f"environment: {prefix}_{next(iter(told)).upper()}: {error}") from error
 
 
 def _placed(broker: BrokerOptions, url: str, *, forced: bool) -> BrokerOptions:

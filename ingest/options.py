@@ -32,6 +32,7 @@ __all__ = [
     "PrivacyOptions",
     "RetentionOptions",
     "Section",
+    "SecurityOptions",
     "StepOptions",
     "StoreOptions",
     "check_paths",
@@ -40,15 +41,36 @@ __all__ = [
 
 
 class SecurityOptions(Section, frozen=True):
-    """Kafka client security, named as librdkafka names it."""
+    """Kafka client security, named as librdkafka names it; ``key_password`` opens ``key_file``.
+
+    What would not be used is refused: an account without SASL would be taken for a safe connection.
+    """
 
     protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
-    mechanism: str = ""
+    mechanism: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
     username: str = ""
     password: str = ""
     ca_file: str = ""
     certificate_file: str = ""
     key_file: str = ""
+    key_password: str = ""
+
+    def __post_init__(self) -> None:
+        account = [name for name in ("mechanism", "username", "password") if getattr(self, name)]
+        files = ("ca_file", "certificate_file", "key_file", "key_password")
+        certificates = [name for name in files if getattr(self, name)]
+        if account and not self.protocol.startswith("sasl"):
+            raise ValueError(f"Expected protocol sasl_ssl or sasl_plaintext beside {account[0]}")
+        if certificates and not self.protocol.endswith("ssl"):
+            raise ValueError(f"Expected protocol ssl or sasl_ssl beside {certificates[0]}")
+        if bool(self.certificate_file) != bool(self.key_file):
+            raise ValueError("Expected certificate_file and key_file together")
+        if self.protocol.startswith("sasl") and not (self.mechanism and self.username):
+            raise ValueError(f"Expected mechanism and username beside protocol {self.protocol}")
+
+    def __repr__(self) -> str:
+        """Without secrets: options are printed in traces."""
+        return f"SecurityOptions(protocol={self.protocol!r}, username={self.username!r}, …)"
 
 
 class BrokerOptions(Section, frozen=True):

@@ -17,6 +17,8 @@ from eventscope.transports.base import Delivery, Member, Outgoing, Settlement
 
 try:
     from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+    from eventscope.transports.kafka_connection import Connection
 except ImportError as error:
     raise EventscopeError("kafka:// needs confluent-kafka: pip install confluent-kafka") from error
 
@@ -154,9 +156,9 @@ class _Sender:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.broken = False
-        self._cause = ""
+        self._connection = Connection(settings.get("security.protocol", ""))
         try:
-            self._producer = Producer({**settings, "error_cb": self._note})
+            self._producer = Producer({**settings, "error_cb": self._connection.note})
         except KafkaException as error:
             raise TransportError(f"Kafka: {error.args[0].str()}") from error
         self._ended = threading.Event()
@@ -201,15 +203,10 @@ class _Sender:
     ) -> Callable[[KafkaError | None, Message], None]:
         return lambda error, message: answers.put(index, self._answer(error, message))
 
-    def _note(self, error: KafkaError) -> None:
-        """Kept, as the failure of a message says only that its time is over."""
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self._cause = error.str()
-
     def _answer(self, error: KafkaError | None, message: Message) -> str | TransportError:
         if error is not None:
             return self._failure(error)
-        self._cause = ""
+        self._connection.cause = ""
         return f"{message.partition()}:{message.offset()}"
 
     def _failure(self, error: KafkaError) -> TransportError:
@@ -218,21 +215,31 @@ class _Sender:
         passing = error.fatal() or error.retriable() or error.code() in _PASSING
         text = f"Kafka: {error.name()}: {error.str()}"
         if passing:
-            return BrokerUnavailable(f"{text} ({self._cause})" if self._cause else text)
+            cause = self._connection.cause
+            return BrokerUnavailable(f"{text} ({cause})" if cause else text)
         return TransportError(text)
 
 
 def settings_of(url: str) -> dict[str, Any]:
-    """librdkafka's settings in a ``kafka://`` URL. Raises `EventscopeError` where no host is named."""
+    """librdkafka's settings in a ``kafka://`` URL. Raises `EventscopeError` where no host is named, or
+    an account that would not be used."""
     parts = urlsplit(url)
     user, _, hosts = parts.netloc.rpartition("@")
     if not hosts:
         raise EventscopeError("a Kafka's URL names its hosts: kafka://host:9092,host:9092")
     settings: dict[str, Any] = {"bootstrap.servers": hosts}
+    told = dict(parse_qsl(parts.query, keep_blank_values=True))
     if user:
+        if not told.get("security.protocol", "").lower().startswith("sasl_"):
+            raise EventscopeError(
+                "a Kafka's URL with an account says how it is told: "
+                "kafka://user:password@host:9092?security.protocol=SASL_SSL"
+            )
         name, _, password = user.partition(":")
         settings |= {"sasl.username": unquote(name), "sasl.password": unquote(password)}
-    return settings | dict(parse_qsl(parts.query, keep_blank_values=True))
+        if "sasl.mechanism" not in told:
+            settings["sasl.mechanisms"] = "PLAIN"
+    return settings | told
 
 
 def _key_apart(

@@ -18,6 +18,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
+from eventscope.transports.kafka_connection import Connection
 from ingest.options import BrokerOptions
 from ingest.sources.base import BrokerError, BrokerGone, Place
 
@@ -61,6 +62,7 @@ def client_settings(options: BrokerOptions, **more: Any) -> dict[str, Any]:
         "ssl.ca.location": security.ca_file,
         "ssl.certificate.location": security.certificate_file,
         "ssl.key.location": security.key_file,
+        "ssl.key.password": security.key_password,
     }
     return {
         "bootstrap.servers": ",".join(options.bootstrap_servers),
@@ -92,9 +94,9 @@ def consumer_settings(options: BrokerOptions) -> dict[str, Any]:
     )
 
 
-def failure(error: KafkaError) -> BrokerError:
-    """`BrokerGone` where it may help to try again."""
-    text = f"{error.name()}: {error.str()}"
+def failure(error: KafkaError, cause: str = "") -> BrokerError:
+    """`BrokerGone` where it may help to try again; ``cause`` is why there is no connection, if known."""
+    text = f"{error.name()}: {error.str()}{f' ({cause})' if cause else ''}"
     return BrokerGone(text) if error.retriable() or error.code() in _PASSING else BrokerError(text)
 
 
@@ -108,16 +110,19 @@ class Admin:
         self._options = options
         self._timeout = timeout
         self._made: AdminClient | None = None
+        self._connection = Connection(options.security.protocol)
 
     @property
     def client(self) -> AdminClient:
         if self._made is None:
-            self._made = _raising(lambda: AdminClient(client_settings(self._options)))
+            self._connection = Connection(self._options.security.protocol)
+            settings = client_settings(self._options, error_cb=self._connection.note)
+            self._made = self._raising(lambda: AdminClient(settings))
         return self._made
 
     def partitions(self) -> dict[str, list[int]]:
         """The partitions of every topic that exists."""
-        told = _raising(lambda: self.client.list_topics(timeout=self._timeout))
+        told = self._raising(lambda: self.client.list_topics(timeout=self._timeout))
         return {
             name: sorted(topic.partitions)
             for name, topic in told.topics.items()
@@ -158,7 +163,7 @@ class Admin:
         found = {}
         for asked, future in futures.items():
             try:
-                found[asked] = _raising(lambda future=future: future.result(self._timeout + 1))  # type: ignore[misc]
+                found[asked] = self._raising(lambda future=future: future.result(self._timeout + 1))  # type: ignore[misc]
             except _Absent:
                 continue
         return found
@@ -166,18 +171,23 @@ class Admin:
     def close(self) -> None:
         self._made = None
 
+    def _raising(self, step: Callable[[], T]) -> T:
+        try:
+            return step()
+        except KafkaException as error:
+            told: KafkaError = error.args[0]
+            if told.code() in _ABSENT:
+                raise _Absent(told.str()) from error
+            raise failure(told, self._cause()) from error
+        except TimeoutError as error:
+            raise BrokerGone("the broker did not answer in time") from error
+
+    def _cause(self) -> str:
+        """What went wrong waits to be heard."""
+        if self._made is not None:
+            self._made.poll(0)
+        return self._connection.cause
+
 
 class _Absent(BrokerError):
     """There is no such topic or partition."""
-
-
-def _raising(step: Callable[[], T]) -> T:
-    try:
-        return step()
-    except KafkaException as error:
-        told: KafkaError = error.args[0]
-        if told.code() in _ABSENT:
-            raise _Absent(told.str()) from error
-        raise failure(told) from error
-    except TimeoutError as error:
-        raise BrokerGone("the broker did not answer in time") from error

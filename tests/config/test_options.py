@@ -176,3 +176,63 @@ def test_the_kept_secret_is_made_once_and_is_private(tmp_path: Path) -> None:
     assert len(first) > 50
     assert kept_secret(path) == first
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+SECURED = """
+[brokers.big-one]
+type = "kafka"
+[brokers.big-one.security]
+protocol = "sasl_ssl"
+mechanism = "SCRAM-SHA-512"
+username = "ann"
+"""
+
+
+def test_secrets_of_a_broker_come_from_the_environment_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("of-the-key\n", encoding="utf-8")
+
+    options = load(
+        tmp_path,
+        SECURED + 'password = "of the file"\ncertificate_file = "a"\nkey_file = "b"',
+        EVENTSCOPE_BROKER_BIG_ONE_PASSWORD="of the environment",
+        EVENTSCOPE_BROKER_BIG_ONE_KEY_PASSWORD_FILE=str(tmp_path / "key"),
+    )
+
+    security = options.ingest.brokers["big-one"].security
+    assert (security.password, security.key_password) == ("of the environment", "of-the-key")
+    assert "of the environment" not in repr(options)
+    assert "of-the-key" not in repr(options)
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ('protocol = "sasl_ssl"', "Expected mechanism and username beside protocol sasl_ssl"),
+        ('protocol = "tls"', "Invalid enum value 'tls'"),
+        ('colour = "green"', "Object contains unknown field `colour`"),
+        ('username = "ann"', "Expected protocol sasl_ssl or sasl_plaintext beside username"),
+        ('ca_file = "ca.pem"', "Expected protocol ssl or sasl_ssl beside ca_file"),
+        (
+            'protocol = "ssl"\ncertificate_file = "a"',
+            "Expected certificate_file and key_file together",
+        ),
+        (
+            'protocol = "sasl_plaintext"\nmechanism = "DIGEST"\nusername = "ann"',
+            "Invalid enum value 'DIGEST'",
+        ),
+    ],
+)
+def test_security_that_would_not_be_used_is_refused(
+    tmp_path: Path, lines: str, expected: str
+) -> None:
+    told = refusal(tmp_path, f'[brokers.main]\ntype = "kafka"\n[brokers.main.security]\n{lines}')
+
+    assert told.startswith("eventscope.toml: brokers.main.security")
+    assert told.endswith(expected)
+
+
+def test_an_account_without_a_password_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path, SECURED) == (
+        "eventscope.toml: brokers.big-one.security.password: Expected the password of ann, "
+        "here or in EVENTSCOPE_BROKER_BIG_ONE_PASSWORD"
+    )

@@ -115,16 +115,22 @@ class ApacheKafka(Broker):
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.process: subprocess.Popen[bytes] | None = None
-        settings = SETTINGS.format(port=self.port, controller=free_port(), folder=folder)
-        (folder / "server.properties").write_text(settings)
+        (folder / "server.properties").write_text(self.settings())
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         cluster = cluster.replace("-", "A")  # a leading dash would be taken for an option
         words = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c")
         subprocess.run(
-            self._command(*words, str(folder / "server.properties")),
+            self._command(*words, str(folder / "server.properties"), *self.format_options()),
             check=True,
             capture_output=True,
         )
+
+    def settings(self) -> str:
+        return SETTINGS.format(port=self.port, controller=free_port(), folder=self.folder)
+
+    def format_options(self) -> list[str]:
+        """What is said when its data folder is made."""
+        return []
 
     def _command(self, *words: str) -> list[str]:
         memory = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")

@@ -203,9 +203,17 @@ def test_a_url_carries_hosts_account_and_settings() -> None:
         "bootstrap.servers": "one:9092,two:9092",
         "sasl.username": "ann",
         "sasl.password": "p@ss",
+        "sasl.mechanisms": "PLAIN",
         "security.protocol": "SASL_SSL",
         "client.id": "orders",
     }
+
+
+def test_an_account_that_would_not_be_used_is_refused() -> None:
+    with pytest.raises(EventscopeError, match=r"security\.protocol=SASL_SSL") as refused:
+        settings_of("kafka://ann:p%40ss@one:9092")
+
+    assert "p@ss" not in str(refused.value)
 
 
 def test_a_url_without_a_host_is_refused() -> None:
