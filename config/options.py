@@ -16,6 +16,7 @@ from ingest.options import (
     BrokerOptions,
     IngestOptions,
     OptionsError,
+    RegistryOptions,
     SecurityOptions,
     check_paths,
     decode_options,
@@ -139,7 +140,8 @@ def _with_store_url(options: IngestOptions, environ: Mapping[str, str]) -> Inges
 def _with_broker_secrets(
     options: IngestOptions, environ: Mapping[str, str], *, file: str
 ) -> IngestOptions:
-    """``EVENTSCOPE_BROKER_NAME_PASSWORD`` and ``…_KEY_PASSWORD`` win over the file. Raises `OptionsError`."""
+    """``EVENTSCOPE_BROKER_NAME_PASSWORD`` and ``…_KEY_PASSWORD`` win over the file, and so does
+    ``…_REGISTRY_PASSWORD``. Raises `OptionsError`."""
     brokers = dict(options.brokers)
     for name, broker in options.brokers.items():
         prefix = f"EVENTSCOPE_BROKER_{name.upper().replace('-', '_')}"
@@ -153,8 +155,24 @@ def _with_broker_secrets(
                 f"{file}: brokers.{name}.security.password: Expected the password of "
                 f"{security.username}, here or in {prefix}_PASSWORD"
             )
-        brokers[name] = msgspec.structs.replace(broker, security=security)
+        brokers[name] = msgspec.structs.replace(
+            broker,
+            security=security,
+            registry=_with_registry_password(broker.registry, environ, prefix),
+        )
     return msgspec.structs.replace(options, brokers=brokers)
+
+
+def _with_registry_password(
+    registry: RegistryOptions | None, environ: Mapping[str, str], prefix: str
+) -> RegistryOptions | None:
+    password = read_secret(environ, f"{prefix}_REGISTRY_PASSWORD")
+    if registry is None or not password:
+        return registry
+    try:
+        return msgspec.structs.replace(registry, password=password)
+    except ValueError as error:
+        raise OptionsError(f"environment: {prefix}_REGISTRY_PASSWORD: {error}") from error
 
 
 def _replaced(security: SecurityOptions, told: dict[str, str], prefix: str) -> SecurityOptions:

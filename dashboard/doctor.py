@@ -23,9 +23,9 @@ from dashboard.preflight import (
     newer_migrations,
     waiting_migrations,
 )
-from ingest.checks import check_encryption
+from ingest.checks import check_encryption, check_registry
 from ingest.letter_counts import counts_are_right
-from ingest.options import BrokerOptions
+from ingest.options import BrokerOptions, RegistryOptions
 from ingest.sealing import BadKey, Keyring, read_keys
 from ingest.sources import open_source
 from ingest.sources.base import BrokerError
@@ -213,6 +213,8 @@ def _brokers() -> Iterator[Finding]:
             yield from _redis_broker(name, broker)
         else:
             yield _kafka_broker(name, broker)
+        if broker.registry is not None:
+            yield _registry(name, broker.registry)
 
 
 def _redis_broker(name: str, broker: BrokerOptions) -> Iterator[Finding]:
@@ -256,6 +258,22 @@ def _kafka_broker(name: str, broker: BrokerOptions) -> Finding:
     return Finding(
         subject, ok=True, detail=f"{place}, {topics} watched topics, {len(found)} partitions"
     )
+
+
+def _registry(name: str, options: RegistryOptions) -> Finding:
+    subject = f"schema registry of broker {name}"
+    missing = check_registry()
+    if missing:
+        return Finding(subject, ok=False, detail=missing[0].msg, mend=missing[0].hint or "")
+    from ingest.registry.client import Client  # its library is loaded only where it is used
+    from ingest.registry.errors import RegistryAway
+
+    try:
+        kinds = Client(options).kinds()
+    except RegistryAway as error:
+        mend = f"Start it, or set [brokers.{name}.registry]; values are stored unread meanwhile."
+        return Finding(subject, ok=False, detail=str(error), mend=mend)
+    return Finding(subject, ok=True, detail=f"{options.url}, {', '.join(kinds) or 'answers'}")
 
 
 def _place(url: str) -> str:

@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, register
 
 from ingest.sealing import BadKey, read_keys
 
-__all__ = ["check_encryption"]
+__all__ = ["check_encryption", "check_registry"]
 
 _NAMING = frozenset(("eventId", "eventType", "timestamp", "metadata", "payload"))
 """Without these an event could be neither told from others nor counted."""
@@ -43,6 +43,26 @@ def check_encryption(app_configs: Sequence[Any] | None = None, **kwargs: Any) ->
         if path in _NAMING
     ]
     return found
+
+
+@register()
+def check_registry(app_configs: Sequence[Any] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Where a broker has a schema registry, what its extra brings is installed."""
+    named = [name for name, broker in settings.INGEST.brokers.items() if broker.registry]
+    if not named:
+        return []
+    from ingest.registry.compiling import INSTALL, missing_libraries
+
+    missing = missing_libraries()
+    if not missing:
+        return []
+    return [
+        Error(
+            f"[brokers.{named[0]}.registry] needs {' and '.join(missing)}.",
+            hint=INSTALL,
+            id="ingest.E004",
+        )
+    ]
 
 
 _HOW = "A key is 32 random bytes in base64: openssl rand -base64 32"

@@ -30,6 +30,7 @@ __all__ = [
     "Percentage",
     "Positive",
     "PrivacyOptions",
+    "RegistryOptions",
     "RetentionOptions",
     "Section",
     "SecurityOptions",
@@ -73,6 +74,38 @@ class SecurityOptions(Section, frozen=True):
         return f"SecurityOptions(protocol={self.protocol!r}, username={self.username!r}, …)"
 
 
+LONGEST_LOOK_UP = 30
+
+
+class RegistryOptions(Section, frozen=True):
+    """Where the schemas are that a Kafka's values are written by (Confluent's REST API).
+
+    ``timeout`` is the longest that reading waits for schemas it does not know; ``schemas`` are kept.
+    """
+
+    url: str
+    username: str = ""
+    password: str = ""
+    ca_file: str = ""
+    timeout: Duration = Duration(2)
+    schemas: Positive = 1000
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("Expected an http or https url of a registry, without an account")
+        if self.ca_file and parts.scheme != "https":
+            raise ValueError("Expected an https url beside ca_file")
+        if self.password and not self.username:
+            raise ValueError("Expected username beside password")
+        if not 0 < self.timeout <= LONGEST_LOOK_UP:
+            raise ValueError(f"Expected a timeout of at most {LONGEST_LOOK_UP} s")
+
+    def __repr__(self) -> str:
+        """Without the password: options are printed in traces."""
+        return f"RegistryOptions(url={self.url!r}, username={self.username!r}, …)"
+
+
 class BrokerOptions(Section, frozen=True):
     """One broker: where it is and which of its topics are watched (globs allowed)."""
 
@@ -82,6 +115,7 @@ class BrokerOptions(Section, frozen=True):
     client_id: str = "eventscope"
     group_id: str = "eventscope-ingest"
     security: SecurityOptions = SecurityOptions()
+    registry: RegistryOptions | None = None
     topics: tuple[str, ...] = (
         "orders-topic",
         "payments-topic",
@@ -89,6 +123,10 @@ class BrokerOptions(Section, frozen=True):
         "system-events",
     )
     dead_letter_topics: tuple[str, ...] = ("failed-events",)
+
+    def __post_init__(self) -> None:
+        if self.registry is not None and self.type != "kafka":
+            raise ValueError("Expected registry beside type kafka only")
 
 
 class MappingOptions(Section, frozen=True):

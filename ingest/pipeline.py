@@ -31,6 +31,7 @@ from ingest.leases import Claimed, Fenced
 from ingest.maintaining import Maintenance
 from ingest.options import IngestOptions
 from ingest.reading import Presence, Reader, Work
+from ingest.registry import open_unframers
 from ingest.reporting import Report, Tally
 from ingest.sealing import configured_keyring
 from ingest.sources import open_source
@@ -69,6 +70,7 @@ class Pipeline:
         self._queue: Queue[Work] = Queue(maxsize=1)
         self._readers: list[Reader] = []
         self._presences = {name: Presence(name) for name in options.brokers}
+        self._unframers = open_unframers(options)
         self._claimed: list[Claimed] = []
         self._changed = threading.Event()
         self._discoveries = self._make_discoveries()
@@ -175,6 +177,7 @@ class Pipeline:
                     decoder=self._decoder,
                     limits=self._limits,
                     queue=self._queue,
+                    unframer=self._unframers.get(name),
                 )
                 self._readers.append(reader)
                 reader.start()

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from queue import Full, Queue
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -17,6 +17,9 @@ from ingest.options import LimitOptions
 from ingest.records import Batch, Message, Position, Quarantined, Record, Slice
 from ingest.sources.base import BrokerError, Checkpoint, Loss, Place, Source, StreamIntake
 from ingest.system import Receipts
+
+if TYPE_CHECKING:
+    from ingest.registry.framing import Unframer
 
 __all__ = ["Backoff", "Presence", "Reader", "Work"]
 
@@ -97,8 +100,10 @@ class Reader(threading.Thread):
         decoder: Decoder,
         limits: LimitOptions,
         queue: Queue[Work],
+        unframer: Unframer | None = None,
     ) -> None:
         super().__init__(name=f"reader-{presence.broker}", daemon=True)
+        self._unframer = unframer
         self._presence = presence
         self._source = source
         self._claimed = {Place(one.stream.topic, one.stream.partition): one for one in claimed}
@@ -248,6 +253,8 @@ class Reader(threading.Thread):
         weight = done = 0
         while done < len(messages) and weight < self._limits.batch_events:
             chunk = _chunk(messages, done)
+            if self._unframer is not None:
+                chunk = self._unframer.unframe(chunk)
             made, poison = self._decoder.decode_all(
                 chunk, one.stream.topic, dead_letters=one.stream.dead_letters
             )

@@ -16,6 +16,7 @@ from ingest.queries.opening import open_headers, open_stored, sealed_keys
 from ingest.sealing import SEALED
 from ingest.shapes import path_text
 from ingest.store.sql import to_message
+from ingest.wire import WIRE
 
 __all__ = ["Revealed", "is_encrypted", "may_reveal", "reveal", "reveal_role", "sealed_paths"]
 
@@ -43,6 +44,7 @@ def reveal(event: EventView, *, by: Any) -> Revealed:
     headers = [
         (name.decode("utf-8", "replace"), value.decode("utf-8", "replace"))
         for name, value in open_headers(event.stored)
+        if name != WIRE
     ]
     locked = sorted({*opened.locked, *_locked_headers(headers)})
     message = to_message(event.stored)._replace(value=opened.text)

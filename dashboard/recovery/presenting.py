@@ -40,7 +40,7 @@ def present_letter(letter: DeadLetter) -> Shown:
         is_json=is_json,
         raw=raw,
         cut=cut,
-        headers=[pair for pair in headers if pair[0] != ":key"],
+        headers=[pair for pair in headers if pair[0] not in (":key", ":wire")],
         key=next((text for name, text in headers if name == ":key"), ""),
         partitioned=letter.partition > 0,
     )

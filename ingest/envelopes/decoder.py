@@ -29,6 +29,7 @@ from ingest.records import Flag, Message, Quarantined, Record
 from ingest.sealing import Keyring
 from ingest.system import DETAILS
 from ingest.timestamps import parse_ms
+from ingest.wire import why_undecoded
 
 __all__ = ["BODY_FIELD", "Decoder", "Format", "Payload", "Readable"]
 
@@ -158,7 +159,7 @@ class Decoder:
         message, flags = self._mask(message, topic) if self._hides else (message, 0)
         view = View(message, topic)
         found = self._find(view)
-        reason = _unreadable(view, found)
+        reason = self._why_unreadable(view, found)
         if reason and (self._redactor.paths or not dead_letters):
             return self._quarantine(message, topic, reason)
         size = len(message.value)
@@ -221,6 +222,13 @@ class Decoder:
         if _unreadable(view, found):
             return ()
         return tuple(texts_at(view, found, tuple(path.split("."))))
+
+    def _why_unreadable(self, view: View, found: Found) -> str:
+        """A value that no schema made readable is kept as it came, unless parts of it might have to be hidden."""
+        undecoded = why_undecoded(view.message.headers)
+        if not undecoded:
+            return _unreadable(view, found)
+        return undecoded if self._hides else ""
 
     def _find(self, view: View) -> Found:
         for form in self._formats:

@@ -30,6 +30,7 @@ from ingest.splitting import keep_apart
 from ingest.system import DeadLettered, Receipt
 from ingest.time_columns import UNKNOWN_MS, entry_times
 from ingest.timestamps import parse_ms
+from ingest.wire import SCHEMA, without_wire
 
 __all__ = [
     "letters_of",
@@ -106,6 +107,7 @@ def _native(stream: StreamRef, record: Record, told: DeadLettered, body_bytes: i
         last_failed_ms=parse_ms(told.last_failed_at),
         event=original[:body_bytes],
         size=len(original),
+        headers=_of_the_original(record.headers),
     )
 
 
@@ -138,7 +140,9 @@ def _row(
     last_failed_ms: int | None,
     event: bytes,
     size: int,
+    headers: bytes | None = None,
 ) -> DeadLetter:
+    headers = record.headers if headers is None else headers
     return DeadLetter(
         stream_id=stream.id,
         major=record.position.major,
@@ -161,11 +165,18 @@ def _row(
         first_failed_ms=first_failed_ms,
         last_failed_ms=last_failed_ms,
         event=event,
-        headers=record.headers,
+        headers=headers,
         size=size,
         flags=record.flags,
-        redrives=redrives_of(event, header_pairs(record.headers)),
+        redrives=redrives_of(event, header_pairs(headers)),
     )
+
+
+def _of_the_original(headers: bytes) -> bytes:
+    """Without the bytes of the letter itself, where a schema made that readable."""
+    if SCHEMA not in headers:
+        return headers
+    return msgspec.msgpack.encode(without_wire(header_pairs(headers)))
 
 
 def original_of(told: DeadLettered) -> bytes:

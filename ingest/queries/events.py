@@ -20,14 +20,15 @@ from ingest.envelopes import (
     innermost,
     stored_id,
 )
-from ingest.models import Stream
 from ingest.queries.bodies import read_body
 from ingest.queries.opening import open_stored
+from ingest.queries.rereading import broker_of, read_again
 from ingest.records import Flag, Record
 from ingest.store import open_store
 from ingest.store.base import Cursor, EventFilter, EventStore, StoredEvent, StoreUnavailable
 from ingest.store.snapshot import ReadingTooLong
 from ingest.store.sql import decode_stored, read_headers, to_message
+from ingest.wire import WIRE, why_undecoded
 
 __all__ = [
     "CursorError",
@@ -131,11 +132,18 @@ class EventView:
 
     @property
     def headers(self) -> list[tuple[str, str]]:
-        """Names and values as text; the broker's key stands under ``:key``."""
+        """Names and values as text; the broker's key stands under ``:key``, the bytes that a schema made
+        readable do not."""
         return [
             (name.decode("utf-8", "replace"), value.decode("utf-8", "replace"))
             for name, value in read_headers(self.stored)
+            if name != WIRE
         ]
+
+    @property
+    def undecoded(self) -> str:
+        """Why no schema made the value readable when it was stored, "" if none was needed or one did."""
+        return why_undecoded(read_headers(self.stored))
 
     @property
     def format(self) -> str:
@@ -157,7 +165,7 @@ class EventView:
 
     @cached_property
     def _readable(self) -> Readable:
-        return innermost(to_message(self.stored), self.topic)
+        return innermost(read_again(to_message(self.stored), self.stream_id), self.topic)
 
 
 class EventPage(NamedTuple):
@@ -219,7 +227,7 @@ def shared_store() -> EventStore:
 def forget_names() -> None:
     """Drop what is remembered of the database: needed when another one takes its place."""
     shared_store.cache_clear()
-    _broker_type.cache_clear()
+    broker_of.cache_clear()
 
 
 def _place(event: StoredEvent) -> Cursor:
@@ -247,9 +255,6 @@ def _open_cursor(text: str, digest: int) -> Cursor:
     return Cursor(*place)
 
 
-@lru_cache(maxsize=65536)
 def _broker_type(stream_id: int) -> str:
-    """The type of the broker of a stream; streams never change theirs."""
-    name = Stream.objects.values_list("broker", flat=True).get(id=stream_id)
-    options = settings.INGEST.brokers
+    name, options = broker_of(stream_id), settings.INGEST.brokers
     return options[name].type if name in options else "redis"

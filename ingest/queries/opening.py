@@ -19,6 +19,7 @@ from ingest.records import Flag, Position
 from ingest.sealing import SEALED, Opened, configured_keyring, open_text, place_of
 from ingest.store.base import StoredEvent
 from ingest.store.sql import read_headers
+from ingest.wire import wire_of
 
 __all__ = [
     "Kept",
@@ -82,6 +83,9 @@ def open_headers(stored: StoredEvent) -> list[tuple[bytes, bytes]]:
 
 def open_letter(letter: Kept) -> bytes:
     """The original of a dead letter, byte for byte. Raises `NotAsItWas`."""
+    wire = wire_of(header_pairs(bytes(letter.headers)))
+    if wire is not None:
+        return _as_it_came(wire)
     place = place_of(letter.stream.topic, Position(letter.major, letter.minor))
     event, encoding = take_apart(bytes(letter.event))
     if len(letter.event) < letter.size or _CUT in event:
@@ -90,6 +94,16 @@ def open_letter(letter: Kept) -> bytes:
         raise NotAsItWas("The original cannot be had as it was: it was redacted.")
     whole = _whole(open_text(event, place, configured_keyring()))
     return _decoded(whole, encoding) if encoding else whole
+
+
+def _as_it_came(wire: bytes) -> bytes:
+    """What a schema made readable is put back as its consumers expect it."""
+    if not wire:
+        raise NotAsItWas(
+            "The original cannot be had as it was: a schema made it readable, and its bytes are not "
+            "kept where [privacy] hides parts of events."
+        )
+    return wire
 
 
 def open_letter_headers(letter: Kept) -> list[tuple[bytes, bytes]]:

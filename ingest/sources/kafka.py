@@ -43,6 +43,7 @@ from ingest.sources.kafka_tails import (
     judge_offset,
     made_anew,
 )
+from ingest.wire import OUR_NAMES
 
 __all__ = ["Kafka"]
 
@@ -328,7 +329,7 @@ def _place(one: Delivered) -> Place:
 
 
 def _message(one: Delivered, position: Position) -> Message:
-    """A tombstone (no value) is a message with nothing in it."""
+    """A tombstone (no value) is a message with nothing in it. What is ours to say is nobody else's."""
     kind, appended_ms = one.timestamp()
     headers: Any = one.headers() or ()
     key: Any = one.key()
@@ -338,5 +339,5 @@ def _message(one: Delivered, position: Position) -> Message:
         appended_ms if kind else time.time_ns() // 1_000_000,
         key,
         value,
-        tuple((name.encode(), told or b"") for name, told in headers),
+        tuple([(name.encode(), told or b"") for name, told in headers if name not in OUR_NAMES]),
     )

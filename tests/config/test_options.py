@@ -236,3 +236,39 @@ def test_an_account_without_a_password_is_refused(tmp_path: Path) -> None:
         "eventscope.toml: brokers.big-one.security.password: Expected the password of ann, "
         "here or in EVENTSCOPE_BROKER_BIG_ONE_PASSWORD"
     )
+
+
+def test_a_registry_has_its_password_from_the_environment(tmp_path: Path) -> None:
+    options = load(
+        tmp_path,
+        '[brokers.main]\ntype = "kafka"\n[brokers.main.registry]\n'
+        'url = "https://registry:8081"\nusername = "ann"\ntimeout = "500ms"',
+        EVENTSCOPE_BROKER_MAIN_REGISTRY_PASSWORD="s3cret",
+    )
+
+    registry = options.ingest.brokers["main"].registry
+    assert registry is not None
+    assert (registry.password, registry.timeout) == ("s3cret", 0.5)
+    assert "s3cret" not in repr(options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines", "expected"),
+    [
+        ("redis", 'url = "http://a"', "Expected registry beside type kafka only"),
+        ("kafka", 'url = "a:8081"', "Expected an http or https url of a registry"),
+        ("kafka", 'url = "http://ann:s3cret@a"', "Expected an http or https url of a registry"),
+        ("kafka", 'url = "http://a"\nca_file = "x"', "Expected an https url beside ca_file"),
+        ("kafka", 'url = "http://a"\npassword = "x"', "Expected username beside password"),
+        ("kafka", 'url = "http://a"\ntimeout = "1m"', "Expected a timeout of at most 30 s"),
+        ("kafka", 'url = "http://a"\ncolour = "x"', "Object contains unknown field `colour`"),
+    ],
+)
+def test_a_registry_that_cannot_be_asked_is_refused(
+    tmp_path: Path, kind: str, lines: str, expected: str
+) -> None:
+    told = refusal(tmp_path, f'[brokers.main]\ntype = "{kind}"\n[brokers.main.registry]\n{lines}')
+
+    assert told.startswith("eventscope.toml: brokers.main")
+    assert expected in told
+    assert "s3cret" not in told

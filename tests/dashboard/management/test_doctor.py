@@ -5,11 +5,12 @@ import pytest
 from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
-from dashboard.doctor import Finding, examine, skew_finding
+from dashboard.doctor import Finding, _registry, examine, skew_finding
 from ingest.models import LetterCell
-from ingest.options import EntityOptions, PrivacyOptions, StoreOptions
+from ingest.options import EntityOptions, PrivacyOptions, RegistryOptions, StoreOptions
 from ingest.sealing import Keyring, read_keys
 from tests.dashboard.care import make_letter
+from tests.ingest.registry.servers import Registry
 from tests.servers import Valkey, free_port
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
@@ -55,6 +56,35 @@ def test_a_broker_that_may_evict_streams_is_wrong(settings: Settings, valkey: Va
         finally:
             client.config_set("maxmemory-policy", "noeviction")
     assert (found.ok, found.detail) == (False, "allkeys-lru")
+
+
+@pytest.mark.parametrize(
+    ("mood", "password", "ok", "detail"),
+    [
+        ("well", "s3cret", True, "JSON, PROTOBUF, AVRO"),
+        ("well", "wr0ng", False, "refuses the account (401)"),
+        ("silent", "s3cret", False, "does not answer"),
+        ("failing", "s3cret", False, "answered 500"),
+    ],
+)
+def test_a_schema_registry_is_asked(
+    settings: Settings, mood: str, password: str, ok: bool, detail: str
+) -> None:
+    registry = Registry(account=("ann", "s3cret"))
+    registry.mood = mood
+    told = RegistryOptions(
+        url=registry.url,
+        username="ann",
+        password=password,
+        timeout=1.0 if mood == "silent" else 30.0,  # type: ignore[arg-type]
+    )
+
+    found = _registry("main", told)
+
+    registry.stop()
+    assert (found.subject, found.ok) == ("schema registry of broker main", ok)
+    assert detail in found.detail
+    assert not any(secret in str(found) for secret in ("s3cret", "wr0ng"))
 
 
 @pytest.mark.parametrize(("theirs", "ok"), [(100.5, True), (103.0, False), (96.9, False)])

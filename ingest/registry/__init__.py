@@ -1,0 +1,45 @@
+"""Values in Confluent's wire format: a schema's number, and bytes that the schema makes readable.
+
+The schema is asked of the broker's registry (docs/schema-registry.md, docs/adr/0022). Nothing of it is
+loaded where no broker has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from ingest.options import IngestOptions, RegistryOptions
+
+if TYPE_CHECKING:
+    from ingest.registry.framing import Unframer
+
+__all__ = ["open_unframers"]
+
+
+def open_unframers(options: IngestOptions) -> Mapping[str, Unframer]:
+    """By name of their broker; a broker without a registry has none."""
+    hides = bool(options.privacy.redact or options.privacy.encrypt)
+    return {
+        name: _unframer_of(broker.registry, options.limits.body_bytes, not hides)
+        for name, broker in options.brokers.items()
+        if broker.registry is not None
+    }
+
+
+@lru_cache(maxsize=32)
+def _unframer_of(options: RegistryOptions, most_bytes: int, keeps_wire: bool) -> Unframer:
+    """One of each process, so that a schema is asked for once."""
+    from ingest.registry.client import Client
+    from ingest.registry.compiling import compile_schema
+    from ingest.registry.framing import Unframer
+    from ingest.registry.schemas import Schemas
+
+    client = Client(options)
+    schemas = Schemas(
+        lambda number: compile_schema(client, number),
+        patience=float(options.timeout),
+        most=options.schemas,
+    )
+    return Unframer(schemas, most_bytes=most_bytes, keeps_wire=keeps_wire)
