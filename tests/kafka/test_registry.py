@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,7 @@ from dashboard.recovery.items import count_items
 from dashboard.recovery.selection import Selection
 from dashboard.recovery.steps import Counts
 from dashboard.recovery.working import Worker
+from ingest import registry as registry_room
 from ingest.models import DeadLetter, QuarantinedMessage, Stream
 from ingest.options import (
     BrokerOptions,
@@ -30,8 +32,12 @@ from ingest.queries.events import find_correlation, find_events
 from ingest.queries.letters import LetterFilter
 from ingest.queries.opening import NotAsItWas, open_letter
 from ingest.registry import schemas
+from ingest.store import open_store
+from ingest.store.base import EventFilter
+from ingest.store.sql import read_headers
+from ingest.wire import wire_of
 from tests.ingest.pipeline.test_pipeline import processed, run_until
-from tests.ingest.registry.factories import KINDS, envelope, serialized
+from tests.ingest.registry.factories import KINDS, avro_bytes, envelope, serialized
 from tests.ingest.registry.servers import Registry
 from tests.kafka.servers import ApacheKafka, Broker, MockKafka
 
@@ -134,6 +140,49 @@ def test_without_its_registry_an_event_is_kept_and_shown_when_that_is_back(
     assert "Its schema can be had by now" in back
     [again] = find_correlation("corr-of-header")
     assert again.body == value
+
+
+def test_whatever_the_registry_does_each_value_is_stored_once_with_its_bytes(
+    mock_kafka: MockKafka,
+    registry: Registry,
+    topic: str,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Garbage and schemas that nobody has seen are among the values; workers end and others go on."""
+    monkeypatch.setattr(schemas, "AWAY_FOR", 0.0)
+    rng = random.Random(11)
+    options = configured(settings, mock_kafka, registry, topic)
+    produced: list[bytes] = []
+    for turn in range(8):
+        registry.mood = "well"
+        values = [value_of(rng, registry, topic, turn) for _ in range(25)]
+        registry.mood = rng.choice(["well", "failing", "odd"])
+        mock_kafka.publish(topic, *values)
+        produced += values
+        registry_room._unframer_of.cache_clear()  # as another process has it
+        run_until(options, processed(len(produced)))
+
+    where = EventFilter(topics=(topic,))
+    stored = open_store().scan(where, limit=1000, newest_first=False).events
+    bodies = [wire_of(read_headers(one)) or one.body for one in stored]
+    assert bodies == produced
+    assert not QuarantinedMessage.objects.exists()
+    assert sum(Stream.objects.values_list("stored", flat=True)) == len(produced)
+
+
+def value_of(rng: random.Random, registry: Registry, topic: str, turn: int) -> bytes:
+    kind = rng.choice([*KINDS, "plain", "garbage", "new"])
+    if kind == "plain":
+        return json.dumps(envelope(rng.randrange(1000))).encode()
+    if kind == "garbage":
+        return b"\0" + rng.randbytes(rng.randrange(40))
+    if kind == "new":
+        name = f"New{turn}x{rng.randrange(1000)}"
+        field = {"name": "eventId", "type": "string"}
+        schema = {"type": "record", "name": name, "fields": [field]}
+        return avro_bytes(registry, schema, b"\x06abc")
+    return serialized(registry, kind, topic, rng.randrange(1000))
 
 
 def test_a_letter_that_a_schema_made_readable_goes_back_byte_for_byte(

@@ -13,13 +13,16 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from dashboard.api.drafts import Draft
 from dashboard.api.kafka_publishing import produce_drafts
+from dashboard.monitor.probes import probe_component
+from dashboard.options import ComponentOptions
 from dashboard.recovery.kafka_sending import KafkaSender
 from dashboard.recovery.sending import BrokerAway, Put
 from eventscope import BrokerUnavailable, EventBus
-from ingest.options import BrokerOptions, SecurityOptions
+from ingest.options import BrokerOptions, IngestOptions, SecurityOptions
 from ingest.records import Position
 from ingest.sources.base import BrokerError, Checkpoint, Place
 from ingest.sources.kafka import Kafka
@@ -251,7 +254,35 @@ async def _publish(url: str, topic: str) -> None:
         await bus.stop("1s")
 
 
+async def test_plain_text_to_tls_is_told_by_the_kit(secure_kafka: SecureKafka, topic: str) -> None:
+    url = f"kafka://{secure_kafka.at('ssl')}?message.timeout.ms=3000"
+    cause = "another security.protocol than plaintext"
+
+    told = await asyncio.to_thread(
+        refusal, lambda: asyncio.run(_publish(url, topic)), BrokerUnavailable, cause
+    )
+
+    assert cause in told
+
+
 # -- by the configuration
+
+
+def test_the_health_of_the_broker_tells_the_cause(
+    secure_kafka: SecureKafka, topic: str, settings: Settings
+) -> None:
+    broker = options(secure_kafka, "sasl_ssl", topic, **{**ACCOUNT, "ca_file": "other.pem"})
+    settings.INGEST = IngestOptions(brokers={"main": broker})
+    component = ComponentOptions(name="kafka", check="broker:main")
+
+    verdict = probe_component(component, timeout=3)
+    until = time.monotonic() + 90
+    while "certificate verify failed" not in verdict.output and time.monotonic() < until:
+        verdict = probe_component(component, timeout=3)
+
+    assert verdict.status == "unhealthy"
+    assert "certificate verify failed" in verdict.output
+    assert PASSWORD not in verdict.output
 
 
 def test_doctor_tells_the_cause_and_takes_the_password_from_the_environment(

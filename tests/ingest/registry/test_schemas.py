@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Callable
 
 import pytest
+import structlog
 
 from ingest.options import RegistryOptions
 from ingest.registry import schemas as module
@@ -111,20 +113,34 @@ class Slow:
         return Schema("json", bytes)
 
 
-def test_only_the_first_value_waits_for_a_registry_that_does_not_answer() -> None:
+def test_only_the_first_value_waits_for_a_registry_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "WAITING_SHARE", 0.0)
     slow = Slow()
     schemas = Schemas(slow.fetch, patience=0.1, most=100)
 
     assert "not answered yet" in refusal(lambda: get(schemas, 1))
-    deadlines = [schemas.deadline() - time.monotonic() for _ in range(10)]
     reasons = {refusal(lambda: get(schemas, 1)) for _ in range(100)}
 
-    assert max(deadlines) <= 0
+    assert schemas._credit < 0.05
     assert len(reasons) == 1
     assert slow.asked == [1]
     slow.let.set()
     assert eventually(lambda: get(schemas, 1)).kind == "json"
-    assert schemas.deadline() > time.monotonic()
+
+
+def test_waiting_is_earned_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow()
+    schemas = Schemas(slow.fetch, patience=0.1, most=100)
+    refusal(lambda: get(schemas, 1))
+    slow.let.set()
+    eventually(lambda: get(schemas, 1))
+
+    monkeypatch.setattr(module.time, "monotonic", _later(60))
+
+    schemas.deadline()
+    assert schemas._credit == 0.1
 
 
 def test_all_schemas_of_one_read_share_one_time() -> None:
@@ -135,21 +151,79 @@ def test_all_schemas_of_one_read_share_one_time() -> None:
     for number in range(50):
         refusal(lambda number=number: schemas.get(number, until))  # type: ignore[misc]
 
-    assert time.monotonic() >= until
     slow.let.set()
     assert [eventually(lambda n=n: get(schemas, n)).kind for n in range(50)] == ["json"] * 50  # type: ignore[misc]
     assert sorted(slow.asked) == list(range(50))
 
 
-def test_no_more_are_asked_for_at_once_than_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_numbers_are_asked_for_before_large_ones_and_few_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Bytes that are no framed value name any number; schemas are counted from one."""
     monkeypatch.setattr(module, "MOST_ASKED", 3)
     slow = Slow()
     schemas = Schemas(slow.fetch, patience=0, most=100)
+    refusal(lambda: get(schemas, 1_000_000))
+    until = time.monotonic() + 90
+    while not slow.asked:
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
-    told = [refusal(lambda n=n: get(schemas, n)) for n in range(5)]  # type: ignore[misc]
-
-    assert [one.endswith("too many others are") for one in told] == [False] * 3 + [True] * 2
+    for number in (9_000_000, 8_000_000, 7_000_000, 3, 6_000_000, 2):
+        refusal(lambda number=number: get(schemas, number))  # type: ignore[misc]
     slow.let.set()
+
+    assert eventually(lambda: get(schemas, 7_000_000)).kind == "json"
+    assert slow.asked[:4] == [1_000_000, 2, 3, 6_000_000]
+
+
+class Strict:
+    """Knows five schemas; whatever else is asked for it takes a moment to refuse."""
+
+    def __init__(self) -> None:
+        self.known: list[int] = []
+
+    def fetch(self, number: int) -> Schema:
+        if number > 5:
+            time.sleep(0.002)
+            raise UnknownSchema(f"knows no schema {number}")
+        self.known.append(number)
+        return Schema("json", bytes)
+
+
+def test_a_flood_of_numbers_that_are_none_takes_nothing_from_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "WAITING_SHARE", 0.0)
+    strict, rng = Strict(), random.Random(7)
+    schemas = Schemas(strict.fetch, patience=0.1, most=10)
+    flood = [rng.randrange(6, 1 << 32) for _ in range(5000)]
+    for number in flood[:3000]:
+        refusal(lambda number=number: get(schemas, number))  # type: ignore[misc]
+    left = schemas._credit
+
+    found = [eventually(lambda n=n: get(schemas, n)).kind for n in range(1, 6)]  # type: ignore[misc]
+    for number in flood[3000:]:
+        refusal(lambda number=number: get(schemas, number))  # type: ignore[misc]
+    again = [get(schemas, n).kind for n in range(1, 6)]
+
+    assert found == again == ["json"] * 5
+    assert sorted(strict.known) == [1, 2, 3, 4, 5]
+    assert left < 0.05
+    assert not schemas._away
+    assert len(schemas._asked) <= module.MOST_ASKED + 1
+
+
+def test_the_log_is_not_flooded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REST", 0)
+    schemas = Schemas(Strict().fetch, patience=60, most=10)
+
+    with structlog.testing.capture_logs() as lines:
+        for number in range(6, 60):
+            refusal(lambda number=number: get(schemas, number))  # type: ignore[misc]
+
+    ours = [one for one in lines if one.get("schema") in range(6, 60)]
+    assert [one["action"] for one in ours] == ["ingest.schema_refused"]
 
 
 def test_no_more_are_kept_than_is_configured() -> None:
