@@ -26,6 +26,7 @@ from dashboard.preflight import (
 from ingest.checks import check_encryption, check_registry
 from ingest.letter_counts import counts_are_right
 from ingest.options import BrokerOptions, RegistryOptions
+from ingest.registry import RegistryAway, registry_kinds
 from ingest.sealing import BadKey, Keyring, read_keys
 from ingest.sources import open_source
 from ingest.sources.base import BrokerError
@@ -265,11 +266,8 @@ def _registry(name: str, options: RegistryOptions) -> Finding:
     missing = check_registry()
     if missing:
         return Finding(subject, ok=False, detail=missing[0].msg, mend=missing[0].hint or "")
-    from ingest.registry.client import Client  # its library is loaded only where it is used
-    from ingest.registry.errors import RegistryAway
-
     try:
-        kinds = Client(options).kinds()
+        kinds = registry_kinds(options, timeout=5)
     except RegistryAway as error:
         mend = f"Start it, or set [brokers.{name}.registry]; values are stored unread meanwhile."
         return Finding(subject, ok=False, detail=str(error), mend=mend)

@@ -20,6 +20,7 @@ from dashboard.monitor.verdicts import DEGRADED, HEALTHY, UNHEALTHY, Verdict
 from dashboard.options import ComponentOptions
 from ingest.options import BrokerOptions
 from ingest.queries.status import ingest_status
+from ingest.registry import RegistryAway, registry_kinds
 from ingest.sources import open_source
 from ingest.sources.base import BrokerError
 
@@ -125,12 +126,19 @@ def _tcp(component: ComponentOptions, timeout: float) -> Verdict:
 
 
 def _broker(component: ComponentOptions, timeout: float) -> Verdict:
-    """``broker:NAME``: does it answer?"""
+    """``broker:NAME``: does it answer, and its schema registry too?"""
     name = component.check.partition(":")[2]
     broker = settings.INGEST.brokers.get(name)
     if broker is None:
         raise ValueError(f"no broker is named {name!r}")
-    return _ping(broker, timeout)
+    verdict = _ping(broker, timeout)
+    if broker.registry is None:
+        return verdict
+    try:
+        registry_kinds(broker.registry, timeout=timeout)
+    except RegistryAway as error:
+        return Verdict(DEGRADED, output=f"{error}; values are stored unread")
+    return verdict
 
 
 def _ping(broker: BrokerOptions, timeout: float) -> Verdict:

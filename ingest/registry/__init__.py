@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ingest.options import IngestOptions, RegistryOptions
+import msgspec
+
+from ingest.options import Duration, IngestOptions, RegistryOptions
+from ingest.registry.errors import RegistryAway
 
 if TYPE_CHECKING:
     from ingest.registry.framing import Unframer
 
-__all__ = ["open_unframers"]
+__all__ = ["RegistryAway", "open_unframers", "registry_kinds"]
 
 
 def open_unframers(options: IngestOptions) -> Mapping[str, Unframer]:
@@ -26,6 +29,14 @@ def open_unframers(options: IngestOptions) -> Mapping[str, Unframer]:
         for name, broker in options.brokers.items()
         if broker.registry is not None
     }
+
+
+def registry_kinds(options: RegistryOptions, *, timeout: float) -> list[str]:
+    """The kinds of schemas that a registry keeps, [] where it does not say. Raises `RegistryAway`."""
+    from ingest.registry.client import Client
+
+    within = Duration(min(timeout, options.timeout))
+    return Client(msgspec.structs.replace(options, timeout=within)).kinds()
 
 
 @lru_cache(maxsize=32)

@@ -14,6 +14,8 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from dashboard.accounts.models import Role, User
+from dashboard.monitor.probes import probe_component
+from dashboard.options import ComponentOptions
 from dashboard.recovery.actions import Options, create_job
 from dashboard.recovery.items import count_items
 from dashboard.recovery.selection import Selection
@@ -140,6 +142,23 @@ def test_without_its_registry_an_event_is_kept_and_shown_when_that_is_back(
     assert "Its schema can be had by now" in back
     [again] = find_correlation("corr-of-header")
     assert again.body == value
+
+
+def test_a_broker_whose_registry_fails_is_degraded(
+    mock_kafka: MockKafka, registry: Registry, topic: str, settings: Settings
+) -> None:
+    configured(settings, mock_kafka, registry, topic)
+    component = ComponentOptions(name="kafka", check="broker:main")
+
+    well = probe_component(component, timeout=60)
+    registry.mood = "failing"
+    failing = probe_component(component, timeout=60)
+
+    assert (well.status, well.output) == ("healthy", "")
+    assert failing.status == "degraded"
+    assert failing.output == (
+        f"the schema registry at 127.0.0.1:{registry.port} answered 500; values are stored unread"
+    )
 
 
 def test_whatever_the_registry_does_each_value_is_stored_once_with_its_bytes(
