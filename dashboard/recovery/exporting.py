@@ -13,6 +13,7 @@ from ingest.models import DeadLetter
 from ingest.queries.letters import LetterFilter, filter_dead_letters
 from ingest.queries.opening import NotAsItWas, open_letter, sealed_keys
 from ingest.records import Flag
+from ingest.wire import without_wire
 
 __all__ = ["MOST", "chosen_letters", "export_letters", "line_of", "write_letters"]
 
@@ -67,7 +68,7 @@ def line_of(letter: DeadLetter, *, host: str) -> Line:
         received_ms=letter.received_ms,
         first_failed_ms=letter.first_failed_ms,
         last_failed_ms=letter.last_failed_ms,
-        headers=[] if withheld else header_pairs(bytes(letter.headers)),
+        headers=[] if withheld else [*without_wire(header_pairs(bytes(letter.headers)))],
         withheld=withheld,
     )
 

@@ -20,6 +20,7 @@ from ingest.folds.text import bounded
 from ingest.models import DeadLetter, Stream
 from ingest.records import Flag
 from ingest.splitting import keep_apart
+from ingest.wire import without_wire
 
 __all__ = ["MOST_BYTES", "MOST_LINES", "BadFile", "Imported", "import_letters", "read_lines"]
 
@@ -154,7 +155,7 @@ def _letter(stream: Stream, place: int, line: Line, now_ms: int) -> DeadLetter:
         first_failed_ms=line.first_failed_ms,
         last_failed_ms=line.last_failed_ms,
         event=line.event or b"",
-        headers=msgspec.msgpack.encode(line.headers),
+        headers=msgspec.msgpack.encode(without_wire(line.headers)),
         size=line.size if line.event is None else len(line.event),
         flags=int(Flag.TRUNCATED) if line.event is None else 0,
     )

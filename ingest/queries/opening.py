@@ -39,6 +39,8 @@ _REDACTED = b'"[redacted]"'
 class _Topic(Protocol):
     @property
     def topic(self) -> str: ...
+    @property
+    def broker(self) -> str: ...
 
 
 class Kept(Protocol):
@@ -83,9 +85,9 @@ def open_headers(stored: StoredEvent) -> list[tuple[bytes, bytes]]:
 
 def open_letter(letter: Kept) -> bytes:
     """The original of a dead letter, byte for byte. Raises `NotAsItWas`."""
-    wire = wire_of(header_pairs(bytes(letter.headers)))
+    wire = _wire(letter)
     if wire is not None:
-        return _as_it_came(wire)
+        return wire
     place = place_of(letter.stream.topic, Position(letter.major, letter.minor))
     event, encoding = take_apart(bytes(letter.event))
     if len(letter.event) < letter.size or _CUT in event:
@@ -96,8 +98,12 @@ def open_letter(letter: Kept) -> bytes:
     return _decoded(whole, encoding) if encoding else whole
 
 
-def _as_it_came(wire: bytes) -> bytes:
-    """What a schema made readable is put back as its consumers expect it."""
+def _wire(letter: Kept) -> bytes | None:
+    """What a schema made readable, as it came: so its consumers expect it. A Redis entry may have any field."""
+    broker = settings.INGEST.brokers.get(letter.stream.broker)
+    wire = wire_of(header_pairs(bytes(letter.headers)))
+    if wire is None or (broker is not None and broker.type == "redis"):
+        return None
     if not wire:
         raise NotAsItWas(
             "The original cannot be had as it was: a schema made it readable, and its bytes are not "

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from django.test import Client
@@ -17,11 +18,15 @@ from dashboard.accounts.models import Role, User
 from dashboard.monitor.probes import probe_component
 from dashboard.options import ComponentOptions
 from dashboard.recovery.actions import Options, create_job
+from dashboard.recovery.exporting import line_of
+from dashboard.recovery.importing import import_letters
+from dashboard.recovery.interchange import Origin, write_line
 from dashboard.recovery.items import count_items
 from dashboard.recovery.selection import Selection
 from dashboard.recovery.steps import Counts
 from dashboard.recovery.working import Worker
 from ingest import registry as registry_room
+from ingest.folds.foreign import header_pairs
 from ingest.models import DeadLetter, QuarantinedMessage, Stream
 from ingest.options import (
     BrokerOptions,
@@ -38,6 +43,7 @@ from ingest.store import open_store
 from ingest.store.base import EventFilter
 from ingest.store.sql import read_headers
 from ingest.wire import wire_of
+from tests.dashboard.care import make_letter
 from tests.ingest.pipeline.test_pipeline import processed, run_until
 from tests.ingest.registry.factories import KINDS, avro_bytes, envelope, serialized
 from tests.ingest.registry.servers import Registry
@@ -236,6 +242,41 @@ def test_a_letter_that_a_schema_made_readable_goes_back_byte_for_byte(
     assert json.loads(told["eventscope-redrive"])["attempt"] == 1
 
 
+def test_an_exported_letter_has_its_bytes_once_and_those_only(
+    mock_kafka: MockKafka, registry: Registry, topic: str, settings: Settings
+) -> None:
+    options = configured(settings, mock_kafka, registry, topic)
+    value = serialized(registry, "protobuf", topic, 1)
+    mock_kafka.publish(f"{topic}-letters", value, headers=[("tenant", b"a")])
+    run_until(options, processed(1))
+    [letter] = DeadLetter.objects.select_related("stream")
+
+    line = line_of(letter, host="here")
+    forged = msgspec.structs.replace(
+        line,
+        headers=[*line.headers, (b":schema", b"avro 1"), (b":wire", b"others")],
+        origin=Origin("there", "main", topic, "1-1"),
+    )
+    import_letters([write_line(forged)], broker="main", by="ada")
+
+    assert (line.event, dict(line.headers)) == (value, {b"tenant": b"a"})
+    imported = DeadLetter.objects.select_related("stream").latest("pk")
+    assert imported.pk != letter.pk
+    assert open_letter(imported) == value
+
+
+@pytest.mark.parametrize(("kind", "put_back"), [("redis", b"{}"), ("kafka", b"other bytes")])
+def test_only_kafka_has_bytes_beside_what_is_shown(
+    settings: Settings, kind: str, put_back: bytes
+) -> None:
+    """On Redis these are fields that anybody may write."""
+    settings.INGEST = IngestOptions(brokers={"main": BrokerOptions(type=kind)})  # type: ignore[arg-type]
+    headers = [(b":schema", b"avro 1"), (b":wire", b"other bytes")]
+    letter = make_letter(event=b"{}", size=2, headers=msgspec.msgpack.encode(headers))
+
+    assert open_letter(letter) == put_back
+
+
 def read_back(server: ApacheKafka, topic: str, partition: int) -> list[Any]:
     consumer = Consumer({"bootstrap.servers": server.address, "group.id": "reader"})
     consumer.assign([TopicPartition(topic, partition, 0)])
@@ -278,4 +319,5 @@ def test_a_letter_of_ours_keeps_the_original_that_it_carries(
     run_until(options, processed(1))
 
     [kept] = DeadLetter.objects.select_related("stream")
+    assert wire_of(header_pairs(bytes(kept.headers))) is None
     assert json.loads(open_letter(kept)) == envelope(1)
