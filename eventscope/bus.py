@@ -13,7 +13,6 @@ from typing import Any, TypeVar, overload
 from eventscope.consumer import Consumer, GroupOptions
 from eventscope.durations import parse_duration
 from eventscope.envelope import Event
-from eventscope.errors import EventscopeError
 from eventscope.handling import Handler
 from eventscope.payloads import ServiceChange
 from eventscope.processing import ErrorHandler, Processor
@@ -35,9 +34,9 @@ Hook = Callable[[], Awaitable[None]]
 class EventBus(EventProducer):
     """One service's door to the broker.
 
-    ``transport`` is a URL (``redis://…``, ``memory://``, ``kafka://…`` to publish only) or a transport. ``routes`` maps patterns
-    of event types to topics; the first match wins, ``default_topic`` takes the rest. ``receipts``
-    False publishes neither receipts nor service events. ``instance`` must be unique among the
+    ``transport`` is a URL (``redis://…``, ``kafka://…``, ``memory://``) or a transport. ``routes``
+    maps patterns of event types to topics; the first match wins, ``default_topic`` takes the rest.
+    ``receipts`` False publishes neither receipts nor service events. ``instance`` must be unique among the
     processes of a service. One read waits for ``read_wait`` at most, and so may `stop`. Use it as
     an async context, or call `start` and `stop`, or `run`.
     """
@@ -140,8 +139,6 @@ class EventBus(EventProducer):
         """
         if self._running:
             raise RuntimeError("subscribe before the bus is started")
-        if not getattr(self.transport, "delivers", True):
-            raise EventscopeError("this broker is published to only; subscribe on Redis")
         if handler is None:
             return lambda function: self.subscribe(
                 event_type,

@@ -7,7 +7,7 @@ import base64
 import msgspec
 
 from eventscope.envelope import Event, encode_event, new_event
-from eventscope.payloads import DeadLetteredEvent, ErrorInfo
+from eventscope.payloads import DeadLetteredEvent, ErrorInfo, partition_and_offset
 from eventscope.stamps import format_ms
 from eventscope.transports.base import Delivery, Outgoing
 
@@ -32,6 +32,7 @@ def dead_letter(
     The original's headers go along as fields of the entry, so that a redrive can restore them.
     """
     raw, encoding = _raw(delivery.body or b"")
+    partition, offset = partition_and_offset(delivery.entry)
     letter = new_event(
         "DeadLettered",
         DeadLetteredEvent(
@@ -42,7 +43,8 @@ def dead_letter(
             instance=instance,
             attempts=delivery.attempt,
             original_topic=delivery.topic,
-            original_offset=delivery.entry,
+            original_partition=partition,
+            original_offset=offset,
             first_failed_at=format_ms(first_failed_ms or failed_ms),
             last_failed_at=format_ms(failed_ms),
             encoding=encoding,

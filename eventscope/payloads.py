@@ -18,6 +18,7 @@ __all__ = [
     "Receipts",
     "ServiceChange",
     "describe_error",
+    "partition_and_offset",
 ]
 
 _MAX_MESSAGE = 2_000
@@ -131,6 +132,12 @@ class DeadLetteredEvent(msgspec.Struct, rename="camel", kw_only=True):
     first_failed_at: str
     last_failed_at: str
     encoding: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def partition_and_offset(entry: str) -> tuple[int, str]:
+    """Of an entry id: Kafka's is ``partition:offset``; a Redis stream has one partition, 0."""
+    partition, colon, offset = entry.partition(":")
+    return (int(partition), offset) if colon else (0, entry)
 
 
 def describe_error(error: BaseException) -> ErrorInfo:

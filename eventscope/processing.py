@@ -16,7 +16,7 @@ from eventscope.deadletters import dead_letter
 from eventscope.envelope import Event, decode_event
 from eventscope.errors import EnvelopeError, TransportError
 from eventscope.handling import AttemptsExceeded, Handler, Outcome, call_handlers, decide
-from eventscope.payloads import ErrorInfo, Receipt, describe_error
+from eventscope.payloads import ErrorInfo, Receipt, describe_error, partition_and_offset
 from eventscope.receipts import Counters, Observer
 from eventscope.stamps import Identity, format_ms, now_ms
 from eventscope.transports.base import Ack, DeadLetter, Delivery, Retry, Settlement, Transport
@@ -179,6 +179,7 @@ class Processor:
     ) -> None:
         if self._observer is None or event.topic in self._quiet_topics:
             return
+        partition, offset = partition_and_offset(event.position)
         self._observer.add_receipt(
             Receipt(
                 event_id=event.event_id,
@@ -187,7 +188,8 @@ class Processor:
                 consumer_group=consumer.options.name,
                 instance=self._identity.instance,
                 topic=event.topic,
-                offset=event.position,
+                partition=partition,
+                offset=offset,
                 correlation_id=event.correlation_id,
                 attempt=event.attempt,
                 max_attempts=consumer.options.retry.max_attempts,

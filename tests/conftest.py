@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadGroupScheduling
 
 from tests.clickhouse import ClickHouse, missing_clickhouse
+from tests.kafka.servers import ApacheKafka, why_no_apache
 from tests.servers import Valkey
 
 GROUPS = ("browser", "system", "kafka")
@@ -30,6 +31,8 @@ class Scheduling(LoadGroupScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
+        if "[kafka" in nodeid:
+            return "kafka"
         folders = nodeid.partition("::")[0].split("/")
         return next((group for group in GROUPS if group in folders), nodeid)
 
@@ -49,6 +52,15 @@ def pytest_configure() -> None:
 def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """One broker for the whole session (of one worker); tests that kill it start their own."""
     server = Valkey(tmp_path_factory.mktemp("valkey")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
+    if why_no_apache():
+        pytest.skip(why_no_apache())
+    server = ApacheKafka(tmp_path_factory.mktemp("kafka")).start()
     yield server
     server.stop()
 

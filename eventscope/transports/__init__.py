@@ -1,6 +1,6 @@
 """Brokers that the bus can speak to; memory and Redis pass the one suite in tests/eventscope.
 
-Kafka (`eventscope.transports.kafka`) is published to only, and loaded only where it is named.
+Kafka (`eventscope.transports.kafka`) is loaded only where it is named.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from confluent_kafka import (
 )
 from confluent_kafka import Message as Delivered
 
+from eventscope.transports.kafka.names import RETRY_TOPICS
 from ingest.options import BrokerOptions
 from ingest.records import Message, Position
 from ingest.sources.base import (
@@ -47,6 +48,7 @@ from ingest.wire import OUR_NAMES
 
 __all__ = ["Kafka"]
 
+_HIDDEN = ("__", RETRY_TOPICS)
 _AT_ONCE = 1000
 _LOOK_EVERY = 0.25
 _MORE_WITHIN = 0.05
@@ -73,7 +75,7 @@ class Kafka:
     # -- what is there
 
     def discover(self) -> list[Found]:
-        """Globs do not match the broker's own topics (``__…``)."""
+        """Globs do not match the broker's own topics (``__…``), nor copies that wait to be retried."""
         watched = self._options.topics
         letters = self._options.dead_letter_topics
         return [
@@ -310,7 +312,7 @@ class Kafka:
 
 def _named(topic: str, patterns: Iterable[str]) -> bool:
     return any(
-        topic == pattern or (not topic.startswith("__") and fnmatchcase(topic, pattern))
+        topic == pattern or (not topic.startswith(_HIDDEN) and fnmatchcase(topic, pattern))
         for pattern in patterns
     )
 

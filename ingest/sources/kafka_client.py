@@ -18,7 +18,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from eventscope.transports.kafka_connection import Connection
+from eventscope.transports.kafka.connection import Connection
 from ingest.options import BrokerOptions
 from ingest.sources.base import BrokerError, BrokerGone, Place
 

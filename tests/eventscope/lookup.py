@@ -9,7 +9,8 @@ from eventscope import (
     Event,
 )
 from eventscope.transports.base import Member
-from tests.eventscope.conftest import MakeBus, MakeTransport
+from tests.eventscope.conftest import MakeBus, MakeTransport, everything
+from tests.kafka.apart import KafkaApart
 
 Topic = Callable[[str], Awaitable[list[Event]]]
 
@@ -23,6 +24,8 @@ async def receipts(topic_events: Topic) -> list[dict[str, Any]]:
 async def unsettled(make_bus: MakeBus, group: str) -> list[Any]:
     """What a new member of the group would still be given."""
     transport = make_bus().transport
+    if isinstance(transport, KafkaApart):
+        return await transport.unsettled(group, "orders-topic")
     member = Member(group, "auditor", ("orders-topic",))
     try:
         return [
@@ -35,9 +38,7 @@ async def unsettled(make_bus: MakeBus, group: str) -> list[Any]:
 
 async def raw(make_transport: MakeTransport, topic: str) -> list[Any]:
     transport = make_transport()
-    member = Member("raw", "one", (topic,))
-    await transport.join(member, from_start=True)
     try:
-        return await transport.read(member, count=100, wait=0.01)
+        return await everything(transport, topic)
     finally:
         await transport.close()

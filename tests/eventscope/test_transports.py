@@ -9,11 +9,22 @@ import pytest
 
 from eventscope.transports import MemoryTransport, RedisTransport, Transport, open_transport
 from eventscope.transports.base import Ack, DeadLetter, Delivery, Member, Outgoing, Release, Retry
+from eventscope.transports.memory import MemoryBroker
 from tests.eventscope.conftest import MakeTransport
 from tests.servers import Valkey
 
 ONE = Member("inventory", "one", ("orders",))
 TWO = Member("inventory", "two", ("orders",))
+
+
+@pytest.fixture(params=["memory", "redis"])
+def make_transport(request: pytest.FixtureRequest) -> MakeTransport:
+    """Kafka hands out partitions, not entries: tests/kafka/test_consuming.py says what it keeps."""
+    if request.param == "memory":
+        broker = MemoryBroker()
+        return lambda: MemoryTransport(broker)
+    valkey: Valkey = request.getfixturevalue("valkey")
+    return lambda: RedisTransport(valkey.url)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from tests.kafka.servers import ApacheKafka, Broker, MockKafka, why_no_apache
+from tests.kafka.servers import Broker, MockKafka
 
 _serial = count()
 
@@ -15,15 +15,6 @@ _serial = count()
 @pytest.fixture(scope="session")
 def mock_kafka() -> Iterator[MockKafka]:
     server = MockKafka().start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
-    if why_no_apache():
-        pytest.skip(why_no_apache())
-    server = ApacheKafka(tmp_path_factory.mktemp("kafka")).start()
     yield server
     server.stop()
 

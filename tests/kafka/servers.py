@@ -18,7 +18,7 @@ import time
 import uuid
 from pathlib import Path
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from tests.servers import free_port
@@ -63,6 +63,9 @@ class Broker:
 
     def producer(self, **settings: object) -> Producer:
         return Producer({"bootstrap.servers": self.address, "log_level": 0, **settings})
+
+    def consumer(self, group: str, **settings: object) -> Consumer:
+        return Consumer({"bootstrap.servers": self.address, "group.id": group, **settings})
 
     @functools.cached_property
     def admin(self) -> AdminClient:

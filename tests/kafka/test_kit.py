@@ -189,13 +189,6 @@ async def test_a_setting_that_librdkafka_does_not_know_is_told(topic: str) -> No
         await transport.append([Outgoing(topic, b"1")])
 
 
-def test_handlers_cannot_be_subscribed() -> None:
-    bus = EventBus("kafka://127.0.0.1:1", source="order-service")
-
-    with pytest.raises(EventscopeError, match="published to only"):
-        bus.subscribe("ORDER_CREATED", print)
-
-
 def test_a_url_carries_hosts_account_and_settings() -> None:
     url = "kafka://ann:p%40ss@one:9092,two:9092?security.protocol=SASL_SSL&client.id=orders"
 

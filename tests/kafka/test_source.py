@@ -200,16 +200,18 @@ def test_what_was_taken_while_the_broker_goes_is_read_again(topic: str, opened: 
 # -- on Apache Kafka
 
 
-def test_own_topics_of_the_broker_match_no_glob(
+def test_own_topics_of_the_broker_and_copies_to_retry_match_no_glob(
     apache_kafka: ApacheKafka, topic: str, opened: Open
 ) -> None:
-    apache_kafka.publish("__secret", b"1")
-    apache_kafka.publish(topic, b"1")
+    for name in ("__secret", topic, f"eventscope.retry.{topic}"):
+        apache_kafka.publish(name, b"1")
 
     found = {one.place.topic for one in opened(apache_kafka.address, "*").discover()}
+    named = opened(apache_kafka.address, f"eventscope.retry.{topic}").discover()
 
     assert topic in found
-    assert not [name for name in found if name.startswith("__")]
+    assert not [name for name in found if name.startswith(("__", "eventscope.retry."))]
+    assert len(named) == 1
 
 
 def test_partitions_that_are_added_are_found(
