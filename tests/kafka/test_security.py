@@ -33,6 +33,7 @@ from tests.kafka.test_source import has, read_until
 
 ROOT = Path(__file__).resolve().parents[2]
 WRONG = "wr0ng-of-ann"
+CREDENTIALS = "invalid credentials with SASL mechanism SCRAM-SHA-512"
 ACCOUNT = {"mechanism": "SCRAM-SHA-512", "username": "ann", "password": PASSWORD}
 
 
@@ -289,20 +290,7 @@ def test_doctor_tells_the_cause_and_takes_the_password_from_the_environment(
     secure_kafka: SecureKafka, topic: str, tmp_path: Path
 ) -> None:
     secure_kafka.create(topic)
-    (tmp_path / "eventscope.toml").write_text(
-        f"""
-        [brokers.main]
-        type = "kafka"
-        bootstrap_servers = ["{secure_kafka.at("sasl_ssl")}"]
-        topics = ["{topic}"]
-        [brokers.main.security]
-        protocol = "sasl_ssl"
-        mechanism = "SCRAM-SHA-512"
-        username = "ann"
-        ca_file = "{secure_kafka.authority.file}"
-        """,
-        encoding="utf-8",
-    )
+    configure(tmp_path, secure_kafka, topic)
 
     right = doctor(tmp_path, PASSWORD)
     wrong = doctor(tmp_path, WRONG)
@@ -312,21 +300,73 @@ def test_doctor_tells_the_cause_and_takes_the_password_from_the_environment(
 
     assert "1 watched topics, 1 partitions" in right
     assert "_AUTHENTICATION" in wrong
-    assert "invalid credentials with SASL mechanism SCRAM-SHA-512" in wrong
+    assert CREDENTIALS in wrong
     assert not any(secret in right + wrong for secret in (PASSWORD, WRONG))
 
 
-def doctor(folder: Path, password: str) -> str:
+def test_the_log_of_ingest_tells_the_cause(
+    secure_kafka: SecureKafka, topic: str, tmp_path: Path
+) -> None:
+    configure(tmp_path, secure_kafka, topic)
+    for database in ("default", "events"):
+        manage(tmp_path, WRONG, "migrate", "--database", database)
+
+    with (tmp_path / "log").open("wb") as log:
+        worker = subprocess.Popen(
+            [sys.executable, str(ROOT / "manage.py"), "ingest"],
+            env=environment(tmp_path, WRONG),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        until = time.monotonic() + 120
+        while CREDENTIALS not in (told := (tmp_path / "log").read_text()):
+            if worker.poll() is not None or time.monotonic() > until:
+                break
+            time.sleep(0.2)
+        worker.kill()
+        worker.wait(timeout=60)
+
+    assert "broker does not answer yet" in told
+    assert CREDENTIALS in told
+    assert WRONG not in told
+
+
+def configure(folder: Path, server: SecureKafka, topic: str) -> None:
+    (folder / "eventscope.toml").write_text(
+        f"""
+        [brokers.main]
+        type = "kafka"
+        bootstrap_servers = ["{server.at("sasl_ssl")}"]
+        topics = ["{topic}"]
+        [brokers.main.security]
+        protocol = "sasl_ssl"
+        mechanism = "SCRAM-SHA-512"
+        username = "ann"
+        ca_file = "{server.authority.file}"
+        """,
+        encoding="utf-8",
+    )
+
+
+def environment(folder: Path, password: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "EVENTSCOPE_CONFIG": str(folder / "eventscope.toml"),
+        "EVENTSCOPE_DATA": str(folder / "data"),
+        "EVENTSCOPE_BROKER_MAIN_PASSWORD": password,
+    }
+
+
+def manage(folder: Path, password: str, *words: str) -> str:
     answer = subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "doctor"],
-        env={
-            **os.environ,
-            "EVENTSCOPE_CONFIG": str(folder / "eventscope.toml"),
-            "EVENTSCOPE_DATA": str(folder / "data"),
-            "EVENTSCOPE_BROKER_MAIN_PASSWORD": password,
-        },
+        [sys.executable, str(ROOT / "manage.py"), *words],
+        env=environment(folder, password),
         capture_output=True,
         text=True,
         timeout=240,
     )
     return answer.stdout + answer.stderr
+
+
+def doctor(folder: Path, password: str) -> str:
+    return manage(folder, password, "doctor")
