@@ -128,12 +128,28 @@ SERVER_LIMITS = {"lock_timeout": "60s", "idle_in_transaction_session_timeout": "
 """Who waits for a lock that long gets an error (a worker tries again), and who sleeps in a transaction is ended."""
 
 
+SCHEMAS = {"default": "eventscope", "events": "eventscope_events"}
+
+
 def _server(url: str, schema: str, *, packed: bool = False) -> dict[str, Any]:
-    """One PostgreSQL server may hold both: each half has a schema (and migration table) of its own."""
+    """One PostgreSQL server may hold both: each half has a schema (and migration table) of its own.
+
+    ``?pooler=transaction`` in the URL says that connections are lent for a transaction each, so none is
+    asked to keep anything: the pooler sets what they need (`dashboard.pooler`).
+    """
     database: dict[str, Any] = environ.Env.db_url_config(url)
     options = database.setdefault("OPTIONS", {})
-    limits = " ".join(f"-c {name}={value}" for name, value in SERVER_LIMITS.items())
-    options["options"] = f"-c search_path={schema} {limits}"
+    pooler = options.pop("pooler", "")
+    if pooler not in ("", "transaction"):
+        raise ImproperlyConfigured(
+            f"DATABASE_URL: pooler={pooler} is not known: pooler=transaction"
+        )
+    if pooler:
+        database["POOLED"] = True
+        database["DISABLE_SERVER_SIDE_CURSORS"] = True
+    else:
+        limits = " ".join(f"-c {name}={value}" for name, value in SERVER_LIMITS.items())
+        options["options"] = f"-c search_path={schema} {limits}"
     # Packed bytes travel as they are, not as twice as many hexadecimal digits within the statement.
     options["server_side_binding"] = packed
     database["CONN_HEALTH_CHECKS"] = True
@@ -143,8 +159,8 @@ def _server(url: str, schema: str, *, packed: bool = False) -> dict[str, Any]:
 
 if DATABASE_URL:
     DATABASES = {
-        "default": _server(DATABASE_URL, "eventscope"),
-        "events": _server(DATABASE_URL, "eventscope_events", packed=True),
+        "default": _server(DATABASE_URL, SCHEMAS["default"]),
+        "events": _server(DATABASE_URL, SCHEMAS["events"], packed=True),
     }
 else:
     DATABASES = {"default": _sqlite("eventscope.sqlite3"), "events": _sqlite("events.sqlite3")}

