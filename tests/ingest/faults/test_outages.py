@@ -9,15 +9,20 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
+import redis
 
 from tests.ingest.faults.conftest import Host, options
 from tests.ingest.faults.published import Published, publish
 from tests.ingest.faults.test_kills import check
+from tests.postgres import Postgres, missing_postgres
 from tests.servers import Valkey
 
+Lock = Callable[[], AbstractContextManager[None]]
 LONG = bool(os.environ.get("EVENTSCOPE_LONG"))
 GONE = 60.0 if LONG else 1.5
 
@@ -260,16 +265,79 @@ def test_a_flood_of_types_ends_in_overflow(host: Host, valkey: Valkey) -> None:
     assert sum(len(ids) for ids in host.do("positions", prefix=run).values()) == 3000
 
 
+def publish_large(client: redis.Redis, topic: str, count: int) -> None:
+    """20 kB each."""
+    filling = b"x" * 20_000
+    for begin in range(0, count, 500):
+        pipe = client.pipeline(transaction=False)
+        for number in range(begin, min(begin + 500, count)):
+            body = b'{"eventType":"A","eventId":"%d","payload":"%s"}' % (number, filling)
+            pipe.xadd(topic, {b"event": body})
+        pipe.execute()
+
+
+@contextmanager
+def locked_sqlite(folder: Path, _: str) -> Iterator[None]:
+    with sqlite3.connect(folder / "events.sqlite3", isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+    other.close()
+
+
+@contextmanager
+def locked_postgres(_: Path, url: str) -> Iterator[None]:
+    with psycopg.connect(url) as other:
+        other.execute("LOCK TABLE eventscope_events.ingest_stream IN ACCESS EXCLUSIVE MODE")
+        yield
+        other.rollback()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def lockable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Host, Lock]]:
+    """A host, and who locks its database out."""
+    if request.param == "sqlite":
+        host = Host(tmp_path)
+        yield host, lambda: locked_sqlite(host.folder, "")
+    else:
+        if missing_postgres():
+            pytest.skip(f"PostgreSQL: {missing_postgres()}")
+        server = Postgres().start()
+        host = Host(tmp_path, DATABASE_URL=server.url)
+        yield host, lambda: locked_postgres(host.folder, server.url)
+    host.close()
+    if request.param == "postgres":
+        server.stop()
+
+
+def test_while_the_database_is_locked_a_backlog_stays_at_the_broker(
+    lockable: tuple[Host, Lock], valkey: Valkey
+) -> None:
+    """100 MB wait; the worker holds its queue's worth, then stores each message once."""
+    host, locked = lockable
+    run = "blocked"
+    configuration = options(valkey.url, run, batch_events=10_000, lease="5s")
+    child = host.do("start", options=configuration, messages=0)
+    with valkey.client() as client:
+        publish_large(client, f"{run}-orders", 10)
+        until(lambda: stored(host, run) == 10)
+        with locked():
+            publish_large(client, f"{run}-orders", 5000)
+            time.sleep(4)  # longer than it takes to read it all
+        until(lambda: stored(host, run) == 5010)
+        client.flushall()
+
+    assert host.do("end", child=child, number=signal.SIGTERM) == 0
+    positions = host.do("positions", prefix=run)
+    assert [len(set(map(tuple, each))) for each in positions.values()] == [5010]
+    assert host.do("peak_megabytes") < 200
+
+
 def test_worker_keeps_within_its_memory_on_a_large_backlog(host: Host, valkey: Valkey) -> None:
     """100 MB of bodies wait; the worker's peak stays under the 200 MB of the issue."""
     run = "memory"
     with valkey.client() as client:
-        body = b'{"eventType":"A","eventId":"1","payload":"%s"}' % (b"x" * 20_000)
-        for _ in range(10):
-            pipe = client.pipeline(transaction=False)
-            for _ in range(500):
-                pipe.xadd(f"{run}-orders", {b"event": body})
-            pipe.execute()
+        publish_large(client, f"{run}-orders", 5000)
         configuration = options(valkey.url, run, batch_events=10_000, lease="10s")
         assert host.do("live", options=configuration, messages=5000, kill=None) == 0
         client.flushall()
