@@ -73,10 +73,11 @@ class Engine:
             "throw_on_max_partitions_per_insert_block": 0,
             "distributed_foreground_insert": 1,
         }
+        values = list(columns.values())
         try:
             self._connected().insert(
                 into or table,
-                list(columns.values()),
+                values,
                 column_names=list(columns),
                 column_type_names=[types[name] for name in columns],
                 column_oriented=True,
@@ -85,6 +86,9 @@ class Engine:
             )
         except ClickHouseError as error:
             raise StoreUnavailable(f"ClickHouse does not take events: {error}") from error
+        finally:
+            # The driver's context refers to itself, so what it holds would stay until the collector runs.
+            values.clear()
 
     def run(self, statement: str) -> None:
         """A statement that answers nothing. Raises `StoreUnavailable`."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ingest.options import OptionsError, StoreOptions, decode_options
@@ -44,6 +47,22 @@ def test_statement_that_needs_too_much_memory_is_ended(open_engine: Any) -> None
         open_engine(reading_memory=1 << 20).rows(
             "SELECT length(groupArray(number)) FROM numbers(10000000)"
         )
+
+
+def test_what_was_inserted_is_let_go_at_once(open_engine: Any) -> None:
+    """A worker's collector runs seldom."""
+    engine = open_engine()
+    engine.run(f"CREATE DATABASE IF NOT EXISTS {engine.database}")
+    engine.run(f"CREATE TABLE {engine.table('let_go')} (id Int64) ENGINE = Null")
+    ids = np.arange(10)
+    gc.disable()
+    try:
+        before = sys.getrefcount(ids)
+        engine.insert("streams", {"id": ids}, token="let go", into="let_go")
+        assert sys.getrefcount(ids) == before
+    finally:
+        gc.enable()
+        engine.run(f"DROP TABLE {engine.table('let_go')}")
 
 
 def test_statement_that_is_wrong_is_no_trouble_that_passes(open_engine: Any) -> None:
