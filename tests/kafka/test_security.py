@@ -21,11 +21,12 @@ from dashboard.monitor.probes import probe_component
 from dashboard.options import ComponentOptions
 from dashboard.recovery.kafka_sending import KafkaSender
 from dashboard.recovery.sending import BrokerAway, Put
-from eventscope import BrokerUnavailable, EventBus
+from eventscope import BrokerUnavailable, Event, EventBus, RetryPolicy
 from ingest.options import BrokerOptions, IngestOptions, SecurityOptions
 from ingest.records import Position
 from ingest.sources.base import BrokerError, Checkpoint, Place
 from ingest.sources.kafka import Kafka
+from tests.eventscope.conftest import eventually
 from tests.kafka.certificates import Authority
 from tests.kafka.secure import PASSWORD, SecureKafka
 from tests.kafka.servers import why_no_apache
@@ -211,7 +212,7 @@ def kit_url(server: SecureKafka, listener: str, password: str, **settings: str) 
     ("listener", "mechanism"),
     [("sasl_plaintext", ""), ("sasl_plaintext", "SCRAM-SHA-256"), ("sasl_ssl", "SCRAM-SHA-512")],
 )
-async def test_the_kit_publishes(
+async def test_the_kit_publishes_subscribes_and_retries(
     secure_kafka: SecureKafka, topic: str, listener: str, mechanism: str
 ) -> None:
     secure_kafka.create(topic)
@@ -219,12 +220,29 @@ async def test_the_kit_publishes(
     if mechanism:
         settings["sasl.mechanisms"] = mechanism
     url = kit_url(secure_kafka, listener, PASSWORD, **settings)
-    bus = EventBus(url, source="shop", default_topic=topic, receipts=False, publish_timeout="120s")
+    bus = EventBus(
+        url,
+        source=f"shop-{topic}",
+        default_topic=topic,
+        receipts=False,
+        publish_timeout="120s",
+        retry=RetryPolicy(retry_delay="10ms"),
+    )
+    attempts: list[int] = []
 
+    @bus.subscribe("ORDER_CREATED")
+    async def handle(event: Event) -> None:
+        attempts.append(event.attempt)
+        if event.attempt == 1:
+            raise ConnectionError("try again")
+
+    await bus.start()
     event = await bus.publish("ORDER_CREATED", {"n": 1})
+    await eventually(lambda: len(attempts) == 2)
 
     await bus.stop("1s")
     assert event.position == "0:0"
+    assert attempts == [1, 2]
 
 
 @pytest.mark.parametrize(
