@@ -22,6 +22,7 @@ from eventscope.transports.base import (
 )
 from eventscope.transports.kafka import KafkaTransport
 from eventscope.transports.kafka.ledger import Note
+from eventscope.transports.kafka.poller import Poller
 from tests.kafka.servers import ApacheKafka, Broker
 from tests.kafka.test_kit import consumed
 
@@ -203,6 +204,29 @@ async def test_what_members_fell_silent_over_twice_is_taken_one_at_a_time(
     assert [(item.attempt, item.suspect) for item in second] == [(2, False)] * 3
     assert none == []
     assert [(item.body, item.attempt, item.suspect) for item in third] == [(b"1", 3, True)]
+
+
+async def test_a_thread_that_stumbles_begins_anew(
+    apache_kafka: ApacheKafka, topic: str, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport, one = make(apache_kafka), member(topic)
+    await transport.join(one, from_start=True)
+    await put(transport, topic, b"1", b"2")
+    first, second = await read(transport, one, 2)
+    await transport.settle(one, [Ack(first)])
+    poll = Poller._poll
+
+    def stumble(poller: Poller) -> None:
+        monkeypatch.setattr(Poller, "_poll", poll)
+        raise ZeroDivisionError("nobody has foreseen this")
+
+    monkeypatch.setattr(Poller, "_poll", stumble)
+    with pytest.raises(TransportError, match="nobody has foreseen this"):
+        await read(transport, one, 1)
+
+    [again] = await claim(transport, one, 1)
+    assert (again.body, again.attempt, again.taken_over) == (second.body, 2, True)
+    assert await transport.settle(one, [Retry(second, 1), Ack(again)]) == [False, True]
 
 
 async def test_a_tombstone_is_passed_over(broker: Broker, topic: str, make: Make) -> None:

@@ -60,6 +60,7 @@ class Poller:
         self._asked: queue.SimpleQueue[tuple[Future[Any], Callable[[Consumer], Any]]]
         self._asked = queue.SimpleQueue()
         self._ended = threading.Event()
+        self._broken = False
         self._connection = Connection(settings.get("security.protocol", ""))
         self._consumer = self._made_consumer()
         self._thread = threading.Thread(target=self._run, name="eventscope-kafka", daemon=True)
@@ -94,14 +95,15 @@ class Poller:
     def _run(self) -> None:
         while not self._ended.is_set():
             try:
+                self._begin_anew_if_broken()
                 self._regulate()
                 self._do_asked()
                 self._poll()
             except KafkaException as error:
-                self._begin_anew(failure_of(error.args[0]))
+                self._break(failure_of(error.args[0]))
             except Exception as error:
                 log.error("%s", error, extra={"action": "kafka-poll-failed"}, exc_info=error)
-                self._begin_anew(TransportError(f"{type(error).__name__}: {error}"))
+                self._break(TransportError(f"{type(error).__name__}: {error}"))
         self._do_asked()
         self._leave()
         self._refuse_asked()
@@ -162,15 +164,19 @@ class Poller:
         if resume:
             self._consumer.resume(resume)
 
-    def _begin_anew(self, error: TransportError) -> None:
-        """A consumer in a state that is not understood is left for another."""
+    def _break(self, error: TransportError) -> None:
         self._told(error)
         self._shares.clear()
-        if self._ended.wait(_REST):
-            return
-        self._leave()
-        self._consumer = self._made_consumer()
-        self._subscribe()
+        self._broken = True
+        self._ended.wait(_REST)
+
+    def _begin_anew_if_broken(self) -> None:
+        """A consumer in a state that is not understood is left for another."""
+        if self._broken:
+            self._leave()
+            self._consumer = self._made_consumer()
+            self._subscribe()
+            self._broken = False
 
     def _leave(self) -> None:
         """Calls `_revoked` for all that is left."""
