@@ -23,6 +23,7 @@ from eventscope.transports.base import (
 from eventscope.transports.kafka import KafkaTransport
 from eventscope.transports.kafka.ledger import Note
 from eventscope.transports.kafka.poller import Poller
+from tests.eventscope.conftest import eventually
 from tests.kafka.servers import ApacheKafka, Broker
 from tests.kafka.test_kit import consumed
 
@@ -377,12 +378,13 @@ async def test_a_partition_without_end_is_read_ahead_within_bounds(
     transport, one = make(apache_kafka), member(topic)
     await transport.join(one, from_start=True)
     found = await read(transport, one, 10)
-    await asyncio.sleep(1)
     [share] = [
         share
         for place, share in transport._members[(one.group, one.name)]._shares._shares.items()
         if place.topic == topic
     ]
+    await eventually(lambda: share.paused)
+    await asyncio.sleep(0.5)
 
     assert 500 <= len(share.fresh) < 1000
     async with asyncio.timeout(WITHIN):

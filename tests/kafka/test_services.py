@@ -18,6 +18,8 @@ from eventscope import Backoff, Event, EventBus, RetryPolicy
 from tests.eventscope.conftest import eventually
 from tests.kafka.servers import ApacheKafka
 
+pytestmark = pytest.mark.timeout(600)
+
 Service = Callable[..., subprocess.Popen[bytes]]
 ROOT = Path(__file__).parents[2]
 
@@ -159,7 +161,7 @@ async def test_event_that_kills_its_consumers_becomes_a_letter_and_its_neighbour
             running = service(1, **settings)
         return -1 in buried(apache_kafka, topic)
 
-    await eventually(done, 120)
+    await eventually(done, 240)
     good = set(range(30)) - set(range(0, 30, 7))
     await eventually(lambda: set(noted(notes, "handled")) >= good)
     await eventually(lambda: len(buried(apache_kafka, topic)) == 6)

@@ -28,7 +28,11 @@ from eventscope.transports.base import (
 )
 from eventscope.transports.kafka.poller import Poller, commit, committed
 from eventscope.transports.kafka.retries import retry_copy, retry_topic
-from eventscope.transports.kafka.settings import consumer_settings, transaction_settings
+from eventscope.transports.kafka.settings import (
+    STATIC,
+    consumer_settings,
+    transaction_settings,
+)
 from eventscope.transports.kafka.shares import Holding, Shares, Waiting
 from eventscope.transports.kafka.topics import make_missing, starts_of_new_group
 from eventscope.transports.kafka.transactions import Transactions
@@ -68,6 +72,8 @@ class GroupMember:
     async def join(self, *, from_start: bool) -> None:
         """Topics are made where missing; a new group begins at the first entries or the ends."""
         await self._apart(lambda: make_missing(self._settings, self._topics))
+        if STATIC in self._settings:
+            await self._apart(self._transactions.begin)
         consumer, topics = self._poller.idle_consumer, self._member.topics
         starts = {}
         if not from_start:

@@ -14,7 +14,9 @@ from confluent_kafka import KafkaError
 from eventscope.errors import BrokerUnavailable, EventscopeError, TransportError
 
 __all__ = [
+    "KEY",
     "PRODUCER",
+    "STATIC",
     "consumer_settings",
     "failure_of",
     "key_apart",
@@ -23,6 +25,7 @@ __all__ = [
 ]
 
 KEY = b"key"
+STATIC = "group.instance.id"
 _PASSING = frozenset(
     (
         KafkaError._MSG_TIMED_OUT,
@@ -108,9 +111,10 @@ def consumer_settings(settings: dict[str, Any], group: str, name: str) -> dict[s
 
 
 def transaction_settings(settings: dict[str, Any], group: str, name: str) -> dict[str, Any]:
-    """``transactional.id`` is the member's own, so no two that live fence each other."""
+    """``transactional.id`` is the member's own, so no two that live fence each other; a static member
+    that is started again ends what it left open."""
     own = {
-        "transactional.id": f"eventscope.{group}.{name}",
+        "transactional.id": f"eventscope.{group}.{settings.get(STATIC, name)}",
         # An open one of a member that died holds up its heir and all readers for so long.
         "transaction.timeout.ms": 10_000,
         "linger.ms": 0,

@@ -59,6 +59,10 @@ class Transactions:
             return self._failed(producer, error.args[0], refusals, failures)
         return self._commit(producer, offsets, refusals, failures)
 
+    def begin(self) -> None:
+        """End what a predecessor of the same name left open. Raises `TransportError`."""
+        self._open()
+
     def end(self) -> None:
         """One whose outcome cannot be learnt is waited for no longer."""
         self._ended.set()
