@@ -4,7 +4,8 @@
 
 The same workload, pipeline and counting as `benchmarks.ingest`; only draining is timed. Beside it, in
 the same run, stands what librdkafka gives when messages are only consumed (bytes, key, headers and
-time taken out as the source does, and thrown away). Needs Java and Maven.
+time taken out as the source does, and thrown away), and what PostgreSQL takes in by a COPY of the very rows
+that were stored. Needs Java and Maven.
 """
 
 from __future__ import annotations
@@ -127,6 +128,12 @@ def _measure(arguments: argparse.Namespace, server: ApacheKafka) -> None:
         (f"Kafka → {engine}, messages only consumed", raw, "/s"),
         (f"Kafka → {engine}, ingest's rate ÷ only consuming", messages / seconds / raw, ""),
     ]
+    if arguments.store == "postgresql":
+        from benchmarks._copy import copy_seconds
+
+        copied = events / copy_seconds()
+        figures.append((f"Kafka → {engine}, events a second, COPY of the same rows", copied, "/s"))
+        figures.append((f"Kafka → {engine}, ingest's rate ÷ that COPY", rate / copied, ""))
     for name, value, unit in figures:
         show(name, value, unit, as_json=arguments.json)
 
