@@ -1,7 +1,7 @@
 """A backlog in Apache Kafka is caught up by real workers while a real web process answers pages.
 
     python -m benchmarks.catchup [--events 600000] [--long] [--store sqlite|postgresql|clickhouse]
-                                 [--workers 1] [--json]
+                                 [--workers 1] [--alone] [--json]
 
 ``--long`` is a day's backlog, 20M events. `manage.py up` runs everything as a person starts it; more workers
 run beside it. The rate is that from a tenth of it stored to the end. Pages and look-ups are asked for all the
@@ -64,6 +64,7 @@ def _arguments() -> argparse.Namespace:
         "--store", choices=STORES, help="without: each, PostgreSQL with two workers too"
     )
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--alone", action="store_true", help="without anybody who asks for pages")
     parser.add_argument("--json", action="store_true")
     parsed = parser.parse_args()
     parsed.events = parsed.events or (20_000_000 if parsed.long else 600_000)
@@ -98,7 +99,7 @@ def _run(arguments: argparse.Namespace, folder: Path, stack: contextlib.ExitStac
     for _ in range(arguments.workers - 1):
         stack.callback(_ended, _worker(folder, environ))
     title = f"catch-up: Kafka → {arguments.store}, {arguments.workers} worker(s)"
-    for name, value, unit in _measure(system, token, made, arguments.events):
+    for name, value, unit in _measure(system, token, made, arguments):
         show(f"{title}, {name}", value, unit, as_json=arguments.json)
 
 
@@ -130,12 +131,13 @@ def _ended(process: subprocess.Popen[bytes]) -> None:
 
 
 def _measure(
-    system: System, token: str, made: int, events: int
+    system: System, token: str, made: int, arguments: argparse.Namespace
 ) -> Iterator[tuple[str, float, str]]:
     done = threading.Event()
     took: dict[str, list[float]] = {}
     asking = threading.Thread(target=_ask, args=(system, token, took, done), daemon=True)
-    asking.start()
+    if not arguments.alone:
+        asking.start()
     peak, marks = 0, []
     deadline = time.monotonic() + PATIENCE
     while not marks or marks[-1][1] < made:
@@ -147,9 +149,14 @@ def _measure(
         assert time.monotonic() < deadline, "it was not caught up in time"
         time.sleep(PAUSE)
     done.set()
-    asking.join(60)
-    _compare(system, token, made, events)
-    yield "events a second, receipts counted", 2 * events / made * _rate(marks, made), "/s"
+    if not arguments.alone:
+        asking.join(60)
+    _compare(system, token, made, arguments.events)
+    yield (
+        "events a second, receipts counted",
+        2 * arguments.events / made * _rate(marks, made),
+        "/s",
+    )
     yield "memory of a worker, peak", peak / 1e6, "MB"
     for name, each in took.items():
         ordered = sorted(each)
