@@ -55,13 +55,17 @@ def messages(count: int, *, seed: int = 0, poison: int = 0) -> Iterator[tuple[st
 
 
 def fill(client: redis.Redis, count: int, *, seed: int = 0, poison: int = 0) -> int:
-    """Append the workload to the broker's streams; how many messages that made."""
+    """Append the workload to the broker's streams; how many messages that made.
+
+    Each at the moment it was made and not when its pipeline was full, so that receipts tell true times.
+    """
     connection = client.connection_pool.get_connection()
-    made = 0
+    made = at_ms = 0
     try:
         pending: list[bytes] = []
         for topic, body in messages(count, seed=seed, poison=poison):
-            pending.append(hiredis.pack_command(("XADD", topic, "*", "event", body)))
+            at_ms = max(at_ms, time.time_ns() // 1_000_000)
+            pending.append(hiredis.pack_command(("XADD", topic, f"{at_ms}-*", "event", body)))
             made += 1
             if len(pending) == _PIPELINE:
                 _send(connection, pending)

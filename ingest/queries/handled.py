@@ -6,18 +6,20 @@ Events and all that tells of them are found in one look-up, and what was read to
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from operator import itemgetter
+from functools import partial
 from typing import NamedTuple
 
 from ingest.envelopes import stored_id
 from ingest.queries.events import EventFilter, EventView, shared_store
 from ingest.queries.receipts import receipts_among
+from ingest.queries.telling import Candidate, Message, chunks_of, told_in_order
 from ingest.queries.wanted import Wanted
 from ingest.records import Position, Record
 from ingest.store.base import Place, StoredEvent
 from ingest.store.kept import Kept
+from ingest.store.marks import quick_range, told_range
 from ingest.store.sql import decode_stored
-from ingest.system import RECEIPT_TYPES, Receipt
+from ingest.system import DETAILS, RECEIPT_TYPES, Receipt
 
 __all__ = ["Handled", "HandledWindow", "events_told", "walk_handled"]
 
@@ -26,6 +28,8 @@ KEPT_BYTES = 8 * 1024 * 1024
 """Of bodies whose records are kept."""
 _OTHERS = tuple(f"!{type}" for type in RECEIPT_TYPES)
 """All but what tells of handlings."""
+_REPORTS = frozenset((*DETAILS, *RECEIPT_TYPES)) - {"DeadLettered"}
+"""What services say of themselves, on a topic of its own."""
 
 
 class Handled(NamedTuple):
@@ -97,14 +101,45 @@ class _Reading:
         self._newest_first = newest_first
         self._at_once = at_once
         self._store = shared_store()
+        self._counted: set[str] = set()
+        self._stored_ms: int | None = None
         self._records: Kept[tuple[int, Position], Record | None] = Kept(KEPT_BYTES)
 
     def handled(self, places: Sequence[Place], window: range) -> Iterator[Handled]:
-        told = self._told(places, window) if places else []
-        for ids in _chunks(told, self._at_once, newest_first=self._newest_first):
-            handled = self._find(ids, window)
+        read = self._store.read(places) if places else []
+        messages = [found for event in read if (found := self._message(event)) is not None]
+        told = told_in_order(messages, self._wanted, window, newest_first=self._newest_first)
+        stored = filter(self._may_be_stored, told)
+        for some in chunks_of(stored, self._at_once, newest_first=self._newest_first):
+            handled = self._find([one.event_id for one in some], window)
             if handled.events:
                 yield handled
+            else:
+                self._look_how_far(some)
+
+    def _message(self, event: StoredEvent) -> Message | None:
+        """``event`` with the time of what it tells, None if it tells of no handling."""
+        native = event.event_type == RECEIPT_TYPES[0]
+        span = quick_range(event.body, event.appended_ms) if native else None
+        if span is None:
+            record = self._record(event)
+            span = None if record is None else told_range(record, dead_letter=True)
+        return None if span is None else Message(*span, partial(self._record, event))
+
+    def _may_be_stored(self, candidate: Candidate) -> bool:
+        return self._stored_ms is None or candidate.from_ms <= self._stored_ms
+
+    def _look_how_far(self, missed: Iterable[Candidate]) -> None:
+        """Where handlings are stored before their events: up to when events are, to spare looking beyond.
+
+        Reports come as late as handlings do, so they do not count but for those that somebody handles.
+        """
+        handled = {candidate.event_type for candidate in missed}
+        if self._stored_ms is None or not handled <= self._counted:
+            self._counted |= handled
+            types = tuple(f"!{type}" for type in sorted(_REPORTS - self._counted))
+            newest = self._store.scan(EventFilter(types=types), limit=1).events
+            self._stored_ms = newest[0].appended_ms if newest else None
 
     def _find(self, ids: Sequence[str], window: range) -> Handled:
         """The events of ``ids`` in the window and all their receipts, in one look-up."""
@@ -120,17 +155,6 @@ class _Reading:
         ]
         return Handled(views[::-1] if self._newest_first else views, receipts)
 
-    def _told(self, places: Sequence[Place], window: range) -> list[tuple[int, int, str]]:
-        """(from_ms, until_ms, event id) of each event that may lie in the window, once."""
-        spans: dict[str, tuple[int, int]] = {}
-        for record in map(self._record, self._store.read(places)):
-            if record is None:
-                continue
-            for told in self._wanted.told_by(record, dead_letter=True):
-                if told.from_ms < window.stop and told.until_ms >= window.start:
-                    spans[stored_id(told.event_id)] = (told.from_ms, told.until_ms)
-        return [(from_ms, until_ms, event_id) for event_id, (from_ms, until_ms) in spans.items()]
-
     def _record(self, event: StoredEvent) -> Record | None:
         """``event`` decoded, once while it is kept."""
         place = (event.stream_id, event.position)
@@ -139,25 +163,3 @@ class _Reading:
             record = decode_stored(event)
             self._records.put(place, record, len(event.body))
         return record
-
-
-def _chunks(
-    told: Iterable[tuple[int, int, str]], size: int, *, newest_first: bool
-) -> Iterator[list[str]]:
-    """Ids in order of time, some at a time; times that are not exact stay together, as they may cross.
-
-    Spans are in order of the end that comes first, so that behind one that lies apart all others do.
-    """
-    ordered = sorted(told, key=itemgetter(1 if newest_first else 0), reverse=newest_first)
-    chunk: list[str] = []
-    edge: int | None = None
-    for from_ms, until_ms, event_id in ordered:
-        apart = edge is None or (until_ms < edge if newest_first else from_ms > edge)
-        if len(chunk) >= size and apart:
-            yield chunk
-            chunk, edge = [], None
-        chunk.append(event_id)
-        reach = from_ms if newest_first else until_ms
-        edge = reach if edge is None else (min if newest_first else max)(edge, reach)
-    if chunk:
-        yield chunk

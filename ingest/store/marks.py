@@ -12,10 +12,10 @@ marked too; where it has neither, the receipt's own time and some seconds before
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 import xxhash
@@ -37,8 +37,10 @@ __all__ = [
     "longer_than",
     "mark",
     "marks_of",
+    "quick_range",
     "told_by",
     "told_of",
+    "told_range",
     "took_ms",
 ]
 
@@ -76,6 +78,32 @@ class _Original(msgspec.Struct, rename="camel"):
 
 
 _ORIGINAL = msgspec.json.Decoder(_Original)
+
+
+class Timed(Protocol):
+    """Of a receipt what tells when its event was appended."""
+
+    @property
+    def offset(self) -> str | int: ...
+
+    @property
+    def produced_at(self) -> str | int | float | None: ...
+
+
+class _Times(msgspec.Struct, rename="camel", gc=False):
+    offset: str | int = ""
+    produced_at: str | int | float | None = None
+
+
+class _TimesOnly(msgspec.Struct, gc=False):
+    receipts: list[_Times]
+
+
+class _Timed(msgspec.Struct, gc=False):
+    payload: _TimesOnly
+
+
+_TIMES = msgspec.json.Decoder(_Timed)
 
 
 class Told(NamedTuple):
@@ -152,6 +180,44 @@ def told_by(record: Record, *, dead_letter: bool) -> Iterator[Told]:
     elif dead_letter:
         yield _given_up(record.event_id, record.event_type, record, "")
         yield _copied(record)
+
+
+def told_range(record: Record, *, dead_letter: bool) -> tuple[int, int] | None:
+    """The earliest and the latest ms at which an event that ``record`` tells of may have been appended.
+
+    None if it tells of no handling.
+    """
+    if type(record.detail) is Receipts:
+        return _range_of(record.detail.receipts, record.appended_ms)
+    times = [(told.from_ms, told.until_ms) for told in told_by(record, dead_letter=dead_letter)]
+    return _around(times)
+
+
+def quick_range(body: bytes, told_ms: int) -> tuple[int, int] | None:
+    """`told_range` of a native message of receipts, nothing but their times read; None if it is no such."""
+    try:
+        return _range_of(_TIMES.decode(body).payload.receipts, told_ms)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _range_of(receipts: Sequence[Timed], told_ms: int) -> tuple[int, int] | None:
+    """In bulk where all offsets tell exactly when their events were appended."""
+    offsets = set(map(_OFFSET, receipts))
+    return _exact_range(offsets) or _around([_event_time(one, told_ms) for one in receipts])
+
+
+def _exact_range(offsets: Collection[object]) -> tuple[int, int] | None:
+    """The first and the last of the times that Redis entry ids tell; None unless every one does."""
+    ids = [offset for offset in offsets if type(offset) is str and _tells_time(offset)]
+    if not ids or len(ids) < len(offsets):
+        return None
+    low, high = int(min(ids)[:_ENTRY]), int(max(ids)[:_ENTRY])
+    return (low, high) if _is_believable(low) and _is_believable(high) else None
+
+
+def _around(times: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    return (min(low for low, _ in times), max(high for _, high in times)) if times else None
 
 
 def end_of(outcome: str, attempt: int) -> str:
@@ -235,7 +301,7 @@ def took_ms(receipt: Receipt) -> float:
     return 0.0 if started is None or ended is None else float(ended - started)
 
 
-def _event_time(receipt: Receipt, told_ms: int) -> tuple[int, int]:
+def _event_time(receipt: Timed, told_ms: int) -> tuple[int, int]:
     offset = receipt.offset
     if type(offset) is str and _tells_time(offset):
         at_ms = int(offset[:_ENTRY])

@@ -13,7 +13,7 @@ from dashboard.explore.judging import handled_as_asked
 from dashboard.explore.listing import read_listing
 from dashboard.explore.places import place_of
 from dashboard.explore.rows import RECEIPTS, rows_of
-from ingest.queries.events import EventFilter, list_events
+from ingest.queries.events import EventFilter, list_events, shared_store
 from ingest.queries.grouping import SeriesView
 from ingest.store.marks import by_consumer, by_end, by_type, longer_than
 from tests.dashboard.explore.factories import START, House, envelope, receipt
@@ -71,7 +71,7 @@ class World:
             for _ in range(chance.choice([0, 1, 1, 2, 3]))
         ]
         chance.shuffle(told)
-        self._tell([told[n : n + 2] for n in range(0, len(told), 2)], at + 60 * step)
+        self.tell([told[n : n + 2] for n in range(0, len(told), 2)], at + 60 * step)
 
     def _receipt(self, event_id: str, kind: str, appended_ms: int) -> dict[str, Any]:
         chance = self._chance
@@ -95,7 +95,7 @@ class World:
             told["producedAt"] = appended_ms - 300
         return told
 
-    def _tell(self, messages: list[list[dict[str, Any]]], at: int) -> None:
+    def tell(self, messages: list[list[dict[str, Any]]], at: int) -> None:
         bodies = []
         for told in messages:
             self._messages += 1
@@ -156,6 +156,34 @@ def test_letter_that_no_receipt_tells_of_is_found_where_it_was_and_where_it_lies
         ("evt_1", "failed-events"),
         ("evt_1", "orders-topic"),
     ]
+
+
+@pytest.mark.django_db(databases=["default", "events"])
+def test_handlings_that_are_stored_before_their_events_are_not_looked_up_one_by_one(
+    counting_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that catches up may be minutes ahead on the topic of the receipts."""
+    stored = counting_house.publish([envelope(f"evt_{n}") for n in range(20)])
+    until = stored[-1].appended_ms
+    world = World(counting_house, seed=1)
+    told = [
+        receipt(f"{name}_{n}", at=at - START) | {"offset": f"{at}-0"}
+        for name, count, first in (("evt", 20, stored[0].appended_ms), ("later", 900, until + 1))
+        for n in range(count)
+        for at in [first + n]
+    ]
+    world.tell([told[n : n + 100] for n in range(0, len(told), 100)], at=1_000)
+    looked_up: list[int] = []
+    store = shared_store()
+    find = store.find
+    monkeypatch.setattr(
+        store, "find", lambda ids, **more: looked_up.append(len(ids)) or find(ids, **more)
+    )
+
+    listing = read_listing(EventQuery(outcomes=("delivered",), limit=10), now_ms=NOW)
+
+    assert [row.event.event_id for row in listing.rows] == [f"evt_{n}" for n in range(19, 9, -1)]
+    assert sum(looked_up) < 100
 
 
 SERIES = [SeriesView(n, "ORDER_CREATED", "", name, "t") for n, name in enumerate(CONSUMERS)]

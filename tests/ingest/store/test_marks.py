@@ -19,6 +19,8 @@ from ingest.store.marks import (
     longer_than,
     mark,
     marks_of,
+    quick_range,
+    told_range,
 )
 
 NOW = 1_795_600_010_000
@@ -137,3 +139,31 @@ def test_letter_is_marked_at_the_time_of_its_original() -> None:
 
 def test_plain_event_has_no_marks() -> None:
     assert marks_of(record({}, "ORDER_CREATED"), dead_letter=False) == set()
+
+
+@pytest.mark.parametrize(
+    ("receipts", "span"),
+    [
+        ([told()], (NOW - 3000, NOW - 3000)),
+        ([told(), told(offset=f"{NOW}-7"), told()], (NOW - 3000, NOW)),
+        ([told(offset=41, producedAt=NOW - 500)], (NOW - 500, NOW + 500)),
+        ([told(), told(offset=41, producedAt=format_ms(NOW))], (NOW - 3000, NOW + 1000)),
+        ([told(), told(offset="")], (NOW - 5000, NOW)),
+        ([told(), told(offset=f"{'9' * 13}-0")], (NOW - 5000, NOW)),
+        ([told(), told(offset="not-a-time-at-all")], (NOW - 5000, NOW)),
+    ],
+)
+def test_range_of_what_a_message_tells_is_read_without_the_rest_of_it(
+    receipts: list[dict[str, Any]], span: tuple[int, int]
+) -> None:
+    made = record({"receipts": receipts})
+    assert told_range(made, dead_letter=False) == span
+    assert quick_range(made.body, made.appended_ms) == span
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"\xff", b"[]", b'{"data":{"receipts":[]}}', b'{"payload":{"receipts":[{"offset":[]}]}}'],
+)
+def test_what_is_no_native_message_of_receipts_has_no_quick_range(body: bytes) -> None:
+    assert quick_range(body, NOW) is None
