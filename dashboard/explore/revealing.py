@@ -13,14 +13,11 @@ from ingest.envelopes.privacy import hides
 from ingest.queries.bodies import read_body
 from ingest.queries.events import EventView
 from ingest.queries.opening import open_headers, open_stored, sealed_keys
-from ingest.sealing import SEALED
-from ingest.shapes import path_text
+from ingest.queries.sealed import sealed_paths
 from ingest.store.sql import to_message
 from ingest.wire import WIRE
 
-__all__ = ["Revealed", "is_encrypted", "may_reveal", "reveal", "reveal_role", "sealed_paths"]
-
-_MOST_PATHS = 50
+__all__ = ["Revealed", "is_encrypted", "may_reveal", "paths_in", "reveal", "reveal_role"]
 
 
 class Revealed(NamedTuple):
@@ -38,7 +35,7 @@ def reveal(event: EventView, *, by: Any) -> Revealed:
 
     The caller has asked `may_reveal`. The note is written first: nothing is shown that is not noted.
     """
-    paths = sealed_paths(event)
+    paths = paths_in(event)
     record(actor=by, action="event.revealed", subject=event.event_id, detail={"paths": paths})
     opened = open_stored(event.stored)
     headers = [
@@ -58,20 +55,9 @@ def is_encrypted(path: str) -> bool:
     return hides(taken, path)
 
 
-def sealed_paths(event: EventView) -> list[str]:
-    """Where encrypted values stand, the first fifty; headers as ``header:NAME``."""
-    found: list[str] = []
-    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), event.envelope)]
-    while waiting and len(found) < _MOST_PATHS:
-        names, value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += [((*names, name), inner) for name, inner in reversed(value.items())]
-        elif isinstance(value, list):
-            waiting += [((*names, at), inner) for at, inner in reversed(list(enumerate(value)))]
-        elif isinstance(value, str) and SEALED.fullmatch(value.encode("utf-8", "replace")):
-            found.append(path_text(names, root="").removeprefix(".") or "the whole body")
-    found += [f"header:{name}" for name, value in event.headers if SEALED.fullmatch(value.encode())]
-    return found[:_MOST_PATHS]
+def paths_in(event: EventView) -> list[str]:
+    """Where encrypted values stand in ``event``."""
+    return sealed_paths(event.envelope, event.headers)
 
 
 def _locked_headers(headers: list[tuple[str, str]]) -> list[str]:

@@ -10,7 +10,7 @@ import msgspec
 
 from ingest.models import DeadLetter
 
-__all__ = ["Shown", "present_letter"]
+__all__ = ["Shown", "present", "present_letter"]
 
 MOST_SHOWN = 256 * 1024
 MOST_HEADERS = 200
@@ -30,11 +30,16 @@ class Shown:
 
 
 def present_letter(letter: DeadLetter) -> Shown:
-    body = bytes(letter.event)
+    """As it is stored."""
+    return present(letter, bytes(letter.event), _pairs(bytes(letter.headers)))
+
+
+def present(letter: DeadLetter, body: bytes, pairs: list[tuple[bytes, bytes]]) -> Shown:
+    """``letter`` with what stands in its place of its event and headers."""
     cut = len(body) > MOST_SHOWN
     raw = body[:MOST_SHOWN].decode("utf-8", "backslashreplace")
     value, is_json = (None, False) if cut else _json(raw)
-    headers = _headers(bytes(letter.headers))
+    headers = _texts(pairs)
     return Shown(
         value=value,
         is_json=is_json,
@@ -59,14 +64,17 @@ def _json(text: str) -> tuple[Any, bool]:
         return None, False
 
 
-def _headers(packed: bytes) -> list[tuple[str, str]]:
-    """A MessagePack list of [name, value] byte pairs as text; [] if it is none."""
+def _pairs(packed: bytes) -> list[tuple[bytes, bytes]]:
+    """A MessagePack list of [name, value] byte pairs; [] if it is none."""
     if not packed:
         return []
     try:
-        pairs = msgspec.msgpack.decode(packed, type=list[tuple[bytes, bytes]])
+        return msgspec.msgpack.decode(packed, type=list[tuple[bytes, bytes]])
     except msgspec.MsgspecError:
         return []
+
+
+def _texts(pairs: list[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     return [
         (name.decode("utf-8", "backslashreplace"), value.decode("utf-8", "backslashreplace"))
         for name, value in pairs[:MOST_HEADERS]

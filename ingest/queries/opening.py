@@ -29,6 +29,7 @@ __all__ = [
     "open_letter",
     "open_letter_headers",
     "open_stored",
+    "read_letter",
     "sealed_keys",
 ]
 
@@ -96,6 +97,12 @@ def open_letter(letter: Kept) -> bytes:
         raise NotAsItWas("The original cannot be had as it was: it was redacted.")
     whole = _whole(open_text(event, place, configured_keyring()))
     return _decoded(whole, encoding) if encoding else whole
+
+
+def read_letter(letter: Kept) -> Opened:
+    """The event of a dead letter as it is stored, with every value opened for which there is a key."""
+    place = place_of(letter.stream.topic, Position(letter.major, letter.minor))
+    return open_text(bytes(letter.event), place, configured_keyring())
 
 
 def _wire(letter: Kept) -> bytes | None:

@@ -22,9 +22,9 @@ from dashboard.explore.revealing import (
     Revealed,
     is_encrypted,
     may_reveal,
+    paths_in,
     reveal,
     reveal_role,
-    sealed_paths,
 )
 from dashboard.explore.rows import rows_of
 from dashboard.explore.views.shared import indexed_paths, story_url
@@ -89,7 +89,7 @@ def _context(
         "neighbours": read_neighbours(event, 1),
         "copies_url": reverse("explore:copies", args=[event.event_id]),
         "story_url": story_url(page.correlation_id, event.event_id),
-        "sealed": sealed_paths(event) if event.flags & Flag.ENCRYPTED else [],
+        "sealed": paths_in(event) if event.flags & Flag.ENCRYPTED else [],
         "opened": opened,
         "may_reveal": may_reveal(request.user),
         "reveal_role": reveal_role(),

@@ -5,23 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
+from dashboard.accounts.rights import may_reveal, reveal_role
 from dashboard.recovery.asking import BY, RANGES, STATUSES, Ask, parse_ask
 from dashboard.recovery.circumstances import read_circumstances
-from dashboard.recovery.editions import origin_of
+from dashboard.recovery.editions import is_sealed, origin_of
 from dashboard.recovery.groups import LISTED as GROUPS_LISTED
 from dashboard.recovery.groups import SPANS, read_burndown, read_groups
 from dashboard.recovery.history import letter_history
-from dashboard.recovery.presenting import present_letter
+from dashboard.recovery.presenting import Shown, present_letter
+from dashboard.recovery.revealing import Revealed, paths_in, reveal_letter
 from dashboard.recovery.stacks import fold_stack
 from dashboard.recovery.views.choosing import picking_context
 from dashboard.recovery.views.groups import span_of
 from eventscope.stamps import now_ms
+from ingest.models import DeadLetter
 from ingest.queries import state
 from ingest.queries.deploys import list_deploys
 from ingest.queries.entities import entities_in, entity_kinds
@@ -99,25 +103,43 @@ def _groups(request: HttpRequest, ask: Ask, now_ms: int) -> dict[str, Any]:
     }
 
 
-@require_GET
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def dead_letter_page(request: HttpRequest, letter_id: int) -> HttpResponse:
-    """One letter: the event as it was, the error, and what surrounded it."""
+    """One letter: the event as it was, the error, and what surrounded it; POST opens what is encrypted."""
     letter = state.get_dead_letter(letter_id)
     if letter is None:
         raise Http404("There is no dead letter with this number.")
-    alike = state.LetterFilter(fingerprints=(letter.fingerprint,))
-    shown = present_letter(letter)
-    kinds = entity_kinds(settings.INGEST).values()
+    stored = present_letter(letter)
+    opened = _reveal(request, letter, stored) if request.method == "POST" else None
     context = {
+        **_about(letter, stored),
+        "shown": opened.shown if opened else stored,
+        "sealed": paths_in(stored) if is_sealed(letter) else [],
+        "opened": opened,
+        "may_reveal": may_reveal(request.user),
+        "reveal_role": reveal_role(),
+    }
+    return render(request, "recovery/dead_letter.html", context)
+
+
+def _reveal(request: HttpRequest, letter: DeadLetter, stored: Shown) -> Revealed:
+    if not may_reveal(request.user):
+        raise PermissionDenied(f"Encrypted values are shown from the role {reveal_role()} on.")
+    return reveal_letter(letter, stored, by=request.user)
+
+
+def _about(letter: DeadLetter, stored: Shown) -> dict[str, Any]:
+    """What surrounds a letter, by what is stored of it."""
+    alike = state.LetterFilter(fingerprints=(letter.fingerprint,))
+    kinds = entity_kinds(settings.INGEST).values()
+    return {
         "letter": letter,
-        "shown": shown,
         "stack": fold_stack(letter.error_stack),
-        "around": read_circumstances(letter, shown.value),
+        "around": read_circumstances(letter, stored.value),
         "most_beside": MOST_BESIDE,
         "history": letter_history(letter.pk),
         "origin": origin_of(letter.event_id),
-        "entities": entities_in(letter.event_type, shown.value, kinds),
+        "entities": entities_in(letter.event_type, stored.value, kinds),
         "alike": sum(letter_totals(alike).values()) - 1 if letter.fingerprint else 0,
     }
-    return render(request, "recovery/dead_letter.html", context)

@@ -6,6 +6,7 @@ import json
 from html import unescape
 from typing import Any
 
+import msgspec
 import pytest
 from django.test import Client
 
@@ -126,3 +127,63 @@ def test_an_edit_whose_key_is_gone_is_left_out_and_nothing_is_sent(
 
     assert shop.put_back() == []
     assert JobItem.objects.get().reason == "locked"
+
+
+def page(letter: DeadLetter) -> str:
+    return f"/dead-letters/{letter.pk}/"
+
+
+def test_a_letters_encrypted_values_are_locked_and_named(letter: DeadLetter) -> None:
+    operator = client_for(Role.OPERATOR)
+
+    text = text_of(operator.get(page(letter)))
+
+    assert CARD not in text
+    assert "payload.orderId" in text
+    assert "Shown from the role admin on" in text
+    assert operator.post(page(letter)).status_code == 403
+    assert not AuditEntry.objects.filter(action="letter.revealed").exists()
+
+
+def test_who_may_sees_a_letters_values_and_the_audit_log_says_so(letter: DeadLetter) -> None:
+    admin = client_for(Role.ADMIN)
+    assert CARD not in text_of(admin.get(page(letter)))
+
+    answer = admin.post(page(letter))
+
+    assert CARD in text_of(answer)
+    assert "no-store" in answer["Cache-Control"]
+    entry = AuditEntry.objects.get(action="letter.revealed")
+    assert entry.subject == f"letter {letter.pk}"
+    assert json.loads(entry.detail) == {"event": letter.event_id, "paths": ["payload.orderId"]}
+    assert CARD not in text_of(admin.get(page(letter)))
+
+
+def test_a_letter_whose_key_is_missing_stays_locked_and_names_it(
+    letter: DeadLetter, settings: Any
+) -> None:
+    (key,) = configured_keyring().ids
+    settings.ENCRYPTION_KEYS = ["cd" * 32]
+
+    text = text_of(client_for(Role.ADMIN).post(page(letter)))
+
+    assert CARD not in text
+    assert f"needs the key {key}" in " ".join(text.split())
+
+
+def test_sealed_headers_and_what_is_no_json_are_opened_too(letter: DeadLetter) -> None:
+    place = place_of(letter.stream.topic, Position(letter.major, letter.minor))
+    token = configured_keyring().seal(b"4000-9999", place)
+    letter.headers = msgspec.msgpack.encode([(b"x-card", token)])
+    letter.event = b"plain text"
+    letter.save()
+    admin = client_for(Role.ADMIN)
+
+    assert "header:x-card" in text_of(admin.get(page(letter)))
+    assert "4000-9999" in text_of(admin.post(page(letter)))
+
+
+def test_a_letter_without_anything_encrypted_offers_nothing(shop: Shop) -> None:
+    make_stream()
+    plain = make_original(2)
+    assert "Encrypted at rest" not in text_of(client_for(Role.ADMIN).get(page(plain)))
