@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db.models import Q
@@ -25,10 +25,13 @@ from dashboard.alerts.models import Episode
 from dashboard.alerts.ruleset import all_rules
 from ingest.models import Series
 
-__all__ = ["IncidentView", "current_incidents", "incident_of", "incidents_since"]
+__all__ = ["IncidentView", "Line", "current_incidents", "incident_of", "incidents_since"]
 
 HOUR_MS = 3_600_000
 MOST_ALERTS = 500
+SHOWN_LINES = 5
+FOLDED_LINES = 3
+"""Fewer are not worth a click."""
 MOST_SERIES = 10_000
 LATELY_MS = 1_800_000
 CONSEQUENCES = (
@@ -42,12 +45,36 @@ CONSEQUENCES = (
 State = Episode.State
 
 
+Line = tuple[Happening, Episode | None]
+
+
 @dataclass(frozen=True)
 class IncidentView:
-    """An incident with its alerts as they are now; ``lines`` are its happenings, each with its alert."""
+    """An incident with its alerts as they are now; ``lines`` are its happenings, each with its alert.
+
+    ``here`` is the alert on whose page it is shown.
+    """
 
     incident: Incident
-    lines: list[tuple[Happening, Episode | None]]
+    lines: list[Line]
+    here: int | None = None
+
+    @property
+    def shown(self) -> list[Line]:
+        """A few, in order of time: the likely cause and ``here`` among them, then the first."""
+        folded = self.folded
+        return [line for line in self.lines if line not in folded]
+
+    @property
+    def folded(self) -> list[Line]:
+        """The rest, which a click shows; none if that were hardly more."""
+        first = [line for line in self.lines if not self._is_chief(line)]
+        rest = first[max(0, SHOWN_LINES - (len(self.lines) - len(first))) :]
+        return rest if len(rest) >= FOLDED_LINES else []
+
+    def _is_chief(self, line: Line) -> bool:
+        happening, episode = line
+        return happening == self.incident.cause or (episode is not None and episode.pk == self.here)
 
     @property
     def is_over(self) -> bool:
@@ -83,7 +110,7 @@ def incident_of(episode: Episode) -> IncidentView | None:
     )
     for view in _views(Episode.objects.filter(near)):
         if episode.pk in view.incident.alerts:
-            return view
+            return replace(view, here=episode.pk)
     return None
 
 

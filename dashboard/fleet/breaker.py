@@ -10,7 +10,7 @@ from django.conf import settings
 
 from dashboard.fleet.figures import Band, Line, figure_of
 from dashboard.fleet.presenting import BreakerCard, breaker_cards
-from dashboard.fleet.refusals import Refusal, merged_refusals, refusals_of, with_rejected
+from dashboard.fleet.refusals import Refusal, cut_short, merged_refusals, refusals_of, with_rejected
 from ingest.models import BreakerTransition
 from ingest.queries.breakers import (
     Numbers,
@@ -87,7 +87,9 @@ def read_breaker(address: str, *, range_ms: int, now_ms: int) -> BreakerPast | N
     refusals = [
         one
         for view in views
-        for one in with_rejected(_refusals(view), rejected.get(view.breaker.pk, []), now_ms=now_ms)
+        for one in with_rejected(
+            _refusals(view, since_ms), rejected.get(view.breaker.pk, []), now_ms=now_ms
+        )
     ]
     told = [(view.breaker.instance, change) for view in views for change in view.transitions]
     return BreakerPast(
@@ -103,12 +105,15 @@ def read_breaker(address: str, *, range_ms: int, now_ms: int) -> BreakerPast | N
     )
 
 
-def _refusals(view: BreakerView) -> list[Refusal]:
-    """One that is open since before the range has no change in it."""
+def _refusals(view: BreakerView, since_ms: int) -> list[Refusal]:
+    """One that is open since before the range has no change in it; one that fell silent ended then."""
     row = view.breaker
-    if not view.transitions and row.state in OPEN_STATES and not view.stale:
-        return [Refusal(row.since_ms, None, row.reason, row.instance)]
-    return refusals_of(view.transitions, instance=row.instance)
+    found = refusals_of(view.transitions, instance=row.instance)
+    if not view.transitions and row.state in OPEN_STATES:
+        found = [Refusal(row.since_ms, None, row.reason, row.instance)]
+    return [
+        one for one in cut_short(found, view.silent_ms) if (one.until_ms or since_ms) >= since_ms
+    ]
 
 
 def _consumer(service: str, since_ms: int, now_ms: int) -> MetricTable | None:

@@ -53,7 +53,9 @@ def _context(past: BreakerPast) -> dict[str, Any]:
         "alert_threshold": options.alert_threshold,
         "options": options,
         "flapping_window_ms": options.flapping_window * 1000,
-        "line": whole_line(past.refused, past.since_ms, past.now_ms, first_ms=first_ms),
+        "line": whole_line(
+            past.refused, past.since_ms, past.now_ms, first_ms=first_ms, silent_ms=card.silent_ms
+        ),
         "refusals": refusals[:SHOWN_REFUSALS],
         "older_refusals": refusals[SHOWN_REFUSALS:],
         "changes": past.changes[:MOST_CHANGES],

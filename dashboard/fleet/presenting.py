@@ -76,14 +76,18 @@ class BreakerInstance:
     row: Breaker
     next_probe_ms: int | None
     segments: list[Segment]
-    stale: bool = False
+    silent_ms: int | None = None
+
+    @property
+    def stale(self) -> bool:
+        return self.silent_ms is not None
 
 
 @dataclass(frozen=True)
 class BreakerCard:
     """One breaker of a service over its instances; the worst of those that live speaks for it.
 
-    ``stale``: none of them does any more.
+    ``stale``: none of them does any more, since ``silent_ms``.
     """
 
     name: str
@@ -99,7 +103,13 @@ class BreakerCard:
     transitions: list[BreakerTransition]
     error_tone: str
     stale: bool = False
+    silent_ms: int | None = None
     flapping: bool = False
+
+    @property
+    def gaps(self) -> bool:
+        """Some instance is heard no more."""
+        return any(one.stale for one in self.instances)
 
     @property
     def address(self) -> str:
@@ -218,14 +228,21 @@ def _breaker_card(
             BreakerInstance(
                 view.breaker,
                 None if view.stale else _next_probe(view.breaker),
-                state_segments(view.breaker, view.transitions, now_ms - window_ms, now_ms),
-                view.stale,
+                state_segments(
+                    view.breaker,
+                    view.transitions,
+                    now_ms - window_ms,
+                    now_ms,
+                    silent_ms=view.silent_ms,
+                ),
+                view.silent_ms,
             )
             for view in views
         ],
         transitions=transitions[:12],
         error_tone="bad" if (worst.error_rate or 0) > options.alert_threshold else "",
         stale=not live,
+        silent_ms=None if live else max(view.silent_ms or 0 for view in views),
         flapping=any(_flaps(view, now_ms, options) for view in live),
     )
 
@@ -246,10 +263,16 @@ def _next_probe(row: Breaker) -> int | None:
 
 
 def state_segments(
-    row: Breaker, transitions: Sequence[BreakerTransition], from_ms: int, until_ms: int
+    row: Breaker,
+    transitions: Sequence[BreakerTransition],
+    from_ms: int,
+    until_ms: int,
+    *,
+    silent_ms: int | None = None,
 ) -> list[Segment]:
     """The states between two times, oldest first; what came before the oldest known change is told
-    by where that change came from, back to when it was first told of: before that nothing is known."""
+    by where that change came from, back to when it was first told of: before that nothing is known, nor
+    is it from ``silent_ms`` on."""
     changes = sorted(transitions, key=lambda item: (item.at_ms, item.pk or 0))
     state = changes[0].from_state if changes else row.state
     at, found = from_ms, []
@@ -263,6 +286,9 @@ def state_segments(
     if begin_ms > from_ms:
         known = [(state, max(at, begin_ms), end) for state, at, end in found]
         found = [("unknown", from_ms, begin_ms), *known]
+    if silent_ms is not None:
+        heard = [(state, at, min(end, silent_ms)) for state, at, end in found]
+        found = [*heard, ("silent", max(silent_ms, from_ms), until_ms)]
     span = max(1, until_ms - from_ms)
     return [
         Segment(
@@ -283,12 +309,19 @@ def first_told(row: Breaker, changes: Iterable[BreakerTransition] = ()) -> int:
 
 
 def whole_line(
-    refused: Sequence[tuple[int, int]], from_ms: int, until_ms: int, *, first_ms: int = 0
+    refused: Sequence[tuple[int, int]],
+    from_ms: int,
+    until_ms: int,
+    *,
+    first_ms: int = 0,
+    silent_ms: int | None = None,
 ) -> list[Segment]:
     """The stretches in which any instance refused, on a line of the whole time; between them none did, and
-    before ``first_ms`` nothing is known."""
+    before ``first_ms`` nothing is known, nor from ``silent_ms`` on."""
     span = max(1, until_ms - from_ms)
     told = [("unknown", from_ms, first_ms), *(("open", begin, end) for begin, end in refused)]
+    if silent_ms is not None:
+        told = [*told, ("silent", silent_ms, until_ms)]
     inside = [(state, max(begin, from_ms), min(end, until_ms)) for state, begin, end in told]
     return [
         Segment(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ingest.models import BreakerTransition
 from ingest.queries.fleet import OPEN_STATES
 
-__all__ = ["Refusal", "is_flapping", "merged_refusals", "refusals_of", "with_rejected"]
+__all__ = ["Refusal", "cut_short", "is_flapping", "merged_refusals", "refusals_of", "with_rejected"]
 
 _PASSING = ("closed", "disabled")
 
@@ -17,6 +17,7 @@ _PASSING = ("closed", "disabled")
 class Refusal:
     """From opening until calls went through again. ``until_ms`` None: it goes on.
 
+    ``cut``: the process ended at ``until_ms``, and what came of it nobody told.
     ``probes`` is how often it was half open meanwhile, ``reopened`` how often the probe failed.
     ``rejected`` is how many calls were refused, None if the breaker does not tell.
     """
@@ -28,6 +29,7 @@ class Refusal:
     probes: int = 0
     reopened: int = 0
     rejected: int | None = None
+    cut: bool = False
 
     def lasted_ms(self, now_ms: int) -> int:
         return (now_ms if self.until_ms is None else self.until_ms) - self.from_ms
@@ -58,6 +60,16 @@ def _refusal(
     begun: BreakerTransition, until_ms: int | None, instance: str, probes: int, reopened: int
 ) -> Refusal:
     return Refusal(begun.at_ms, until_ms, begun.reason, instance, probes, reopened)
+
+
+def cut_short(refusals: Iterable[Refusal], silent_ms: int | None) -> list[Refusal]:
+    """The one that goes on ends at ``silent_ms``, when its instance was heard no more."""
+    return [
+        replace(one, until_ms=max(silent_ms, one.from_ms), cut=True)
+        if one.until_ms is None and silent_ms is not None
+        else one
+        for one in refusals
+    ]
 
 
 def with_rejected(

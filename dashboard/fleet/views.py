@@ -79,6 +79,7 @@ def breakers_page(request: HttpRequest) -> HttpResponse:
         "refusing": refusing,
         "refusing_words": f"{refusing} instance{'' if refusing == 1 else 's'} refusing",
         "trying": sum(1 for card in cards if card.state == "half_open" and not card.stale),
+        "gaps": any(card.gaps for card in cards),
         "alert_threshold": options.alert_threshold,
     }
     return _render(request, "breakers", context)

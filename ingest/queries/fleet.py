@@ -30,13 +30,13 @@ __all__ = [
     "breaker_views",
     "component_results",
     "consumer_backlogs",
-    "is_stale",
     "judge_component",
     "list_breakers",
     "list_components",
     "list_instances",
     "markers",
     "open_breakers",
+    "silent_since",
     "unhealthy_components",
 ]
 
@@ -48,12 +48,17 @@ _ROWS = 5_000
 class BreakerView(NamedTuple):
     """A breaker instance with its newest transitions, newest first.
 
-    ``stale``: its last word says nothing of now (`is_stale`); then it does not count as open.
+    ``silent_ms``: since when its last word says nothing (`silent_since`), None while it does.
     """
 
     breaker: Breaker
     transitions: list[BreakerTransition]
-    stale: bool = False
+    silent_ms: int | None = None
+
+    @property
+    def stale(self) -> bool:
+        """Its last word says nothing of now; then it does not count as open."""
+        return self.silent_ms is not None
 
 
 class ComponentView(NamedTuple):
@@ -90,21 +95,25 @@ class GroupBacklog(NamedTuple):
 
 
 class Life(NamedTuple):
-    """What is known of an instance: when it last began or ended, and when health last told of it."""
+    """What is known of an instance: when it last began and ended, and when health last told of it."""
 
-    changed_ms: int = 0
+    started_ms: int = 0
+    stopped_ms: int = 0
     health_ms: int = 0
 
 
-def is_stale(breaker: Breaker, life: Life, silent_before: int) -> bool:
-    """Whether the breaker's process has ended since its last word. Pure.
+def silent_since(breaker: Breaker, life: Life, silent_before: int) -> int | None:
+    """From when on nothing is known, as the breaker's process has ended since its last word; or None. Pure.
 
-    So it is if its instance stopped or started later than that, or if the instance used to report
-    health and has been silent for some intervals. An instance that never told of either is believed.
+    It has if its instance stopped or started later than that (the first of the two moments), or if the
+    instance used to report health and has been silent for some intervals (the last word of either). An
+    instance that never told of either is believed.
     """
-    if life.changed_ms > breaker.seen_ms:
-        return True
-    return 0 < life.health_ms < silent_before and breaker.seen_ms < silent_before
+    after = [at for at in (life.started_ms, life.stopped_ms) if at > breaker.seen_ms]
+    if after:
+        return min(after)
+    told_ms = max(life.health_ms, breaker.seen_ms)
+    return told_ms if life.health_ms and told_ms < silent_before else None
 
 
 def open_breakers(*, now_ms: int | None = None, silent_ms: int | None = None) -> int:
@@ -112,7 +121,9 @@ def open_breakers(*, now_ms: int | None = None, silent_ms: int | None = None) ->
     rows = list(Breaker.objects.filter(state__in=OPEN_STATES)[:_ROWS])
     lives = _lives(rows)
     silent_before = _silent_before(now_ms, silent_ms)
-    return sum(not is_stale(row, lives.get(_place(row), Life()), silent_before) for row in rows)
+    return sum(
+        silent_since(row, lives.get(_place(row), Life()), silent_before) is None for row in rows
+    )
 
 
 def list_breakers(
@@ -138,14 +149,14 @@ def breaker_views(
     now_ms: int | None = None,
     silent_ms: int | None = None,
 ) -> list[BreakerView]:
-    """``rows`` with their ``history`` (newest first, by id) and whether they are stale, in the same order."""
+    """``rows`` with their ``history`` (newest first, by id) and since when they are silent, in the same order."""
     lives = _lives(rows)
     silent_before = _silent_before(now_ms, silent_ms)
     views = [
         BreakerView(
             row,
             history.get(row.pk, []),
-            is_stale(row, lives.get(_place(row), Life()), silent_before),
+            silent_since(row, lives.get(_place(row), Life()), silent_before),
         )
         for row in rows
     ]
@@ -169,7 +180,7 @@ def _lives(rows: Sequence[Breaker]) -> dict[tuple[str, str], Life]:
         return {}
     found: dict[tuple[str, str], Life] = {}
     for one in ServiceInstance.objects.filter(service__in=services)[:_ROWS]:
-        found[_place(one)] = Life(max(one.started_ms or 0, one.stopped_ms or 0))
+        found[_place(one)] = Life(one.started_ms or 0, one.stopped_ms or 0)
     told = HealthComponent.objects.filter(service__in=services, probed=False).exclude(instance="")
     for row in told.order_by("seen_ms")[:_ROWS]:
         found[_place(row)] = found.get(_place(row), Life())._replace(health_ms=row.seen_ms)

@@ -33,6 +33,5 @@ def circumstances(request: HttpRequest, episode_id: int) -> HttpResponse:
         "figure": draw_around(episode, rule, now_ms=now) if rule else None,
         "rows": change_rows(found),
         "view": incident_of(episode),
-        "here": episode_id,
     }
     return render(request, "alerts/_circumstances.html", context)

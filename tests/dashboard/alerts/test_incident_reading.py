@@ -99,6 +99,28 @@ def test_the_pages_show_it_with_the_likely_cause_on_top() -> None:
     assert 'hx-get="/alerts/incidents"' in client.get("/alerts/").content.decode()
 
 
+def test_a_long_one_shows_a_few_and_folds_the_rest() -> None:
+    alerts = [make_alert(f"rule-{n:02}", NOW_MS + n * 1000) for n in range(12)]
+    view = incident_of(alerts[10])
+    assert view is not None
+    ids = [alert.pk for alert in alerts]
+
+    assert view.incident.cause.alert == ids[0]
+    assert [one.alert for one, _ in view.shown] == [*ids[:4], ids[10]]
+    assert [one.alert for one, _ in view.folded] == [*ids[4:10], ids[11]]
+    path = f"/alerts/{ids[10]}/circumstances"
+    text = client_for(Role.VIEWER).get(path).content.decode()
+    assert "<summary>7 more of them</summary>" in text
+    assert text.count('aria-current="true"') == 1
+
+
+def test_nothing_is_folded_that_is_hardly_more() -> None:
+    alerts = [make_alert(f"rule-{n}", NOW_MS + n * 1000) for n in range(7)]
+    view = incident_of(alerts[0])
+    assert view is not None
+    assert (len(view.shown), view.folded) == (7, [])
+
+
 def test_without_an_incident_nothing_is_shown() -> None:
     make_alert("error-rate")
     assert client_for(Role.VIEWER).get("/alerts/incidents").content.strip() == b""

@@ -114,6 +114,9 @@ def test_breaker_of_an_instance_that_has_stopped_is_stale_and_refuses_nobody(
     page = " ".join(answer.content.decode().split())
     assert "none refuses" in page
     assert "before it ended" in page
+    assert "nothing heard: its process ended" in page
+    (one,) = card.instances
+    assert [part.state for part in one.segments][-2:] == ["open", "silent"]
 
 
 def test_breaker_tells_state_next_probe_and_failures(viewer: Client) -> None:

@@ -83,6 +83,37 @@ def test_line_of_all_instances_is_unknown_before_the_first_word() -> None:
 
 
 @pytest.mark.parametrize(
+    ("silent_ms", "changes", "expected"),
+    [
+        (600, [], [Segment("open", 0.0, 600.0), Segment("silent", 600.0, 400.0)]),
+        (
+            600,
+            [(500, "open", "closed")],
+            [
+                Segment("open", 0.0, 500.0),
+                Segment("closed", 500.0, 100.0),
+                Segment("silent", 600.0, 400.0),
+            ],
+        ),
+        (-10, [], [Segment("silent", 0.0, 1000.0)]),
+    ],
+)
+def test_from_the_end_of_its_process_on_a_breaker_is_a_gap(
+    silent_ms: int, changes: list[tuple[int, str, str]], expected: list[Segment]
+) -> None:
+    rows = [change(*words) for words in changes]
+    row = Breaker(state="open", first_ms=-100, since_ms=-100)
+    assert state_segments(row, rows, 0, 1000, silent_ms=silent_ms) == expected
+
+
+def test_line_of_all_instances_is_a_gap_once_none_is_heard() -> None:
+    assert whole_line([(100, 600)], 0, 1000, silent_ms=600) == [
+        Segment("open", 100.0, 500.0),
+        Segment("silent", 600.0, 400.0),
+    ]
+
+
+@pytest.mark.parametrize(
     ("values", "points"),
     [([], ""), ([5], ""), ([0, 0], "0.0,23.0 96.0,23.0"), ([0, 10], "0.0,23.0 96.0,1.0")],
 )

@@ -6,6 +6,7 @@ import pytest
 
 from dashboard.fleet.refusals import (
     Refusal,
+    cut_short,
     is_flapping,
     merged_refusals,
     refusals_of,
@@ -97,3 +98,9 @@ def test_flapping_is_opening_anew_and_not_a_probe_that_fails(words: str, expecte
     found = is_flapping(changes(words), now_ms=60, times=3, window_ms=50)
 
     assert found is expected
+
+
+def test_a_refusal_ends_with_the_process_that_refused() -> None:
+    before, last = Refusal(10, 25, "at 10"), Refusal(40, None, "at 40")
+    assert cut_short([before, last], None) == [before, last]
+    assert cut_short([before, last], 60) == [before, Refusal(40, 60, "at 40", cut=True)]

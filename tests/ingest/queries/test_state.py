@@ -195,20 +195,22 @@ def test_breakers_that_are_open_come_first_with_their_newest_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("started", "stopped", "health", "stale"),
+    ("started", "stopped", "health", "silent"),
     [
-        (None, None, None, False),  # nothing else was ever told: the breaker is believed
-        (-500, None, None, False),
-        (-500, -200, None, False),
-        (-500, -50, None, True),
-        (-50, None, None, True),  # the same name, a new process
-        (None, None, -10, False),
-        (None, None, -91, True),
-        (-500, None, -10, False),
+        (None, None, None, None),  # nothing else was ever told: the breaker is believed
+        (-500, None, None, None),
+        (-500, -200, None, None),
+        (-500, -50, None, -50),
+        (-50, None, None, -50),  # the same name, a new process
+        (-40, -60, None, -60),
+        (None, None, -10, None),
+        (None, None, -91, -91),
+        (None, None, -200, -100),  # it told of itself after its health
+        (-500, None, -10, None),
     ],
 )
 def test_a_breaker_is_stale_when_its_process_ended_since(
-    started: int | None, stopped: int | None, health: int | None, stale: bool
+    started: int | None, stopped: int | None, health: int | None, silent: int | None
 ) -> None:
     """Seconds before now; the breaker opened 100 s ago, health is told of every 30 s."""
 
@@ -226,8 +228,9 @@ def test_a_breaker_is_stale_when_its_process_ended_since(
 
     (view,) = state.list_breakers(now_ms=START)
 
-    assert view.stale is stale
-    assert state.open_breakers(now_ms=START) == (not stale)
+    assert view.silent_ms == at(silent)
+    assert view.stale is (silent is not None)
+    assert state.open_breakers(now_ms=START) == (not view.stale)
 
 
 def test_a_breaker_that_changed_since_its_instance_fell_silent_is_believed() -> None:
