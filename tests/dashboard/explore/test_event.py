@@ -83,6 +83,29 @@ def test_each_consumer_is_a_row_with_its_three_times_and_its_errors_below(
     assert "none left" in bad
 
 
+def failures(count: int) -> list[dict[str, object]]:
+    outcomes = ["retry"] * (count - 1) + ["dead_lettered"]
+    return [
+        receipt("evt_1", "payment", outcome, at=n * 10, attempt=n, error="timed out")
+        for n, outcome in enumerate(outcomes, start=1)
+    ]
+
+
+def test_of_many_failed_attempts_the_middle_folds(visitor: Client, house: House) -> None:
+    house.publish([envelope("evt_1"), envelope("evt_2")], at=5)
+    house.receipts([*failures(9), *(one | {"eventId": "evt_2"} for one in failures(6))])
+
+    many, few = (get(visitor, f"/events/{name}/") for name in ("evt_1", "evt_2"))
+    story = get(visitor, "/correlations/corr_1/")
+
+    [folded] = re.findall(r'<details class="ev-more">.*?</ul></details>', many, re.DOTALL)
+    assert re.findall(r"attempt (\d)", folded) == ["3", "4", "5", "6", "7", "8"]
+    assert "<summary>6 more attempts</summary>" in folded
+    assert re.findall(r"attempt (\d)", table_of(many)[1]) == list("123456789")
+    assert "ev-more" not in few
+    assert story.count("<summary>6 more attempts</summary>") == 1
+
+
 def test_neighbours_on_the_stream_are_a_click_away(visitor: Client, house: House) -> None:
     house.publish([envelope(f"evt_{number}") for number in range(3)])
     house.publish([envelope("elsewhere")], topic="payments-topic", at=6)

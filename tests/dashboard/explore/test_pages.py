@@ -38,6 +38,15 @@ def test_nobody_sees_anything_without_signing_in(url: str) -> None:
     assert response["Location"].startswith(reverse("accounts:sign-in"))
 
 
+def test_list_tells_nothing_stored_from_nothing_found(visitor: Client, house: House) -> None:
+    assert 'data-nothing="ever"' in get(visitor, "/events/")
+    house.publish([envelope("evt_1")])
+    found = get(visitor, "/events/?type=NEVER_SEEN")
+    assert "data-nothing>" in found
+    assert "No event fits these filters" in found
+    assert "data-nothing" not in get(visitor, "/events/")
+
+
 def test_list_shows_newest_first_with_outcomes_of_their_receipts(
     visitor: Client, house: House
 ) -> None:
