@@ -72,6 +72,24 @@ def test_catalog_tells_each_type_with_version_size_and_last_seen(visitor: Client
 
 
 @DATABASE
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (4, "service-0, service-1, service-2, service-3"),
+        (6, "service-0, service-1, service-2, and 3 more"),
+    ],
+)
+def test_of_many_who_publish_a_type_some_are_named(visitor: Client, count: int, told: str) -> None:
+    names = [f"service-{n}" for n in range(count)]
+    House(folding=True).publish([envelope(name, source=name) for name in names])
+
+    html = get(visitor, "/catalog/")
+
+    assert f"ORDER_CREATED {told} orders-topic" in text_of(html)
+    assert (f'title="{", ".join(names)}"' in html) is (count > 4)
+
+
+@DATABASE
 def test_one_type_tells_its_fields_and_its_newest_event(visitor: Client) -> None:
     filled()
 
