@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.template.loader import render_to_string
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -171,6 +172,27 @@ def test_a_job_is_paused_resumed_and_cancelled_from_its_page(operator: Client) -
 
     assert states == ["paused", "running", "cancelling"]
     assert "is cancelling; this cannot be done" in text_of(late)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "failed", "unknown", "tone"),
+    [
+        ("redrive", "completed", 0, 0, "ok"),
+        ("redrive", "completed", 2, 1, "bad"),
+        ("redrive", "completed", 0, 1, "warn"),
+        ("redrive", "running", 2, 0, "info"),
+        ("redrive", "stopped", 2, 0, "bad"),
+        ("discard", "completed", 0, 0, "ok"),
+    ],
+)
+def test_a_job_that_is_through_is_not_green_while_letters_failed_again(
+    kind: str, state: str, failed: int, unknown: int, tone: str
+) -> None:
+    job = Job(kind=kind, state=state)
+    told = render_to_string(
+        "recovery/_job_state.html", {"job": job, "counts": {"failed": failed, "unknown": unknown}}
+    )
+    assert f'data-status="{state}" data-tone="{tone}"' in told
 
 
 def test_the_report_has_every_letter_and_no_formula(operator: Client, shop: Shop) -> None:
