@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from dashboard.fleet.figures import Band, Line, figure_of
-from dashboard.fleet.presenting import BreakerCard, breaker_cards
+from dashboard.fleet.presenting import BreakerCard, breaker_cards, gaps_of
 from dashboard.fleet.refusals import Refusal, cut_short, merged_refusals, refusals_of, with_rejected
 from ingest.models import BreakerTransition
+from ingest.queries.absences import Absence, read_absences
 from ingest.queries.breakers import (
     Numbers,
     find_breakers,
@@ -82,13 +83,18 @@ def read_breaker(address: str, *, range_ms: int, now_ms: int) -> BreakerPast | N
     changes = read_changes(rows, since_ms=since_ms)
     views = breaker_views(rows, changes, now_ms=now_ms)
     options = settings.INGEST.circuit_breakers
-    (card,) = breaker_cards(views, now_ms=now_ms, window_ms=range_ms, options=options)
+    absences = read_absences({row.service for row in rows}, since_ms=since_ms)
+    (card,) = breaker_cards(
+        views, now_ms=now_ms, window_ms=range_ms, options=options, absences=absences
+    )
     rejected = read_rejected(rows, since_ms=since_ms)
     refusals = [
         one
         for view in views
         for one in with_rejected(
-            _refusals(view, since_ms), rejected.get(view.breaker.pk, []), now_ms=now_ms
+            _refusals(view, since_ms, gaps_of(view, absences, now_ms)),
+            rejected.get(view.breaker.pk, []),
+            now_ms=now_ms,
         )
     ]
     told = [(view.breaker.instance, change) for view in views for change in view.transitions]
@@ -105,15 +111,13 @@ def read_breaker(address: str, *, range_ms: int, now_ms: int) -> BreakerPast | N
     )
 
 
-def _refusals(view: BreakerView, since_ms: int) -> list[Refusal]:
+def _refusals(view: BreakerView, since_ms: int, gaps: Sequence[Absence]) -> list[Refusal]:
     """One that is open since before the range has no change in it; one that fell silent ended then."""
     row = view.breaker
     found = refusals_of(view.transitions, instance=row.instance)
     if not view.transitions and row.state in OPEN_STATES:
         found = [Refusal(row.since_ms, None, row.reason, row.instance)]
-    return [
-        one for one in cut_short(found, view.silent_ms) if (one.until_ms or since_ms) >= since_ms
-    ]
+    return [one for one in cut_short(found, gaps) if (one.until_ms or since_ms) >= since_ms]
 
 
 def _consumer(service: str, since_ms: int, now_ms: int) -> MetricTable | None:

@@ -13,6 +13,7 @@ from dashboard.fleet.scaling import Advice, advise
 from dashboard.options import ScalingOptions
 from ingest.models import Breaker, BreakerTransition, HealthComponent, HealthResult
 from ingest.options import BreakerOptions
+from ingest.queries.absences import Absence
 from ingest.queries.breakers import address_of
 from ingest.queries.state import BreakerView, ComponentView, GroupBacklog
 
@@ -29,11 +30,14 @@ __all__ = [
     "consumer_rows",
     "count_statuses",
     "first_told",
+    "gaps_of",
     "spark_points",
     "state_segments",
     "whole_line",
 ]
 
+Absences = Mapping[tuple[str, str], Sequence[Absence]]
+"""By (service, instance)."""
 STATUSES = ("unhealthy", "degraded", "unknown", "healthy")
 STRIP = 30
 STATE_WEIGHT = {"forced_open": 4, "open": 3, "half_open": 2, "disabled": 1}
@@ -82,6 +86,10 @@ class BreakerInstance:
     def stale(self) -> bool:
         return self.silent_ms is not None
 
+    @property
+    def has_gap(self) -> bool:
+        return any(part.state == "silent" for part in self.segments)
+
 
 @dataclass(frozen=True)
 class BreakerCard:
@@ -108,8 +116,8 @@ class BreakerCard:
 
     @property
     def gaps(self) -> bool:
-        """Some instance is heard no more."""
-        return any(one.stale for one in self.instances)
+        """Some instance was not heard for a time."""
+        return any(one.has_gap for one in self.instances)
 
     @property
     def address(self) -> str:
@@ -189,12 +197,17 @@ def component_card(
 
 
 def breaker_cards(
-    views: Iterable[BreakerView], *, now_ms: int, window_ms: int, options: BreakerOptions
+    views: Iterable[BreakerView],
+    *,
+    now_ms: int,
+    window_ms: int,
+    options: BreakerOptions,
+    absences: Absences,
 ) -> list[BreakerCard]:
     """Refusing ones first, then by name."""
     ordered = sorted(views, key=lambda view: (view.breaker.service, view.breaker.name))
     cards = [
-        _breaker_card(list(group), now_ms, window_ms, options)
+        _breaker_card(list(group), now_ms, window_ms, options, absences)
         for _, group in groupby(ordered, key=lambda view: (view.breaker.service, view.breaker.name))
     ]
     weights = STATE_WEIGHT
@@ -202,7 +215,11 @@ def breaker_cards(
 
 
 def _breaker_card(
-    views: Sequence[BreakerView], now_ms: int, window_ms: int, options: BreakerOptions
+    views: Sequence[BreakerView],
+    now_ms: int,
+    window_ms: int,
+    options: BreakerOptions,
+    absences: Absences,
 ) -> BreakerCard:
     live = [view for view in views if not view.stale]
     worst = max(
@@ -233,7 +250,7 @@ def _breaker_card(
                     view.transitions,
                     now_ms - window_ms,
                     now_ms,
-                    silent_ms=view.silent_ms,
+                    gaps=gaps_of(view, absences, now_ms),
                 ),
                 view.silent_ms,
             )
@@ -268,11 +285,11 @@ def state_segments(
     from_ms: int,
     until_ms: int,
     *,
-    silent_ms: int | None = None,
+    gaps: Sequence[Absence] = (),
 ) -> list[Segment]:
     """The states between two times, oldest first; what came before the oldest known change is told
     by where that change came from, back to when it was first told of: before that nothing is known, nor
-    is it from ``silent_ms`` on."""
+    is it in the ``gaps``."""
     changes = sorted(transitions, key=lambda item: (item.at_ms, item.pk or 0))
     state = changes[0].from_state if changes else row.state
     at, found = from_ms, []
@@ -286,9 +303,9 @@ def state_segments(
     if begin_ms > from_ms:
         known = [(state, max(at, begin_ms), end) for state, at, end in found]
         found = [("unknown", from_ms, begin_ms), *known]
-    if silent_ms is not None:
-        heard = [(state, at, min(end, silent_ms)) for state, at, end in found]
-        found = [*heard, ("silent", max(silent_ms, from_ms), until_ms)]
+    for gap_ms, heard_ms in gaps:
+        begin, end = max(gap_ms, from_ms), min(heard_ms, until_ms)
+        found = [*_left_of(found, begin), ("silent", begin, end), *_right_of(found, end)]
     span = max(1, until_ms - from_ms)
     return [
         Segment(
@@ -299,6 +316,20 @@ def state_segments(
         for state, begin, end in found
         if end > begin
     ]
+
+
+def _left_of(found: Sequence[tuple[str, int, int]], at_ms: int) -> list[tuple[str, int, int]]:
+    return [(state, begin, min(end, at_ms)) for state, begin, end in found if begin < at_ms]
+
+
+def _right_of(found: Sequence[tuple[str, int, int]], at_ms: int) -> list[tuple[str, int, int]]:
+    return [(state, max(begin, at_ms), end) for state, begin, end in found if end > at_ms]
+
+
+def gaps_of(view: BreakerView, absences: Absences, now_ms: int) -> list[Absence]:
+    """When nothing was known of the instance, oldest first: while it was away, and since it is silent."""
+    known = list(absences.get((view.breaker.service, view.breaker.instance), ()))
+    return known if view.silent_ms is None else [*known, (view.silent_ms, now_ms)]
 
 
 def first_told(row: Breaker, changes: Iterable[BreakerTransition] = ()) -> int:

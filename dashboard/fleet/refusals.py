@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ingest.models import BreakerTransition
+from ingest.queries.absences import Absence
 from ingest.queries.fleet import OPEN_STATES
 
 __all__ = ["Refusal", "cut_short", "is_flapping", "merged_refusals", "refusals_of", "with_rejected"]
@@ -62,14 +63,17 @@ def _refusal(
     return Refusal(begun.at_ms, until_ms, begun.reason, instance, probes, reopened)
 
 
-def cut_short(refusals: Iterable[Refusal], silent_ms: int | None) -> list[Refusal]:
-    """The one that goes on ends at ``silent_ms``, when its instance was heard no more."""
-    return [
-        replace(one, until_ms=max(silent_ms, one.from_ms), cut=True)
-        if one.until_ms is None and silent_ms is not None
-        else one
-        for one in refusals
-    ]
+def cut_short(refusals: Iterable[Refusal], gaps: Sequence[Absence]) -> list[Refusal]:
+    """A refusal ends where its instance is heard no more. What it was after the gap (oldest first) the
+    next change tells: a process that begins anew begins with a closed breaker, and tells so."""
+    return [_cut(one, gaps) for one in refusals]
+
+
+def _cut(one: Refusal, gaps: Sequence[Absence]) -> Refusal:
+    for gap_ms, _ in gaps:
+        if gap_ms >= one.from_ms and (one.until_ms is None or gap_ms < one.until_ms):
+            return replace(one, until_ms=gap_ms, cut=True)
+    return one
 
 
 def with_rejected(

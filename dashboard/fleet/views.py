@@ -19,6 +19,7 @@ from dashboard.fleet.presenting import (
 )
 from eventscope.stamps import now_ms
 from ingest.queries import state
+from ingest.queries.absences import read_absences
 
 __all__ = ["breakers_page", "consumers_page", "health_page"]
 
@@ -66,11 +67,14 @@ def breakers_page(request: HttpRequest) -> HttpResponse:
     """Every breaker, merged over the instances of its service, and each by itself."""
     now = now_ms()
     options = settings.INGEST.circuit_breakers
+    views = state.list_breakers(transitions=20, now_ms=now)
+    services = {view.breaker.service for view in views}
     cards = breaker_cards(
-        state.list_breakers(transitions=20, now_ms=now),
+        views,
         now_ms=now,
         window_ms=BREAKER_WINDOW_MS,
         options=options,
+        absences=read_absences(services, since_ms=now - BREAKER_WINDOW_MS),
     )
     refusing = sum(card.open for card in cards)
     context = {

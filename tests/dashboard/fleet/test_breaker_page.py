@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.accounts.models import Role
-from ingest.models import Breaker, BreakerSample, BreakerTransition
+from ingest.models import Breaker, BreakerSample, BreakerTransition, ServiceEvent
 from ingest.queries.breakers import address_of, find_breakers
 from tests.dashboard.care import HOSTILE, client_for, make_breaker
 from tests.dashboard.explore.factories import START, House, envelope, receipt
@@ -154,6 +154,29 @@ def test_flapping_is_marked_on_both_pages(viewer: Client) -> None:
     assert "It opened 3 times or more within 15 m" in viewer.get(PAGE).content.decode()
     assert 'data-status="flapping"' in viewer.get("/breakers/").content.decode()
     assert viewer.get(CALL).json()["flapping"] is True
+
+
+def test_a_refusal_does_not_outlast_the_process_that_refused(viewer: Client) -> None:
+    now = now_ms()
+    row = make_breaker(state="closed", since_ms=now - 10 * MINUTE_MS, seen_ms=now)
+    BreakerTransition.objects.filter(breaker=row).delete()
+    for minutes, before, after in ((30, "closed", "open"), (10, "open", "closed")):
+        BreakerTransition.objects.create(
+            breaker=row, at_ms=now - minutes * MINUTE_MS, from_state=before, to_state=after
+        )
+    here = {"service": row.service, "instance": row.instance}
+    for minutes, kind in ((28, "stopped"), (11, "started")):
+        ServiceEvent.objects.create(kind=kind, at_ms=now - minutes * MINUTE_MS, **here)
+
+    page = viewer.get(PAGE + "?range=1h")
+    (told,) = viewer.get(CALL + "?range=1h").json()["refusals"]
+
+    (one,) = page.context["card"].instances
+    assert [part.state for part in one.segments][-4:] == ["open", "silent", "open", "closed"]
+    text = page.content.decode()
+    assert "its process ended" in text
+    assert "nothing heard" in text
+    assert told["durationMs"] == 2 * MINUTE_MS
 
 
 def test_open_since_before_the_range_is_still_told(viewer: Client) -> None:

@@ -83,11 +83,11 @@ def test_line_of_all_instances_is_unknown_before_the_first_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("silent_ms", "changes", "expected"),
+    ("gaps", "changes", "expected"),
     [
-        (600, [], [Segment("open", 0.0, 600.0), Segment("silent", 600.0, 400.0)]),
+        ([(600, 1000)], [], [Segment("open", 0.0, 600.0), Segment("silent", 600.0, 400.0)]),
         (
-            600,
+            [(600, 1000)],
             [(500, "open", "closed")],
             [
                 Segment("open", 0.0, 500.0),
@@ -95,15 +95,26 @@ def test_line_of_all_instances_is_unknown_before_the_first_word() -> None:
                 Segment("silent", 600.0, 400.0),
             ],
         ),
-        (-10, [], [Segment("silent", 0.0, 1000.0)]),
+        ([(-10, 1000)], [], [Segment("silent", 0.0, 1000.0)]),
+        (
+            [(-10, 100), (400, 600)],
+            [(610, "open", "closed")],
+            [
+                Segment("silent", 0.0, 100.0),
+                Segment("open", 100.0, 300.0),
+                Segment("silent", 400.0, 200.0),
+                Segment("open", 600.0, 10.0),
+                Segment("closed", 610.0, 390.0),
+            ],
+        ),
     ],
 )
-def test_from_the_end_of_its_process_on_a_breaker_is_a_gap(
-    silent_ms: int, changes: list[tuple[int, str, str]], expected: list[Segment]
+def test_while_its_process_is_away_a_breaker_is_a_gap(
+    gaps: list[tuple[int, int]], changes: list[tuple[int, str, str]], expected: list[Segment]
 ) -> None:
     rows = [change(*words) for words in changes]
     row = Breaker(state="open", first_ms=-100, since_ms=-100)
-    assert state_segments(row, rows, 0, 1000, silent_ms=silent_ms) == expected
+    assert state_segments(row, rows, 0, 1000, gaps=gaps) == expected
 
 
 def test_line_of_all_instances_is_a_gap_once_none_is_heard() -> None:

@@ -102,5 +102,9 @@ def test_flapping_is_opening_anew_and_not_a_probe_that_fails(words: str, expecte
 
 def test_a_refusal_ends_with_the_process_that_refused() -> None:
     before, last = Refusal(10, 25, "at 10"), Refusal(40, None, "at 40")
-    assert cut_short([before, last], None) == [before, last]
-    assert cut_short([before, last], 60) == [before, Refusal(40, 60, "at 40", cut=True)]
+    assert cut_short([before, last], []) == [before, last]
+    assert cut_short([before, last], [(60, 99)]) == [before, Refusal(40, 60, "at 40", cut=True)]
+    assert cut_short([before, last], [(5, 8), (20, 30), (70, 80)]) == [
+        Refusal(10, 20, "at 10", cut=True),
+        Refusal(40, 70, "at 40", cut=True),
+    ]
