@@ -1,15 +1,43 @@
-"""What every page has in common when a reading takes too long, or the store of events is away."""
+"""What every page and call has in common: HEAD, and readings that take too long or find no store."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from dashboard.accounts.errors import store_away, too_long
 from ingest.queries.events import ReadingTooLong, StoreUnavailable
 
-__all__ = ["ReadingLimit"]
+__all__ = ["HeadLikeGet", "ReadingLimit"]
+
+
+class HeadLikeGet:
+    """Answers HEAD with the status and headers of GET, and with no body (RFC 9110 §9.3.2).
+
+    The body is taken out here because Daphne lets through what follows its first 64 KB, which the
+    connection's next reader would take for an answer.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method != "HEAD":
+            return self.get_response(request)
+        request.method = "GET"
+        return _without_body(self.get_response(request))
+
+
+def _without_body(response: HttpResponseBase) -> HttpResponseBase:
+    if isinstance(response, HttpResponse):
+        response.headers.setdefault("Content-Length", str(len(response.content)))
+        response.content = b""
+        return response
+    bare = HttpResponse(status=response.status_code, headers=dict(response.headers))
+    bare.cookies = response.cookies
+    return bare
 
 
 class ReadingLimit:
