@@ -65,8 +65,11 @@ class NoteBody(Schema):
     note: str = Field("", max_length=LONGEST_NOTE)
 
 
+NO_NOTE = NoteBody()
+
+
 class SnoozeBody(NoteBody):
-    until: str = Field(description="RFC 3339 or epoch ms; at most 30 days ahead")
+    until: str | int = Field(description="RFC 3339 or epoch ms; at most 30 days ahead")
 
 
 class AssignBody(NoteBody):
@@ -97,7 +100,9 @@ def alerts(request: HttpRequest, parameters: Query[AlertParameters]) -> Any:
 
 
 @router.post("/alerts/{int:id}/acknowledge", response=AlertShape, operation_id="acknowledgeAlert")
-def acknowledge(request: HttpRequest, body: NoteBody, alert_id: int = Path(alias="id")) -> Any:
+def acknowledge(
+    request: HttpRequest, body: NoteBody = NO_NOTE, alert_id: int = Path(alias="id")
+) -> Any:
     """Say that you have it. The first is told as ``acknowledgedBy``; a second call changes nothing."""
     require(request, Role.OPERATOR)
     return _changed(lambda: acknowledge_alert(alert_id, by=caller(request), note=body.note))
@@ -106,7 +111,9 @@ def acknowledge(request: HttpRequest, body: NoteBody, alert_id: int = Path(alias
 @router.post(
     "/alerts/{int:id}/unacknowledge", response=AlertShape, operation_id="unacknowledgeAlert"
 )
-def unacknowledge(request: HttpRequest, body: NoteBody, alert_id: int = Path(alias="id")) -> Any:
+def unacknowledge(
+    request: HttpRequest, body: NoteBody = NO_NOTE, alert_id: int = Path(alias="id")
+) -> Any:
     """Take an acknowledgement back: it fires again."""
     require(request, Role.OPERATOR)
     return _changed(lambda: unacknowledge_alert(alert_id, by=caller(request), note=body.note))
@@ -116,7 +123,7 @@ def unacknowledge(request: HttpRequest, body: NoteBody, alert_id: int = Path(ali
 def snooze(request: HttpRequest, body: SnoozeBody, alert_id: int = Path(alias="id")) -> Any:
     """Leave it in peace until then."""
     require(request, Role.OPERATOR)
-    until = parse_time("until", body.until, now_ms())
+    until = parse_time("until", str(body.until), now_ms())
     return _changed(
         lambda: snooze_alert(alert_id, by=caller(request), until_ms=until, note=body.note)
     )
@@ -130,7 +137,9 @@ def assign(request: HttpRequest, body: AssignBody, alert_id: int = Path(alias="i
 
 
 @router.post("/alerts/{int:id}/resolve", response=AlertShape, operation_id="resolveAlert")
-def resolve(request: HttpRequest, body: NoteBody, alert_id: int = Path(alias="id")) -> Any:
+def resolve(
+    request: HttpRequest, body: NoteBody = NO_NOTE, alert_id: int = Path(alias="id")
+) -> Any:
     """Say that it is over. What still holds after five minutes comes back as the same alert."""
     require(request, Role.OPERATOR)
     return _changed(lambda: resolve_alert(alert_id, by=caller(request), note=body.note))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Query, Router
 from ninja.params.functions import Path
 
+from dashboard.api.paging import PageParameters, seal, unseal
 from dashboard.api.problems import Problem
 from dashboard.api.rendering import json_answer
 from dashboard.api.serialise import iso
@@ -18,13 +19,24 @@ from ingest.schema import schema_of_shape
 
 __all__ = ["router"]
 
+CATALOG = "catalog"
+
 router = Router(tags=["state"], by_alias=True)
 
 
 @router.get("/catalog", response=CatalogPage, operation_id="listCatalog")
-def catalog(request: HttpRequest) -> Any:
+def catalog(request: HttpRequest, page: Query[PageParameters]) -> Any:
     """Event types that were seen, who publishes and who handles them; figures of the last hour."""
-    return {"results": [_type(one) for one in read_types(now_ms=now_ms())], "next": None}
+    known = read_types(now_ms=now_ms())
+    last = unseal(page.cursor, CATALOG)
+    if last is not None:
+        known = [one for one in known if _place(one) > last]
+    found = known[: page.limit]
+    more = len(known) > len(found)
+    return {
+        "results": [_type(one) for one in found],
+        "next": seal(_place(found[-1]), CATALOG) if more else None,
+    }
 
 
 @router.get(
@@ -45,6 +57,11 @@ def one_type(request: HttpRequest, event_type: str = Path(alias="type")) -> Any:
             "changes": [_change(one) for one in known.changes],
         }
     )
+
+
+def _place(known: KnownType) -> list[Any]:
+    """Where a type stands in the list, by the order of `read_types`."""
+    return [known.system, known.seen.type]
 
 
 def _type(known: KnownType) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja import Query, Router, Schema
+from ninja import Query, Router
 from ninja.params.functions import Path
 from pydantic import Field
 
 from dashboard.accounts.models import AuditEntry, Role
-from dashboard.api.paging import PageParameters, keyset_page
+from dashboard.api.paging import PageParameters, keyset_page, seal, unseal
 from dashboard.api.problems import Problem
 from dashboard.api.security import require
 from dashboard.api.serialise import (
@@ -65,12 +65,11 @@ def dead_letters(request: HttpRequest, parameters: Query[DeadLetterParameters]) 
     return keyset_page(rows, parameters, dead_letter_json, identity=f"dead-letters {asked}")
 
 
-class GroupParameters(Schema):
+class GroupParameters(PageParameters):
     by: Literal["failure", "type", "consumer", "topic", "error"] = "failure"
     status: DeadLetter.Status | None = None
     type: str = Field("", max_length=200)
     consumer: str = Field("", max_length=200)
-    limit: int = Field(100, ge=1, le=1000)
 
 
 @router.get(
@@ -83,12 +82,18 @@ def dead_letter_groups(request: HttpRequest, parameters: Query[GroupParameters])
         types=(parameters.type,) if parameters.type else (),
         consumers=(parameters.consumer,) if parameters.consumer else (),
     )
+    # The order moves with the counts, so that there is no key to go on behind: pages are counted.
+    asked = f"dead-letter-groups {parameters.model_dump_json(exclude={'cursor'})}"
+    page = unseal(parameters.cursor, asked) or 0
     rows = read_groups(
-        Ask(where, by=parameters.by),
+        Ask(where, by=parameters.by, page=page),
         now_ms=time.time_ns() // 1_000_000,
         limit=parameters.limit,
     )
-    return {"results": [_group(row) for row in rows[: parameters.limit]], "next": None}
+    return {
+        "results": [_group(row) for row in rows[: parameters.limit]],
+        "next": seal(page + 1, asked) if len(rows) > parameters.limit else None,
+    }
 
 
 @router.get("/health", response=HealthPage, operation_id="listHealth")

@@ -235,3 +235,17 @@ def test_what_is_hushed_is_told_as_suppressed_and_not_as_firing(viewer: Client) 
         for state in ("suppressed", "firing")
     }
     assert rules == {"suppressed": ["rule-a"], "firing": ["rule-b"]}
+
+
+@pytest.mark.parametrize("action", ["acknowledge", "unacknowledge", "resolve"])
+def test_a_change_without_a_body_has_no_note(operator: Client, action: str) -> None:
+    alert = episode(state="acknowledged" if action == "unacknowledge" else "firing")
+    answer = operator.generic("POST", f"/api/v1/alerts/{alert.pk}/{action}")
+    assert answer.status_code == 200
+    assert [one["note"] for one in answer.json()["notes"]] == [""]
+
+
+def test_snooze_takes_milliseconds_as_a_number_too(operator: Client) -> None:
+    until = int(time.time() * 1000) + 3_600_000
+    assert post(operator, episode().pk, "snooze", {"until": until}).status_code == 200
+    assert Episode.objects.get().snoozed_until_ms == until

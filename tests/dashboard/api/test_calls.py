@@ -343,3 +343,38 @@ def test_token_is_a_role_of_its_own(house: House) -> None:
     raw = issue_token("reader", Role.VIEWER)
     answer = Client(headers={"Authorization": f"Bearer {raw}"}).get("/api/v1/topics")
     assert answer.status_code == 200
+
+
+def test_groups_of_dead_letters_are_read_page_by_page(viewer: Client, house: House) -> None:
+    for number in range(3):
+        house.dead_letter(f"evt_{number}", fingerprint=f"f{number}")
+    seen: list[str] = []
+    cursor = ""
+    while cursor is not None:
+        page = viewer.get("/api/v1/dead-letters/groups", {"limit": 2, "cursor": cursor}).json()
+        seen += [one["id"] for one in page["results"]]
+        cursor = page["next"]
+
+    assert sorted(seen) == ["f0", "f1", "f2"]
+    problem(viewer.get("/api/v1/dead-letters/groups", {"cursor": "forged"}), 400)
+
+
+def test_the_catalog_is_read_page_by_page(viewer: Client, house: House) -> None:
+    house.publish([envelope(f"evt_{name}", name) for name in ("A", "B", "C")])
+
+    first = viewer.get("/api/v1/catalog", {"limit": 2}).json()
+    rest = viewer.get("/api/v1/catalog", {"limit": 2, "cursor": first["next"]}).json()
+
+    assert [[one["type"] for one in page["results"]] for page in (first, rest)] == [
+        ["A", "B"],
+        ["C"],
+    ]
+    assert rest["next"] is None
+    problem(viewer.get("/api/v1/catalog", {"limit": 1001}), 400)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/dead-letters/7/redrive", "/api/"])
+def test_what_is_sent_to_no_call_is_told_so(path: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    told = problem(client.post(path, "{}", content_type="application/json"), 404)
+    assert told["detail"] == "There is no such call; see /api/docs."
