@@ -52,12 +52,20 @@ class DeadLetterOptions(Section, frozen=True):
 
 
 class ComponentOptions(Section, frozen=True):
-    """One component that monitor probes: by ``url`` (http, https, tcp) or a built-in ``check``."""
+    """One component that monitor probes: by ``url`` (http, https, tcp) or a built-in ``check``.
+
+    A ``check`` that is an address is its ``url``.
+    """
 
     name: str
     url: str = ""
     check: str = ""
     service: str = ""
+
+    def __post_init__(self) -> None:
+        if "://" in self.check and not self.url:
+            msgspec.structs.force_setattr(self, "url", self.check)
+            msgspec.structs.force_setattr(self, "check", "")
 
 
 class HealthOptions(Section, frozen=True):
@@ -134,6 +142,13 @@ class ScalingOptions(Section, frozen=True):
             "notifications-topic": 4,
         }
     )
+
+    def __post_init__(self) -> None:
+        if self.min_instances > self.max_instances:
+            raise ValueError(
+                f"Expected min_instances of at most max_instances ({self.max_instances}), "
+                f"got {self.min_instances}"
+            )
 
 
 class WebOptions(Section, frozen=True):

@@ -10,6 +10,7 @@ import msgspec
 
 from eventscope.durations import parse_duration
 from eventscope.errors import EventscopeError
+from ingest.expectations import expected_at
 
 __all__ = ["Duration", "OptionsError", "Percentage", "Positive", "Section", "decode_options"]
 
@@ -39,7 +40,7 @@ def decode_options(value: Any, kind: type[Any], *, file: str, prefix: str = "") 
         return msgspec.convert(value, kind, dec_hook=_decode_special)
     except msgspec.ValidationError as error:
         message = _with_member(str(error), value, kind)
-        raise OptionsError(_explain(message, file=file, prefix=prefix)) from error
+        raise OptionsError(_explain(message, kind, file=file, prefix=prefix)) from error
 
 
 def _decode_special(kind: type[Any], value: Any) -> Any:
@@ -58,6 +59,8 @@ def _read(parse: Callable[[Any], float], value: Any, expected: str) -> float:
 
 
 def _parse_share(value: Any) -> float:
+    if isinstance(value, bool):
+        raise ValueError("neither true nor false")
     if isinstance(value, str):
         number, percent = value.strip().removesuffix("%"), value.strip().endswith("%")
         share = float(number) / (100 if percent else 1)
@@ -68,16 +71,18 @@ def _parse_share(value: Any) -> float:
     return share
 
 
+_WITHOUT_CHOICES = ("Object contains unknown field", "Invalid enum value")
 _PLACE = re.compile(r" - at (?:`key` in )?`\$(.*)`$", re.DOTALL)
 
 
-def _explain(message: str, *, file: str, prefix: str) -> str:
+def _explain(message: str, kind: type[Any], *, file: str, prefix: str) -> str:
     """msgspec's "Expected `int`, got `str` - at `$.health.interval`" as file, key and expectation."""
     place = _PLACE.search(message)
     expected = message[: place.start()] if place else message
     path = place.group(1) if place else ""
     key = (prefix + path).lstrip(".") or prefix.rstrip(".") or "(top level)"
-    return f"{file}: {key}: {expected}"
+    choices = expected_at(path, kind) if expected.startswith(_WITHOUT_CHOICES) else ""
+    return f"{file}: {key}: {expected}" + (f"; expected {choices}" if choices else "")
 
 
 def _with_member(message: str, value: Any, kind: type[Any]) -> str:

@@ -106,7 +106,24 @@ def test_every_section_of_the_contract_is_read(tmp_path: Path) -> None:
         ("[helth]\n", "eventscope.toml: helth: unknown section; expected one of alerts, brokers,"),
         (
             "[health]\nintervall = 3\n",
-            "eventscope.toml: health: Object contains unknown field `intervall`",
+            "eventscope.toml: health: Object contains unknown field `intervall`; expected one of interval,",
+        ),
+        (
+            "[[health.components]]\nname = 'a'\nurls = 'b'\n",
+            "eventscope.toml: health.components[0]: Object contains unknown field `urls`;"
+            " expected one of name, url, check, service",
+        ),
+        (
+            "[brokers.main]\ntype = 'rabbit'\n",
+            "eventscope.toml: brokers.main.type: Invalid enum value 'rabbit'; expected one of",
+        ),
+        (
+            "[objectives]\nerror_rate = true\n",
+            "eventscope.toml: objectives.error_rate: Expected a share such as '0.1%' or 0.001",
+        ),
+        (
+            "[scaling]\nmin_instances = 11\n",
+            "eventscope.toml: scaling: Expected min_instances of at most max_instances (10), got 11",
         ),
         (
             "[health]\ninterval = 'soon'\n",
@@ -132,6 +149,12 @@ def test_what_is_wrong_is_named_by_file_key_and_expectation(
     tmp_path: Path, text: str, message: str
 ) -> None:
     assert refusal(tmp_path, text).startswith(message)
+
+
+def test_a_check_that_is_an_address_is_a_url(tmp_path: Path) -> None:
+    text = "[[health.components]]\nname = 'db'\ncheck = 'tcp://127.0.0.1:5432'\n"
+    [component] = load(tmp_path, text).dashboard.health.components
+    assert (component.url, component.check) == ("tcp://127.0.0.1:5432", "")
 
 
 def test_a_named_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -218,7 +241,7 @@ def test_secrets_of_a_broker_come_from_the_environment_or_a_file(tmp_path: Path)
         ),
         (
             'protocol = "sasl_plaintext"\nmechanism = "DIGEST"\nusername = "ann"',
-            "Invalid enum value 'DIGEST'",
+            "Invalid enum value 'DIGEST'; expected one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512",
         ),
     ],
 )
@@ -228,7 +251,7 @@ def test_security_that_would_not_be_used_is_refused(
     told = refusal(tmp_path, f'[brokers.main]\ntype = "kafka"\n[brokers.main.security]\n{lines}')
 
     assert told.startswith("eventscope.toml: brokers.main.security")
-    assert told.endswith(expected)
+    assert expected in told
 
 
 def test_an_account_without_a_password_is_refused(tmp_path: Path) -> None:
