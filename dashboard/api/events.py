@@ -180,6 +180,9 @@ def one_correlation(request: HttpRequest, correlation_id: str = Path(alias="id")
 
 
 def _drafts(request: HttpRequest, topic: str) -> list[Draft]:
+    coding = request.headers.get("Content-Encoding", "identity")
+    if coding.lower() != "identity":
+        raise Problem(415, f"A body in the coding {coding!r} is not read; send it as it is.")
     try:
         drafts, errors = parse_drafts(
             request.body,

@@ -103,3 +103,9 @@ def test_broker_that_is_away_is_a_503(operator: Client, house: House, settings: 
 
 def test_body_that_is_too_large_is_a_413(operator: Client, house: House) -> None:
     problem(post(operator, {"eventType": "A", "payload": "x" * 3_000_000}), 413)
+
+
+def test_a_packed_body_is_refused_as_such(operator: Client, broker: Valkey) -> None:
+    answer = operator.generic("POST", "/api/v1/events", b"\x1f\x8b", HTTP_CONTENT_ENCODING="gzip")
+    told = problem(answer, 415)
+    assert told["detail"] == "A body in the coding 'gzip' is not read; send it as it is."
