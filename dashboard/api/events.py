@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from dashboard.accounts.audit import record
 from dashboard.accounts.models import Role
+from dashboard.api.binary_events import structured_body
 from dashboard.api.drafts import Draft, DraftError, parse_drafts
 from dashboard.api.problems import Problem
 from dashboard.api.publishing import publish_drafts
@@ -185,7 +186,7 @@ def _drafts(request: HttpRequest, topic: str) -> list[Draft]:
         raise Problem(415, f"A body in the coding {coding!r} is not read; send it as it is.")
     try:
         drafts, errors = parse_drafts(
-            request.body,
+            structured_body(request.headers, request.body),
             now_ms=now_ms(),
             brokers=settings.INGEST.brokers,
             topic=topic,

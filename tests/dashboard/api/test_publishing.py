@@ -109,3 +109,15 @@ def test_a_packed_body_is_refused_as_such(operator: Client, broker: Valkey) -> N
     answer = operator.generic("POST", "/api/v1/events", b"\x1f\x8b", HTTP_CONTENT_ENCODING="gzip")
     told = problem(answer, 415)
     assert told["detail"] == "A body in the coding 'gzip' is not read; send it as it is."
+
+
+def test_a_cloud_event_in_binary_mode_is_published(operator: Client, broker: Valkey) -> None:
+    answer = operator.post(
+        "/api/v1/events?topic=orders-topic",
+        {"a": 1},
+        content_type="application/json",
+        headers={"ce-specversion": "1.0", "ce-id": "c1", "ce-source": "/s", "ce-type": "t"},
+    )
+    [(_, event)] = stored(broker, "orders-topic")
+    assert answer.status_code == 202
+    assert (event["id"], event["type"], event["data"]) == ("c1", "t", {"a": 1})
