@@ -59,12 +59,15 @@ def dead_letter(
 
 
 def _raw(body: bytes) -> tuple[msgspec.Raw, str | msgspec.UnsetType]:
-    """The body as a JSON value: itself where it is JSON, else a string (see DeadLetteredEvent)."""
+    """The body as a JSON value: itself where it is JSON, else a string (see DeadLetteredEvent).
+
+    A body that is a JSON string is quoted once more, so that nobody takes the string for the original.
+    """
     try:
         text = body.decode()
     except UnicodeDecodeError:
         return _quoted(base64.b64encode(body).decode()), "base64"
-    if body and _is_json(body):
+    if body and not body.lstrip().startswith(b'"') and _is_json(body):
         return msgspec.Raw(body), msgspec.UNSET
     return _quoted(text), "utf-8"
 

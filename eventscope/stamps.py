@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 __all__ = [
     "Identity",
     "default_instance",
+    "epoch_ms",
     "format_ms",
+    "moment_ms",
     "new_event_id",
     "new_span_id",
     "now_ms",
     "parse_ms",
+    "trace_id",
 ]
 
 _RANDOM_BITS = 80
@@ -106,6 +110,43 @@ def parse_ms(text: str) -> int | None:
     except ValueError:
         return None
     return None if moment.tzinfo is None else (moment - _EPOCH) // _MILLISECOND
+
+
+_SECONDS_BELOW, _MILLIS_BELOW, _MICROS_BELOW = 1e11, 1e14, 1e17
+
+
+def epoch_ms(value: int | float) -> int | None:
+    """An epoch in s, ms, µs or ns, told apart by its size, in ms; None for what cannot be one."""
+    if not 0 <= value < 1e22:  # NaN fails this too
+        return None
+    if value < _SECONDS_BELOW:
+        return int(value * 1000)
+    if value < _MILLIS_BELOW:
+        return int(value)
+    if value < _MICROS_BELOW:
+        return int(value // 1000)
+    return int(value // 1_000_000)
+
+
+def moment_ms(text: str) -> int | None:
+    """Milliseconds of a time as others write it: ISO 8601 (no zone: UTC) or an epoch; else None."""
+    try:
+        moment = datetime.fromisoformat(text.strip().upper())
+    except ValueError:
+        digits = text.isascii() and text.isdigit() and len(text) < 22
+        return epoch_ms(int(text)) if digits else None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def trace_id(traceparent: str) -> str:
+    """The trace id of a W3C ``traceparent``, "" if it is not one."""
+    match = _TRACEPARENT.match(traceparent)
+    return match.group(1) if match and match.group(1) != "0" * 32 else ""
 
 
 def default_instance() -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 
 __all__ = [
     "DETAILS",
+    "OUTCOMES",
     "RECEIPT_TYPES",
     "SYSTEM_TYPES",
     "BreakerChange",
@@ -16,10 +17,15 @@ __all__ = [
     "ErrorOccurred",
     "HealthReport",
     "NamedCheck",
+    "Outcome",
     "Receipt",
     "Receipts",
     "ServiceChange",
 ]
+
+
+Outcome = Literal["success", "retry", "failed", "dead_lettered", "skipped"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 class ErrorInfo(msgspec.Struct, frozen=True, gc=False):
@@ -29,11 +35,14 @@ class ErrorInfo(msgspec.Struct, frozen=True, gc=False):
 
 
 class Receipt(msgspec.Struct, rename="camel", gc=False):
-    """One handling of one event by one consumer; times are RFC 3339 or epoch milliseconds."""
+    """One handling of one event by one consumer; times are RFC 3339 or epoch milliseconds.
+
+    An outcome that nobody knows stays as it was written.
+    """
 
     event_id: str
     consumer: str
-    outcome: str
+    outcome: Outcome
     event_type: str = ""
     consumer_group: str = ""
     instance: str = ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from eventscope.stamps import epoch_ms
+
 __all__ = ["EARLIEST_MS", "LATEST_MS", "parse_ms", "parse_timespan"]
 
 EARLIEST_MS = 86_400_000
@@ -12,7 +14,6 @@ EARLIEST_MS = 86_400_000
 LATEST_MS = 7_258_118_400_000
 """2200-01-01."""
 
-_SECONDS_BELOW, _MILLIS_BELOW, _MICROS_BELOW = 1e11, 1e14, 1e17
 _KNOWN_SECONDS = 8192
 _seconds: dict[str, int] = {}
 _SPAN = re.compile(r"(?:(\d+)\.)?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
@@ -79,17 +80,8 @@ def _parse_number(text: str) -> int | None:
 
 
 def _parse_epoch(value: int | float) -> int | None:
-    if not 0 <= value < 1e22:  # NaN fails this too
-        return None
-    if value < _SECONDS_BELOW:
-        millis = int(value * 1000)
-    elif value < _MILLIS_BELOW:
-        millis = int(value)
-    elif value < _MICROS_BELOW:
-        millis = int(value // 1000)
-    else:
-        millis = int(value // 1_000_000)
-    return _believable(millis)
+    millis = epoch_ms(value)
+    return None if millis is None else _believable(millis)
 
 
 def _believable(millis: int) -> int | None:

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from ingest.system import ErrorInfo, Receipt, Receipts, ServiceChange
+from ingest.system import ErrorInfo, Outcome, Receipt, Receipts, ServiceChange
 
 __all__ = ["MANY", "UNNAMED", "detail_of"]
 
 MANY = "task-events"
 """The type of an array of task events."""
 UNNAMED = "celery-task"
-_OUTCOMES = {
+_OUTCOMES: dict[str, Outcome] = {
     "task-succeeded": "success",
     "task-failed": "failed",
     "task-retried": "retry",

@@ -11,6 +11,7 @@ from ingest.envelopes import (
     celery,
     cloudevents,
     faststream,
+    mapped,
     masstransit,
     native,
     nservicebus,
@@ -63,6 +64,10 @@ FORMATS = [
 ]
 _ANY_BODY = frozenset((cloudevents.BINARY, nservicebus.FORMAT, faststream.FORMAT, celery.FORMAT))
 """Formats whose body need not be JSON."""
+_TELLING_FORMATS = frozenset(
+    (native.FORMAT, cloudevents.STRUCTURED, cloudevents.BINARY, mapped.FORMAT)
+)
+"""Formats in which a service may tell of itself."""
 
 
 class Readable(NamedTuple):
@@ -101,8 +106,8 @@ class Decoder:
             if hides(hidden, path) and not hides(self._redactor.paths, path)
         )
         self.seals_keys = bool(self._sealed_keys.paths)
-        mapped = [Mapped(mapping) for mapping in options.mapping]
-        self._formats = [*FORMATS, *(Format(one.recognise, one.decode) for one in mapped)]
+        others = [Mapped(mapping) for mapping in options.mapping]
+        self._formats = [*FORMATS, *(Format(one.recognise, one.decode) for one in others)]
         self._limit = options.limits.body_bytes
         self._plain = PlainReader(self._keys, limit=self._limit)
         self._hides = bool(self._redactor or self._sealer)
@@ -179,7 +184,7 @@ class Decoder:
         if found.detail is not None:
             record.detail = found.detail
             record.keys += system_keys(found.detail)
-        elif found.format == native.FORMAT and record.event_type in DETAILS:
+        elif found.format in _TELLING_FORMATS and record.event_type in DETAILS:
             _add_detail(record, found)
         if len(record.body) > self._limit:
             record.body = shortened(record, self._limit, self._keys.pairs(view, found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ingest.envelopes.breaker_shapes import breaker_change_of
+from ingest.envelopes.forgiving import read_forgivingly
 from ingest.envelopes.scan import object_members, scalar, text_of
 from ingest.envelopes.text import ID_LENGTH, bounded_id, clean
 from ingest.system import DETAILS, DeadLettered, Receipts
@@ -27,26 +28,53 @@ def read_detail(event_type: str, body: bytes, payload: bytes | None) -> object |
 
     ``payload`` is its bytes where the envelope around it cannot be read strictly.
     """
-    try:
-        if payload is not None:
-            return _PAYLOAD[event_type].decode(payload)
-        envelope = _WHOLE[event_type].decode(body)
-    except _ODD:
-        return _of_another_library(event_type, body, payload)
-    detail: object = envelope.payload  # type: ignore[attr-defined]
+    detail = _read(event_type, body, payload)
+    if isinstance(detail, DeadLettered) and not detail.encoding and _holds_object(detail.event):
+        detail.encoding = "utf-8"
     return detail
 
 
-def _of_another_library(event_type: str, body: bytes, payload: bytes | None) -> object | None:
+def _read(event_type: str, body: bytes, payload: bytes | None) -> object | None:
+    try:
+        if payload is not None:
+            return _PAYLOAD[event_type].decode(payload)
+        detail: object = _WHOLE[event_type].decode(body).payload  # type: ignore[attr-defined]
+    except _ODD:
+        told = _payload_in(body) if payload is None else payload
+        return _of_another_library(event_type, told) or _forgiven(event_type, told)
+    return detail
+
+
+def _payload_in(body: bytes) -> bytes:
+    span = (object_members(body) or {}).get("payload")
+    return body[span.start : span.end] if span else b""
+
+
+def _of_another_library(event_type: str, payload: bytes) -> object | None:
     if event_type != "CircuitBreakerStateChanged":
         return None
     try:
-        told = msgspec.json.decode(body if payload is None else payload)
+        return breaker_change_of(msgspec.json.decode(payload))
     except _ODD:
         return None
-    if payload is None:
-        told = told.get("payload") if isinstance(told, dict) else None
-    return breaker_change_of(told)
+
+
+def _forgiven(event_type: str, payload: bytes) -> object | None:
+    """A payload that is written as a text is read as what stands in that."""
+    if payload.startswith(b'"'):
+        payload = text_of(scalar(payload)).encode("utf-8", "replace")
+    return read_forgivingly(DETAILS[event_type], payload)
+
+
+def _holds_object(event: msgspec.Raw) -> bool:
+    """Whether an original stands there as a text that is an object in JSON: its bytes, as others keep them."""
+    raw = bytes(event)
+    if not raw.startswith(b'"'):
+        return False
+    try:
+        return object_members(msgspec.json.decode(raw, type=str).encode()) is not None
+    except _ODD:
+        return False
 
 
 def system_keys(detail: object) -> tuple[str, ...]:
@@ -54,7 +82,7 @@ def system_keys(detail: object) -> tuple[str, ...]:
     if isinstance(detail, Receipts):
         return _stored_ids([receipt.event_id for receipt in detail.receipts])
     if isinstance(detail, DeadLettered):
-        return _original_ids(bytes(detail.event))
+        return _original_ids(_as_json(detail))
     return ()
 
 
@@ -67,6 +95,11 @@ def _stored_ids(ids: list[str]) -> tuple[str, ...]:
     if not plain:
         ids = [bounded_id(clean(id)) for id in ids]
     return tuple(dict.fromkeys(filter(None, ids)))
+
+
+def _as_json(letter: DeadLettered) -> bytes:
+    raw = bytes(letter.event)
+    return text_of(scalar(raw)).encode("utf-8", "replace") if letter.encoding == "utf-8" else raw
 
 
 def _original_ids(event: bytes) -> tuple[str, ...]:

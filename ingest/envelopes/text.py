@@ -6,6 +6,8 @@ import re
 
 import xxhash
 
+from eventscope.stamps import trace_id
+
 __all__ = [
     "ID_LENGTH",
     "NAME_LENGTH",
@@ -20,7 +22,6 @@ ID_LENGTH = 255
 NAME_LENGTH = 200
 _KEPT = 200
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def clean(text: str) -> str:
@@ -50,9 +51,3 @@ def bounded_name(text: str) -> str:
     if len(text) <= NAME_LENGTH:
         return text
     return f"{text[: NAME_LENGTH - 20]}~{xxhash.xxh3_64_hexdigest(text.encode())}"
-
-
-def trace_id(traceparent: str) -> str:
-    """The trace id of a W3C ``traceparent``, "" if it is not one."""
-    match = _TRACEPARENT.match(traceparent)
-    return match.group(1) if match and match.group(1) != "0" * 32 else ""

@@ -18,7 +18,9 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
+from eventscope.stamps import trace_id
 from ingest.envelopes import stored_id
+from ingest.envelopes.scan import text_of
 from ingest.folds.fingerprint import fingerprint
 from ingest.folds.foreign import Failure, header_pairs, read_failure, unpack_headers
 from ingest.folds.text import bounded, whole
@@ -57,6 +59,8 @@ class _Names(msgspec.Struct):
     type: Any = None
     source: Any = None
     correlationid: Any = None
+    conversationid: Any = None
+    traceparent: Any = None
     metadata: Any = None
 
 
@@ -83,7 +87,7 @@ def _letter(stream: StreamRef, record: Record, body_bytes: int) -> DeadLetter | 
 
 def _native(stream: StreamRef, record: Record, told: DeadLettered, body_bytes: int) -> DeadLetter:
     original = original_of(told)
-    names = _names_in(original)
+    names = _names_in(original, record.headers)
     return _row(
         stream,
         record,
@@ -101,8 +105,7 @@ def _native(stream: StreamRef, record: Record, told: DeadLettered, body_bytes: i
         event_id=_first(names.eventId, names.id) or record.causation_id or record.event_id,
         event_type=_first(names.eventType, names.type) or record.event_type,
         source=_first(_member(names.metadata, "source"), names.source),
-        correlation_id=_first(_member(names.metadata, "correlationId"), names.correlationid)
-        or record.correlation_id,
+        correlation_id=_correlation_of(names) or record.correlation_id,
         first_failed_ms=parse_ms(told.first_failed_at),
         last_failed_ms=parse_ms(told.last_failed_at),
         event=original[:body_bytes],
@@ -204,11 +207,20 @@ def take_apart(original: bytes) -> tuple[bytes, str]:
     return original, ""
 
 
-def _names_in(event: bytes) -> _Names:
+def _names_in(event: bytes, headers: bytes) -> _Names:
+    """What the original tells of itself: in its body, or as a binary CloudEvent in its headers."""
     try:
-        return _names.decode(event)
+        names = _names.decode(event)
     except _ODD:
-        return _Names()
+        names = _Names()
+    if names.eventType or names.type or not headers:
+        return names
+    told = {
+        name[3:]: value.decode("utf-8", "replace")
+        for name, value in unpack_headers(headers).items()
+        if name.startswith(("ce_", "ce-"))
+    }
+    return msgspec.convert(told, _Names) if "specversion" in told else names
 
 
 def _member(value: Any, name: str) -> Any:
@@ -216,7 +228,18 @@ def _member(value: Any, name: str) -> Any:
 
 
 def _first(*values: Any) -> str:
-    return next((value for value in values if isinstance(value, str) and value), "")
+    return next((text for value in values if (text := text_of(value))), "")
+
+
+def _correlation_of(names: _Names) -> str:
+    """As `Decoder` has it: explicit, else the conversation's, else the trace's; "" for none of them."""
+    told = _first(
+        _member(names.metadata, "correlationId"),
+        names.correlationid,
+        _member(names.metadata, "conversationId"),
+        names.conversationid,
+    )
+    return told or trace_id(_first(_member(names.metadata, "traceparent"), names.traceparent))
 
 
 def record_letters(batch: Batch) -> list[DeadLetter]:

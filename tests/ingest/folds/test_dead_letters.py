@@ -73,12 +73,25 @@ def test_a_native_letter_is_one_on_any_topic() -> None:
             b'{"specversion":"1.0","id":"ce-1","type":"order.made","source":"/shop","correlationid":"c"}',
             ("ce-1", "order.made", "/shop", "c"),
         ),
-        (b'{"eventId": 17, "eventType": null}', ("evt_8", "DeadLettered", "", "corr_1")),
+        (b'{"eventId": 17, "eventType": null}', ("17", "DeadLettered", "", "corr_1")),
         (b"[1, 2]", ("evt_8", "DeadLettered", "", "corr_1")),
         (b'"text"', ("evt_8", "DeadLettered", "", "corr_1")),
         (
             b'{"eventId": "e\\u0000v", "eventType": "T", "metadata": 3}',
             ("e\ufffdv", "T", "", "corr_1"),
+        ),
+        (
+            b'{"eventId":17,"metadata":{"source":3,"correlationId":5}}',
+            ("17", "DeadLettered", "3", "5"),
+        ),
+        (
+            b'{"eventId":"a","eventType":"T","metadata":{"conversationId":"conv"}}',
+            ("a", "T", "", "conv"),
+        ),
+        (
+            b'{"eventId":"a","eventType":"T","metadata":{"traceparent":"00-'
+            b'0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}}',
+            ("a", "T", "", "0af7651916cd43dd8448eb211c80319c"),
         ),
     ],
 )
@@ -94,6 +107,18 @@ def test_other_originals_are_named_as_far_as_they_say(
         letter.correlation_id,
     ) == expected
     assert bytes(letter.event) == event
+
+
+def test_an_original_in_binary_cloudevents_is_named_by_its_headers() -> None:
+    record = native(b'{"orderId": "ORD_1"}')
+    told = {"specversion": "1.0", "id": "ce_1", "type": "T", "source": "/s", "correlationid": "c"}
+    record.headers = msgspec.msgpack.encode(
+        [(f"ce_{name}".encode(), value.encode()) for name, value in told.items()]
+    )
+    letter = letter_of(record)
+
+    assert (letter.event_id, letter.event_type, letter.source) == ("ce_1", "T", "/s")
+    assert letter.correlation_id == "c"
 
 
 @pytest.mark.parametrize(
