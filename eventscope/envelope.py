@@ -14,7 +14,15 @@ from typing import Any
 import msgspec
 
 from eventscope.errors import EnvelopeError
-from eventscope.stamps import format_ms, new_event_id, new_span_id, now_ms, parse_ms
+from eventscope.reading import Headers, Read, read_message, text_of
+from eventscope.stamps import (
+    format_ms,
+    moment_ms,
+    new_event_id,
+    new_span_id,
+    now_ms,
+    trace_id,
+)
 
 __all__ = ["Event", "current_event", "decode_event", "encode_event", "handling", "new_event"]
 
@@ -47,8 +55,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def correlation_id(self) -> str:
-        """The explicit one, else the event's own id."""
-        return self._text("correlationId") or self.event_id
+        """The explicit one, else the conversation's, else the trace's, else the event's own id."""
+        return (
+            self._text("correlationId")
+            or self._text("conversationId")
+            or trace_id(self.traceparent)
+            or self.event_id
+        )
 
     @property
     def causation_id(self) -> str:
@@ -67,11 +80,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def occurred_ms(self) -> int | None:
         """``timestamp`` in milliseconds; None when it cannot be read."""
-        return parse_ms(self.timestamp)
+        return moment_ms(self.timestamp)
 
     def _text(self, name: str) -> str:
-        value = self.metadata.get(name)
-        return value if isinstance(value, str) else ""
+        return text_of(self.metadata.get(name))
 
 
 class _Envelope(msgspec.Struct, rename="camel", gc=False):
@@ -157,18 +169,27 @@ def encode_event(event: Event) -> bytes:
 
 
 def decode_event(
-    body: bytes, *, attempt: int = 1, topic: str = "", position: str = "", key: str = ""
+    body: bytes,
+    *,
+    attempt: int = 1,
+    topic: str = "",
+    position: str = "",
+    key: str = "",
+    headers: Headers = (),
 ) -> Event:
-    """The event in ``body``. Raises `EnvelopeError` with the reason when there is none."""
-    try:
-        wire = _decoder.decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise EnvelopeError(f"not a native envelope: {error}") from error
-    if not wire.event_id or not wire.event_type:
+    """The event in ``body``: the native envelope, or a CloudEvent, whose data are its payload.
+
+    One without an id is named by its ``topic`` and ``position``, as the dashboard does. Raises
+    `EnvelopeError` with the reason when there is no event.
+    """
+    wire = _decode(body, headers)
+    event_id = wire.event_id or (f"{topic}@{position}" if topic and position else "")
+    event_type = wire.event_type or topic
+    if not event_id or not event_type:
         raise EnvelopeError("not a native envelope: eventId or eventType is empty")
     return Event(
-        event_id=wire.event_id,
-        event_type=wire.event_type,
+        event_id=event_id,
+        event_type=event_type,
         timestamp=wire.timestamp,
         payload=wire.payload,
         metadata=wire.metadata,
@@ -177,6 +198,26 @@ def decode_event(
         position=position,
         key=key,
     )
+
+
+def _decode(body: bytes, headers: Headers) -> _Envelope | Read:
+    try:
+        wire = _decoder.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        return _decode_forgivingly(body, headers, error)
+    if headers and not wire.metadata.get("traceparent"):
+        trace = [value for name, value in headers if name.lower() == b"traceparent"]
+        if trace:
+            wire.metadata["traceparent"] = trace[-1].decode("utf-8", "replace")
+    return wire
+
+
+def _decode_forgivingly(body: bytes, headers: Headers, error: Exception) -> Read:
+    """What is not written as the kit writes it; refused with the strict reader's reason."""
+    read = read_message(body, headers)
+    if read is None:
+        raise EnvelopeError(f"not a native envelope: {error}") from error
+    return read
 
 
 def _child_span(traceparent: str) -> str | None:

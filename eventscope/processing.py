@@ -224,7 +224,7 @@ class Processor:
 
 def _decode(delivery: Delivery) -> Event:
     if delivery.body is None:
-        raise EnvelopeError("the entry has no field 'event'")
+        raise EnvelopeError("the message has no value")
     key = next((value for name, value in delivery.headers if name == b"key"), b"")
     return decode_event(
         delivery.body,
@@ -232,4 +232,5 @@ def _decode(delivery: Delivery) -> Event:
         topic=delivery.topic,
         position=delivery.entry,
         key=key.decode("utf-8", "replace"),
+        headers=delivery.headers,
     )

@@ -27,20 +27,6 @@ except ImportError as error:
 __all__ = ["EventscopeMiddleware"]
 
 
-class _CloudEvent(msgspec.Struct):
-    """What a structured CloudEvent says of itself, as far as a receipt repeats it."""
-
-    specversion: str
-    id: str
-    type: str
-    time: str = ""
-    correlationid: str = ""
-    traceparent: str = ""
-
-
-_cloud_event = msgspec.json.Decoder(_CloudEvent)
-
-
 class _Place(NamedTuple):
     topic: str
     partition: int
@@ -139,25 +125,13 @@ def _outcome(error: BaseException | None) -> str:
 def _event_of(msg: Any, place: _Place) -> Event:
     """The message as an event, by the rules of the wire format."""
     try:
-        return decode_event(msg.body, topic=place.topic, position=place.offset)
+        event = decode_event(msg.body, topic=place.topic, position=place.offset)
     except (EnvelopeError, TypeError):
-        pass
-    try:
-        cloud = _cloud_event.decode(msg.body)
-    except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
         return _bare_event(msg, place)
-    ids = {
-        "correlationId": cloud.correlationid or msg.correlation_id,
-        "traceparent": cloud.traceparent,
-    }
-    return Event(
-        event_id=cloud.id,
-        event_type=cloud.type,
-        timestamp=cloud.time,
-        metadata=ids,
-        topic=place.topic,
-        position=place.offset,
-    )
+    if event.metadata.get("correlationId") or event.metadata.get("conversationId"):
+        return event
+    metadata = {**event.metadata, "correlationId": msg.correlation_id}
+    return msgspec.structs.replace(event, metadata=metadata)
 
 
 def _bare_event(msg: Any, place: _Place) -> Event:

@@ -23,8 +23,8 @@ from eventscope.transports.base import (
     Retry,
     Settlement,
 )
+from eventscope.transports.redis_fields import EVENT
 from eventscope.transports.redis_replies import (
-    FIELD,
     Command,
     Due,
     Waits,
@@ -164,7 +164,7 @@ class RedisTransport:
             "~",
             self._max_length,
             "*",
-            FIELD,
+            EVENT,
             message.body,
             *(part for header in message.headers for part in header),
         )
@@ -177,7 +177,7 @@ class RedisTransport:
         if isinstance(item, Release):
             return ("EVAL", RELEASE, 1, topic, *me, item.delivery.attempt - 1)
         letter = item.letter
-        fields = (FIELD, letter.body, *(part for header in letter.headers for part in header))
+        fields = (EVENT, letter.body, *(part for header in letter.headers for part in header))
         keys = (topic, failures, letter.topic)
         return ("EVAL", DEAD_LETTER, 3, *keys, *me, self._max_length, *fields)
 

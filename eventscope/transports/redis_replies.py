@@ -10,10 +10,10 @@ from redis import exceptions
 
 from eventscope.errors import BrokerUnavailable, TransportError
 from eventscope.transports.base import Delivery, Member
+from eventscope.transports.redis_fields import EVENT, FIELD_TOLD, body_of
 from eventscope.transports.redis_scripts import WAITING
 
 __all__ = [
-    "FIELD",
     "Command",
     "Due",
     "Waits",
@@ -26,8 +26,6 @@ __all__ = [
     "verdict",
     "wrapped",
 ]
-
-FIELD = b"event"
 
 _TEMPORARY = (
     exceptions.ConnectionError,
@@ -115,10 +113,9 @@ def few_suspects(due: Sequence[Due], allowed: int) -> list[Due]:
 def delivery_of(
     topic: str, entry: bytes, fields: Sequence[bytes], attempt: int, taken_over: bool = False
 ) -> Delivery:
-    body, headers = None, []
-    for name, value in zip(fields[::2], fields[1::2], strict=True):
-        if name == FIELD and body is None:
-            body = value
-        else:
-            headers.append((name, value))
-    return Delivery(topic, entry.decode(), body, tuple(headers), attempt, taken_over)
+    if fields and fields[0] == EVENT:
+        rest = tuple(zip(fields[2::2], fields[3::2], strict=True))
+        return Delivery(topic, entry.decode(), fields[1], rest, attempt, taken_over)
+    body, headers = body_of(fields)
+    rest = tuple(header for header in headers if header[0] != FIELD_TOLD)
+    return Delivery(topic, entry.decode(), body, rest, attempt, taken_over)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
 import redis
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from eventscope.errors import EventscopeError
-from eventscope.transports.redis_replies import FIELD
+from eventscope.envelope import Event, decode_event
+from eventscope.errors import EnvelopeError, EventscopeError
+from eventscope.transports.redis_replies import delivery_of
 from eventscope.transports.redis_scripts import LONG_IDLE_MS, RETRY_NOW, WAITING
 from ingest.models import ConsumerGroup
 from ingest.options import BrokerOptions
@@ -51,19 +51,6 @@ class WaitingPage(NamedTuple):
     rows: list[Waiting]
     total: int
     away: list[str]
-
-
-class _Metadata(msgspec.Struct):
-    correlationId: Any = None
-
-
-class _Names(msgspec.Struct):
-    eventId: Any = None
-    eventType: Any = None
-    metadata: _Metadata | None = None
-
-
-_names = msgspec.json.Decoder(_Names)
 
 
 class _Place(NamedTuple):
@@ -158,7 +145,7 @@ def _told(
     broker: str, pending: Sequence[tuple[_Place, Any]], bodies: Sequence[Any]
 ) -> Iterable[Waiting]:
     for (place, (entry, _, idle, attempts)), found in zip(pending, bodies, strict=True):
-        names = _names_in(found)
+        event = _event_in(place.topic, entry, found)
         yield Waiting(
             broker=broker,
             topic=place.topic,
@@ -166,26 +153,21 @@ def _told(
             entry=entry.decode(),
             attempts=int(attempts),
             idle_ms=int(idle) if idle < LONG_IDLE_MS else None,
-            event_id=_text(names.eventId),
-            event_type=_text(names.eventType),
-            correlation_id=_text(names.metadata.correlationId if names.metadata else ""),
+            event_id=event.event_id[:255] if event else "",
+            event_type=event.event_type[:255] if event else "",
+            correlation_id=event.correlation_id[:255] if event else "",
         )
 
 
-def _names_in(found: Any) -> _Names:
-    """The ids in an entry's envelope; none where it was trimmed, or is no envelope."""
+def _event_in(topic: str, entry: bytes, found: Any) -> Event | None:
+    """The event that waits there; None where it was trimmed, or is none."""
     if isinstance(found, Exception) or not found:
-        return _Names()
-    fields = found[0][1]
-    body = dict(zip(fields[::2], fields[1::2], strict=True)).get(FIELD, b"")
+        return None
+    one = delivery_of(topic, entry, found[0][1], 1)
     try:
-        return _names.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _Names()
-
-
-def _text(value: Any) -> str:
-    return value[:255] if isinstance(value, str) else ""
+        return decode_event(one.body or b"", topic=topic, position=one.entry, headers=one.headers)
+    except EnvelopeError:
+        return None
 
 
 def _count(summary: Any) -> int:

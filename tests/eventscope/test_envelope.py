@@ -130,9 +130,6 @@ async def test_ids_are_carried_into_tasks_and_do_not_leak_between_them() -> None
         b"[]",
         b'{"eventType": "A"}',
         b'{"eventId": "", "eventType": "A"}',
-        b'{"eventId": 1, "eventType": "A"}',
-        b'{"eventId": "a", "eventType": "A", "metadata": []}',
-        b'{"eventId": "a", "eventType": "A", "payload": NaN}',
         b'{"eventId": "a", "eventType": "A", "payload": ' + b"[" * 100_000,
     ],
 )

@@ -155,6 +155,7 @@ async def test_without_dead_letter_topic_the_event_fails_for_good(
     [
         (b'{"no": "envelope"}', {"no": "envelope"}, None),
         (b"not json", "not json", "utf-8"),
+        (b'"quoted"', '"quoted"', "utf-8"),
         (b"\xff\x00", "/wA=", "base64"),
         (b"", "", "utf-8"),
         (b"[" * 5_000, "[" * 5_000, "utf-8"),
