@@ -14,8 +14,10 @@ from typing import Any
 
 import msgspec
 
-from eventscope.stamps import format_ms, new_event_id, parse_ms
+from eventscope.stamps import format_ms, new_event_id
+from eventscope.stamps import parse_ms as zoned_ms
 from ingest.options import BrokerOptions
+from ingest.timestamps import parse_ms
 
 __all__ = [
     "MAX_BATCH",
@@ -136,9 +138,7 @@ def _native(index: int, item: dict[str, Any], now_ms: int) -> tuple[str, str, di
     if not event_type:
         raise DraftError(index, "eventType", "missing")
     event_id = _text(index, item, "eventId") or new_event_id()
-    timestamp = _text(index, item, "timestamp")
-    if timestamp and parse_ms(timestamp) is None:
-        raise DraftError(index, "timestamp", "not a time with a zone, such as 2026-11-24T10:00:00Z")
+    timestamp = _timestamp(index, item.get("timestamp"))
     metadata = item.get("metadata")
     if metadata is not None and not isinstance(metadata, dict):
         raise DraftError(index, "metadata", "not an object")
@@ -158,6 +158,20 @@ def _native(index: int, item: dict[str, Any], now_ms: int) -> tuple[str, str, di
             },
         },
     )
+
+
+def _timestamp(index: int, value: object) -> str:
+    """A time with its zone as it is told; one without (UTC) and an epoch as the envelope writes times."""
+    if value in (None, ""):
+        return ""
+    if isinstance(value, str) and zoned_ms(value) is not None:
+        return value
+    millis = parse_ms(value)
+    if millis is None:
+        raise DraftError(
+            index, "timestamp", "not a time such as 2026-11-24T10:00:00Z or ms since 1970"
+        )
+    return format_ms(millis)
 
 
 def _cloud(index: int, item: dict[str, Any], now_ms: int) -> tuple[str, str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,13 @@ from dashboard.explore.reading import EventPage, Told
 from dashboard.explore.slowness import Slow
 from dashboard.explore.spending import Segment, spend
 from dashboard.explore.story import Bar, Handling, Missing, Step
+from ingest.folds.foreign import header_pairs
 from ingest.models import (
     Breaker,
     ConsumerGroup,
     DeadLetter,
     HealthComponent,
+    QuarantinedMessage,
     Stream,
 )
 from ingest.queries.events import EventView
@@ -30,6 +33,7 @@ __all__ = [
     "handling_json",
     "health_json",
     "iso",
+    "quarantined_json",
     "slow_json",
     "topic_json",
 ]
@@ -209,6 +213,34 @@ def consumer_json(group: ConsumerGroup) -> dict[str, Any]:
         "consumers": group.consumers,
         "sampledAt": iso(group.sampled_ms),
     }
+
+
+def quarantined_json(message: QuarantinedMessage) -> dict[str, Any]:
+    """A message that is no event: why, and its bytes."""
+    body = bytes(message.body)
+    return {
+        "id": message.pk,
+        "broker": message.stream.broker,
+        "topic": message.stream.topic,
+        "partition": message.stream.partition,
+        "position": f"{message.major}-{message.minor}",
+        "receivedAt": iso(message.appended_ms),
+        "reason": message.reason,
+        "size": message.size,
+        "body": _as_text(body),
+        "bodyBase64": base64.b64encode(body).decode(),
+        "headers": {
+            name.decode("utf-8", "replace"): value.decode("utf-8", "replace")
+            for name, value in header_pairs(bytes(message.headers))
+        },
+    }
+
+
+def _as_text(body: bytes) -> str | None:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def topic_json(stream: Stream) -> dict[str, Any]:

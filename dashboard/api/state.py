@@ -22,6 +22,7 @@ from dashboard.api.serialise import (
     dead_letter_json,
     health_json,
     iso,
+    quarantined_json,
     topic_json,
 )
 from dashboard.api.shapes.audit import AuditPage
@@ -30,6 +31,7 @@ from dashboard.api.shapes.state import (
     BreakerPage,
     ConsumerPage,
     HealthPage,
+    QuarantinePage,
     ScalingShape,
     TopicPage,
 )
@@ -39,7 +41,14 @@ from dashboard.explore.topology import read_topology
 from dashboard.fleet.scaling import wanted_instances
 from dashboard.recovery.asking import Ask
 from dashboard.recovery.groups import GroupRow, merged_fingerprints, read_groups
-from ingest.models import Breaker, ConsumerGroup, DeadLetter, HealthComponent, Stream
+from ingest.models import (
+    Breaker,
+    ConsumerGroup,
+    DeadLetter,
+    HealthComponent,
+    QuarantinedMessage,
+    Stream,
+)
 from ingest.queries.letter_cells import members_of
 from ingest.queries.letters import LetterFilter
 
@@ -119,6 +128,21 @@ def consumers(request: HttpRequest, page: Query[PageParameters]) -> Any:
 def topics(request: HttpRequest, page: Query[PageParameters]) -> Any:
     """Watched streams and partitions with what is stored, undecoded, lost and waiting."""
     return keyset_page(Stream.objects.all(), page, topic_json, identity="topics")
+
+
+class QuarantineParameters(PageParameters):
+    topic: str = Field("", max_length=255)
+
+
+@router.get("/quarantine", response=QuarantinePage, operation_id="listQuarantine")
+def quarantine(request: HttpRequest, parameters: Query[QuarantineParameters]) -> Any:
+    """Messages that are no events, newest first: the reason, and the bytes that are kept."""
+    rows = QuarantinedMessage.objects.select_related("stream")
+    if parameters.topic:
+        rows = rows.filter(stream__topic=parameters.topic)
+    return keyset_page(
+        rows, parameters, quarantined_json, identity=f"quarantine {parameters.topic}"
+    )
 
 
 @router.get("/topology", response=TopologyShape, operation_id="getTopology")

@@ -8,7 +8,14 @@ from pydantic import Field
 
 from dashboard.api.shapes.base import Page, Shape
 
-__all__ = ["BreakerPage", "ConsumerPage", "HealthPage", "ScalingShape", "TopicPage"]
+__all__ = [
+    "BreakerPage",
+    "ConsumerPage",
+    "HealthPage",
+    "QuarantinePage",
+    "ScalingShape",
+    "TopicPage",
+]
 
 
 class HealthShape(Shape):
@@ -77,6 +84,24 @@ class TopicShape(Shape):
 
 class TopicPage(Page):
     results: list[TopicShape]
+
+
+class QuarantinedShape(Shape):
+    id: int
+    broker: str
+    topic: str
+    partition: int
+    position: str
+    received_at: str | None
+    reason: str
+    size: int = Field(description="bytes that arrived; what is kept of them may be less")
+    body: str | None = Field(description="what is kept, as text; null where it is no UTF-8")
+    body_base64: str = Field(description="what is kept, byte for byte")
+    headers: dict[str, str]
+
+
+class QuarantinePage(Page):
+    results: list[QuarantinedShape]
 
 
 class ScalingShape(Shape):

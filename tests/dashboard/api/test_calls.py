@@ -26,6 +26,7 @@ CALLS = [
     "/api/v1/breakers",
     "/api/v1/consumers",
     "/api/v1/topics",
+    "/api/v1/quarantine",
     "/api/v1/catalog",
     "/api/v1/audit",
     "/api/v1/scaling/x",

@@ -63,6 +63,24 @@ def test_what_the_caller_gave_is_kept() -> None:
     assert drafts[0].headers == ((b"key", b"k"),)
 
 
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [
+        (1_712_138_400_123, "2024-04-03T10:00:00.123Z"),
+        ("1712138400123", "2024-04-03T10:00:00.123Z"),
+        ("2024-04-03T10:00:00", "2024-04-03T10:00:00.000Z"),
+        ("2024-04-03T05:30:00-04:30", "2024-04-03T05:30:00-04:30"),
+        ("", "2027-01-15T08:00:00.000Z"),
+        (None, "2027-01-15T08:00:00.000Z"),
+    ],
+)
+def test_timestamp_is_published_as_the_envelope_writes_times(told: object, written: str) -> None:
+    drafts, errors = parse({"eventType": "ORDER_CREATED", "timestamp": told})
+
+    assert errors == []
+    assert json.loads(drafts[0].body)["timestamp"] == written
+
+
 def test_cloud_event_is_published_as_it_is() -> None:
     event = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {"a": 1}}
     drafts, _ = parse([event], topic="orders-eu")
@@ -83,6 +101,8 @@ def test_cloud_event_is_published_as_it_is() -> None:
         ({"eventType": "X", "topic": "failed-events"}, "topic"),
         ({"eventType": "X", "topic": "orders-1", "metadata": 3}, "metadata"),
         ({"eventType": "X", "topic": "orders-1", "timestamp": "noon"}, "timestamp"),
+        ({"eventType": "X", "topic": "orders-1", "timestamp": True}, "timestamp"),
+        ({"eventType": "X", "topic": "orders-1", "timestamp": [1]}, "timestamp"),
         ({"eventType": "X", "topic": "orders-1", "orderId": 1}, "orderId"),
         ({"specversion": "1.0", "id": "1", "type": "t"}, "source"),
     ],
