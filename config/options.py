@@ -22,7 +22,7 @@ from ingest.options import (
     decode_options,
 )
 
-__all__ = ["DEFAULT_URL", "Options", "embedded_url", "load_options", "read_secret"]
+__all__ = ["DEFAULT_URL", "Options", "embedded_url", "load_options", "read_port", "read_secret"]
 
 DEFAULT_FILE = "eventscope.toml"
 DEFAULT_URL = "redis://127.0.0.1:6379/0"
@@ -93,6 +93,14 @@ def read_secret(environ: Mapping[str, str], name: str, default: str = "") -> str
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise OptionsError(f"environment: {name}_FILE: cannot read {path}: {error}") from error
+
+
+def read_port(environ: Mapping[str, str]) -> int:
+    """``PORT``, 8000 where it is not said. Raises `OptionsError` for what is no port."""
+    text = environ.get("PORT", "").strip() or "8000"
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise OptionsError(f"environment: PORT: expected a number from 1 to 65535, got {text!r}")
+    return int(text)
 
 
 def _read_file(environ: Mapping[str, str]) -> tuple[str, dict[str, Any]]:

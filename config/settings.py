@@ -11,7 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import configure_logs
-from config.options import embedded_url, load_options, read_secret
+from config.options import embedded_url, load_options, read_port, read_secret
 from config.secrets import kept_secret
 from ingest.options import OptionsError
 
@@ -28,6 +28,7 @@ try:
         read_secret(os.environ, "EVENTSCOPE_ENCRYPTION_KEYS").replace(",", " ").split()
     )
     ADMIN_PASSWORD = read_secret(os.environ, "EVENTSCOPE_ADMIN_PASSWORD")
+    PORT = read_port(os.environ)
     EMAIL_HOST_PASSWORD = read_secret(os.environ, "EVENTSCOPE_SMTP_PASSWORD")
 except OptionsError as error:
     raise ImproperlyConfigured(str(error)) from error
@@ -42,7 +43,6 @@ RECEIVER_SECRETS = OPTIONS.receiver_secrets
 SECRET_KEY = SECRET_KEY or kept_secret(DATA_DIR / "secret-key")
 DEBUG = env.bool("EVENTSCOPE_DEBUG", default=False)
 HOST = env("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
 PUBLIC_URL = (DASHBOARD.web.public_url or f"http://{HOST}:{PORT}").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
 

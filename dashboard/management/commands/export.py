@@ -14,7 +14,8 @@ from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
 from dashboard.api.serialise import event_json
-from dashboard.management.ages import age
+from dashboard.management.ages import age, count
+from dashboard.management.prepared import check_prepared
 from ingest.queries.events import EventFilter, EventView, list_events
 
 PAGE = 500
@@ -30,9 +31,10 @@ class Command(BaseCommand):
         parser.add_argument("--source", action="append", default=[], help="a source or glob")
         parser.add_argument("--topic", action="append", default=[], help="a topic or glob")
         parser.add_argument("--since", type=age, metavar="AGE", help="not older than, such as 2h")
-        parser.add_argument("--limit", type=int, default=None, help="at most so many events")
+        parser.add_argument("--limit", type=count, default=None, help="at most so many events")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        check_prepared()
         since = options["since"]
         where = EventFilter(
             types=tuple(options["type"]),

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from dashboard.management.prepared import check_prepared
 from dashboard.monitor.clock import Clock
 from dashboard.monitor.duties import all_duties
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
     help = "Live ticks, alert evaluation, health probes, consumer groups and retention."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        check_prepared()
         stopping = threading.Event()
         clock = Clock(all_duties(stopping.is_set), stopping=stopping)
         for number in (signal.SIGTERM, signal.SIGINT):

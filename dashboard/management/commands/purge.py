@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
 from dashboard.management.ages import age
+from dashboard.management.prepared import check_prepared
 from ingest.options import Duration, RetentionOptions
 from ingest.retention import purge_expired
 from ingest.store import open_store
@@ -28,6 +29,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        check_prepared()
         retention = kept_for(settings.INGEST.retention, options["before"])
         steps = purge_expired(open_store(), retention, now_ms=round(time.time() * 1000))
         rows: Counter[str] = Counter()

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand
 
 from dashboard.accounts.models import Role
 from dashboard.accounts.tokens import issue_token
+from dashboard.management.prepared import check_prepared
 
 
 class Command(BaseCommand):
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         create.add_argument("--role", choices=Role.values, default=Role.VIEWER.value)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        check_prepared()
         token = issue_token(options["name"], Role(options["role"]))
         self.stderr.write(f"Token '{options['name']}' ({options['role']}); it is not shown again:")
         self.stdout.write(token)

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from ingest.committing import BatchRefused
 from ingest.memory import settle_memory
 from ingest.pipeline import Pipeline
+from ingest.prepared import NotPrepared, check_prepared
 from ingest.reporting import Report, line
 from ingest.sources.base import BrokerError
 from ingest.store import open_store
@@ -28,8 +29,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            check_prepared("events")
             pipeline = Pipeline(settings.INGEST, open_store(), report=_Printer())
-        except BrokerError as error:
+        except (BrokerError, NotPrepared) as error:
             raise CommandError(str(error)) from error
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: pipeline.stop())
