@@ -13,7 +13,14 @@ from typing import Any, NamedTuple
 
 from eventscope.stamps import epoch_ms, format_ms
 
-__all__ = ["Headers", "Read", "read_message", "text_of"]
+__all__ = [
+    "Headers",
+    "Read",
+    "cloud_attributes",
+    "cloud_metadata",
+    "read_message",
+    "text_of",
+]
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -34,7 +41,7 @@ _CLOUD = {
     "dataschema": "version",
 }
 """Attributes of a CloudEvent that the native envelope has a name for; all others keep theirs."""
-_OWN = frozenset(("id", "type", "time", "data", "data_base64"))
+_OWN = frozenset(("specversion", "id", "type", "time", "data", "data_base64"))
 
 
 class Read(NamedTuple):
@@ -55,7 +62,7 @@ def read_message(body: bytes, headers: Headers = ()) -> Read | None:
         return _native(envelope, told)
     if "specversion" in envelope and "type" in envelope:
         return _cloud(envelope, told)
-    attributes = _attributes(told)
+    attributes = cloud_attributes(told)
     if attributes.get("specversion") and attributes.get("type"):
         return _cloud({**attributes, "data": _data(body)}, told)
     return None
@@ -76,6 +83,16 @@ def text_of(value: object) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return ""
+
+
+def cloud_attributes(headers: Mapping[str, str]) -> dict[str, str]:
+    """The attributes in ``headers`` (by lower-case name) of a binary CloudEvent."""
+    return {name[3:]: value for name, value in headers.items() if name.startswith(("ce_", "ce-"))}
+
+
+def cloud_metadata(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What a CloudEvent tells beside id, type, time and data, as the native envelope names it."""
+    return {_CLOUD.get(name, name): value for name, value in event.items() if name not in _OWN}
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -108,7 +125,7 @@ def _native(envelope: Mapping[str, Any], headers: Mapping[str, str]) -> Read:
 
 
 def _cloud(event: Mapping[str, Any], headers: Mapping[str, str]) -> Read:
-    metadata = {_CLOUD.get(name, name): value for name, value in event.items() if name not in _OWN}
+    metadata = cloud_metadata(event)
     redrive = _redrive(headers.get(REDRIVE, ""))
     if redrive is not None:
         metadata["redrive"] = redrive
@@ -136,10 +153,6 @@ def _stamp(time: object) -> str:
         return ""
     millis = epoch_ms(time)
     return "" if millis is None else format_ms(millis)
-
-
-def _attributes(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name[3:]: value for name, value in headers.items() if name.startswith(("ce_", "ce-"))}
 
 
 def _data(body: bytes) -> Any:

@@ -215,7 +215,7 @@ def consumer_json(group: ConsumerGroup) -> dict[str, Any]:
     }
 
 
-def quarantined_json(message: QuarantinedMessage) -> dict[str, Any]:
+def quarantined_json(message: QuarantinedMessage, *, kafka: bool) -> dict[str, Any]:
     """A message that is no event: why, and its bytes."""
     body = bytes(message.body)
     return {
@@ -223,7 +223,7 @@ def quarantined_json(message: QuarantinedMessage) -> dict[str, Any]:
         "broker": message.stream.broker,
         "topic": message.stream.topic,
         "partition": message.stream.partition,
-        "position": f"{message.major}-{message.minor}",
+        "position": str(message.minor) if kafka else f"{message.major}-{message.minor}",
         "receivedAt": iso(message.appended_ms),
         "reason": message.reason,
         "size": message.size,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eventscope.stamps import format_ms
-from ingest.queries.entities import document_of
+from ingest.queries.entities import document_of, metadata_of
 from ingest.queries.events import EventView
 
 __all__ = ["event_json", "iso", "native_envelope"]
@@ -31,5 +31,10 @@ def event_json(event: EventView, outcome: str) -> dict[str, Any]:
 
 
 def native_envelope(event: EventView) -> dict[str, Any]:
-    """``eventId, eventType, timestamp, payload, metadata``; a native event with all that it holds."""
-    return document_of(event)
+    """``eventId, eventType, timestamp, payload, metadata``; a native event with all that it holds.
+
+    Members that it lacks are null; its metadata are then what is known of it.
+    """
+    told = document_of(event)
+    whole = {"eventId": "", "eventType": "", "timestamp": None, "payload": None, **told}
+    return {**whole, "metadata": told.get("metadata") or metadata_of(event)}

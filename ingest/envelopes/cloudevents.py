@@ -31,7 +31,7 @@ def decode(view: View) -> Found:
         causation_id=view.text("causationid"),
         traceparent=view.text("traceparent"),
         version=view.text("dataschema"),
-        payload=view.members.get("data"),
+        payload=view.members.get("data", view.members.get("data_base64")),
     )
 
 

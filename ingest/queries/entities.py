@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from eventscope.reading import cloud_attributes, cloud_metadata
 from eventscope.stamps import format_ms
 from ingest.envelopes import stored_id
 from ingest.options import EntityOptions, IngestOptions
@@ -25,6 +26,7 @@ __all__ = [
     "entity_kinds",
     "find_entity_events",
     "guess_name",
+    "metadata_of",
     "values_at",
 ]
 
@@ -129,23 +131,43 @@ def entities_in(event_type: str, document: Any, kinds: Iterable[EntityKind]) -> 
 def document_of(event: EventView) -> dict[str, Any]:
     """``eventId, eventType, timestamp, payload, metadata``, whatever format the event came in."""
     envelope = event.envelope
-    if isinstance(envelope, dict) and {"eventId", "eventType"} <= envelope.keys():
-        told = envelope["eventId"]
+    if isinstance(envelope, dict) and _is_native(envelope):
+        told = envelope.get("eventId")
         event_id = stored_id(told) if isinstance(told, str) and told else event.event_id
         return {**envelope, "eventId": event_id, "eventType": event.event_type}
+    return {
+        "eventId": event.event_id,
+        "eventType": event.event_type,
+        "timestamp": format_ms(event.occurred_ms) if event.occurred_ms else None,
+        "payload": event.payload,
+        "metadata": {**_attributes(event), **metadata_of(event)},
+    }
+
+
+def metadata_of(event: EventView) -> dict[str, Any]:
+    """What is known of an event whose envelope has no ``metadata``."""
     metadata = {
         "source": event.source,
         "correlationId": event.correlation_id,
         "causationId": event.causation_id,
         "traceId": event.trace_id,
     }
-    return {
-        "eventId": event.event_id,
-        "eventType": event.event_type,
-        "timestamp": format_ms(event.occurred_ms) if event.occurred_ms else None,
-        "payload": event.payload,
-        "metadata": {name: value for name, value in metadata.items() if value},
-    }
+    return {name: value for name, value in metadata.items() if value}
+
+
+def _is_native(envelope: dict[str, Any]) -> bool:
+    parts = "payload" in envelope or "metadata" in envelope
+    return "eventType" in envelope or ("eventId" in envelope and parts)
+
+
+def _attributes(event: EventView) -> dict[str, Any]:
+    """Of a CloudEvent what the native envelope has no place for: its subject, its extensions."""
+    if event.format == "cloudevents" and isinstance(event.envelope, dict):
+        return cloud_metadata(event.envelope)
+    if event.format == "cloudevents-binary":
+        told = {name.lower(): value for name, value in event.headers}
+        return cloud_metadata(cloud_attributes(told))
+    return {}
 
 
 def values_at(document: Any, path: str) -> list[str]:
