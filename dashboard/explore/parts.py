@@ -42,9 +42,14 @@ class Handling(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     outcome: str
     group: str = ""
     instance: str = ""
+    event_type: str = ""
     topic: str = ""
+    partition: int = 0
+    offset: str = ""
+    correlation_id: str = ""
     attempt: int = 1
     max_attempts: int = 0
+    produced_ms: int | None = None
     started_ms: int | None = None
     ended_ms: int | None = None
     duration_ms: float | None = None

@@ -313,7 +313,7 @@ def _tell_more(headers: tuple[tuple[bytes, bytes], ...]) -> bool:
 
 def _unreadable(view: View, found: Found) -> str:
     """Why a body that claims to be an envelope is none, "" if it is one or claims nothing."""
-    if found.format in _ANY_BODY or view.members:
+    if found.format in _ANY_BODY or view.members or _named_by_headers(found):
         return ""
     if any(name == BODY_FIELD for name, _ in view.message.headers):
         return ""
@@ -328,6 +328,11 @@ def _unreadable(view: View, found: Found) -> str:
     except msgspec.DecodeError as error:
         return f"not valid JSON: {error}"
     return ""
+
+
+def _named_by_headers(found: Found) -> bool:
+    """Of a body without members a mapping read id or type from headers; all of the body is the payload."""
+    return found.format == mapped.FORMAT and found.payload is not None
 
 
 def _place(view: View) -> str:

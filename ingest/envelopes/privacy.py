@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from ingest.envelopes import celery, faststream, masstransit
+from ingest.envelopes import celery, cloudevents, faststream, masstransit
 from ingest.envelopes.paths import spans_at
 from ingest.envelopes.scan import Span, object_members
 from ingest.envelopes.view import Found, Inner, View
@@ -147,6 +147,8 @@ class Redactor:
             spans = [span for name, span in carried(view) if name in hidden]
         if self.paths and found.format == celery.FORMAT:
             spans += celery.repeated(view)
+        if self.paths and found.format == cloudevents.STRUCTURED and "data_base64" in view.members:
+            spans.append(view.members["data_base64"])  # no path leads into it
         return spans
 
     def _within(self, view: View, event: Span, topic: str, depth: int) -> list[Span]:

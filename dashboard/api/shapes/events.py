@@ -51,13 +51,18 @@ class EventPage(Page):
 
 class ReceiptShape(Shape):
     event_id: str
+    event_type: str
     consumer: str
     consumer_group: str
     instance: str
     topic: str
+    partition: int
+    offset: str
+    correlation_id: str
     attempt: int
     max_attempts: int
     outcome: str
+    produced_at: str | None
     started_at: str | None
     ended_at: str | None
     duration_ms: float | None

@@ -16,6 +16,8 @@ class DeadLetterShape(Shape):
     source: str
     correlation_id: str
     topic: str
+    partition: int
+    offset: str
     status: str
     consumer: str
     consumer_group: str

@@ -44,6 +44,8 @@ class BreakerShape(Shape):
     seen_at: str | None
     failure_count: int
     failure_threshold: int
+    reset_timeout_ms: float
+    half_open_timeout_ms: float
     error_rate: float | None
     latency_ms: float | None
     throughput: float | None

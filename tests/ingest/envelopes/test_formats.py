@@ -185,6 +185,23 @@ def test_mapping_says_where_another_envelope_keeps_its_parts() -> None:
     assert (made.occurred_ms, made.keys) == (1_712_138_400_000, ("O1",))
 
 
+@pytest.mark.parametrize("body", [b"<invoice/>", b"\xff\xfe", b""])
+def test_body_of_any_kind_is_kept_where_a_mapping_names_it_by_its_headers(body: bytes) -> None:
+    where = MappingOptions(topics=("billing-*",), id="header:Id", type="header:Kind")
+    using = Decoder(IngestOptions(mapping=(where,)))
+
+    made = record(body, ("id", "u1"), ("kind", "INVOICED"), using=using, topic="billing-eu")
+
+    assert (made.event_id, made.event_type, made.body) == ("u1", "INVOICED", body)
+    assert isinstance(using.decode(message(body, ("id", "u1")), "orders"), Quarantined)
+
+
+def test_body_without_the_mapped_payload_is_quarantined() -> None:
+    assert isinstance(
+        mapped().decode(message(b"<invoice/>", ("kind", "INVOICED")), "billing-eu"), Quarantined
+    )
+
+
 def test_mapping_applies_to_its_topics_only_and_after_the_known_formats() -> None:
     body = {"meta": {"uuid": "u1"}}
 

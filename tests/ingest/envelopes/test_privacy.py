@@ -19,6 +19,7 @@ from tests.ingest.envelopes.test_masstransit import masstransit
 SECRET = "4111-1111"
 NATIVE = envelope(payload={"card": SECRET, "keep": 1})
 CLOUD = {"specversion": "1.0", "type": "T", "id": "c", "source": "s", "data": {"card": SECRET}}
+CODED = {"data_base64": base64.b64encode(json.dumps({"card": SECRET}).encode()).decode()}
 MAPPED = {"msg": {"id": "m1", "body": {"card": SECRET}}}
 
 
@@ -45,6 +46,7 @@ def made(body: object, *headers: tuple[str, str], dead_letters: bool = True) -> 
     [
         NATIVE,
         CLOUD,
+        {**{name: value for name, value in CLOUD.items() if name != "data"}, **CODED},
         MAPPED,
         letter(NATIVE),
         letter(CLOUD),
@@ -76,6 +78,7 @@ def test_secret_is_gone_wherever_it_stood(body: object) -> None:
 
     assert SECRET.encode() not in found.body
     assert base64.b64encode(SECRET.encode())[:8] not in found.body
+    assert CODED["data_base64"].encode() not in found.body
     assert SECRET not in repr(found.detail)
     assert found.flags & Flag.REDACTED
 
