@@ -8,6 +8,7 @@ from typing import Any
 
 import hiredis
 
+from eventscope.transports.redis_scripts import WAITING
 from ingest.options import BrokerOptions
 from ingest.records import Position
 from ingest.sources.base import Checkpoint, Found, GroupSample, Intake, Place
@@ -148,24 +149,31 @@ class RedisStreams:
         if not places:
             return []
         replies = self._client.calls([("XINFO", "GROUPS", place.topic) for place in places])
-        return [
-            _group(place, pairs(fields))
+        found = [
+            (place, pairs(fields))
             for place, groups in zip(places, replies, strict=True)
             if isinstance(groups, list)
             for fields in groups
         ]
+        asked = [("XINFO", "CONSUMERS", place.topic, group[b"name"]) for place, group in found]
+        members = self._client.calls(asked) if asked else []
+        return [_group(*one, told) for one, told in zip(found, members, strict=True)]
 
     def close(self) -> None:
         self._client.close()
 
 
-def _group(place: Place, fields: dict[bytes, Any]) -> GroupSample:
+def _group(place: Place, fields: dict[bytes, Any], members: Any) -> GroupSample:
+    """The kit keeps what waits for a retry under a member that nobody is, who is not counted."""
+    waits = isinstance(members, list) and any(
+        pairs(member)[b"name"] == WAITING for member in members
+    )
     return GroupSample(
         place,
         fields[b"name"].decode("utf-8", "replace"),
         fields.get(b"lag"),
         fields.get(b"pending", 0),
-        fields.get(b"consumers", 0),
+        fields.get(b"consumers", 0) - waits,
         _moment(fields.get(b"last-delivered-id", b"0-0")),
     )
 

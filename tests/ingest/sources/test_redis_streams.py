@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import redis
 
+from eventscope.transports.redis_scripts import WAITING
 from ingest.options import BrokerOptions
 from ingest.records import Position
 from ingest.sources.base import BrokerGone, Checkpoint, Found, Place, StreamIntake
@@ -360,3 +361,17 @@ def test_consumer_groups_with_lag_and_pending(client: redis.Redis, source: Redis
         1,
     )
     assert group.delivered_ms is not None
+
+
+def test_what_waits_for_a_retry_is_no_consumer(client: redis.Redis, source: RedisStreams) -> None:
+    add(client, 4)
+    client.xgroup_create("orders", "workers", id="0")
+    ((_, entries),) = client.xreadgroup("workers", "one", {"orders": ">"}, count=4)
+    client.xclaim("orders", "workers", WAITING, 0, [entry for entry, _ in entries])
+
+    (alive,) = source.sample_groups([ORDERS])
+    client.xgroup_delconsumer("orders", "workers", "one")
+    (alone,) = source.sample_groups([ORDERS])
+
+    assert (alive.consumers, alive.pending) == (1, 4)
+    assert (alone.consumers, alone.pending) == (0, 4)
