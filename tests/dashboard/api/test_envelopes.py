@@ -88,3 +88,36 @@ def test_event_without_an_id_keeps_its_metadata(house: House, viewer: Client) ->
     (event,) = viewer.get("/api/v1/events?range=all").json()["results"]
     assert event["eventId"] == f"orders-topic@{START + 5}-0"
     assert event["metadata"] == {"source": "s", "tenant": "t"}
+
+
+def test_receipt_is_told_with_the_names_of_the_wire(house: House, viewer: Client) -> None:
+    told = {
+        "eventId": "evt_1",
+        "eventType": "ORDER_CREATED",
+        "consumer": "inventory-service",
+        "consumerGroup": "inventory",
+        "instance": "one",
+        "topic": "orders-topic",
+        "partition": 3,
+        "offset": f"{START}-0",
+        "correlationId": "corr_1",
+        "attempt": 2,
+        "maxAttempts": 4,
+        "producedAt": format_ms(START),
+        "startedAt": format_ms(START + 5),
+        "endedAt": format_ms(START + 9),
+        "durationMs": 4.0,
+        "outcome": "failed",
+        "error": {"type": "E", "message": "no", "stack": "line"},
+    }
+    house.publish([{"eventId": "evt_1", "eventType": "ORDER_CREATED"}])
+    house.receipts([told])
+
+    assert viewer.get("/api/v1/events/evt_1").json()["receipts"] == [told]
+
+
+def test_letter_tells_where_its_original_stood(house: House, viewer: Client) -> None:
+    house.dead_letter("evt_1", partition=3, offset="17")
+
+    (letter,) = viewer.get("/api/v1/dead-letters").json()["results"]
+    assert (letter["topic"], letter["partition"], letter["offset"]) == ("orders-topic", 3, "17")
