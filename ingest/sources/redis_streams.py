@@ -155,7 +155,9 @@ class RedisStreams:
             if isinstance(groups, list)
             for fields in groups
         ]
-        asked = [("XINFO", "CONSUMERS", place.topic, group[b"name"]) for place, group in found]
+        asked: list[Command] = [
+            ("XINFO", "CONSUMERS", place.topic, group[b"name"]) for place, group in found
+        ]
         members = self._client.calls(asked) if asked else []
         return [_group(*one, told) for one, told in zip(found, members, strict=True)]
 
