@@ -39,7 +39,7 @@ def now_ms() -> int:
 
 
 def test_page_tells_how_the_failure_stands(operator: Client) -> None:
-    make_letter(1, received_ms=now_ms())
+    make_letter(1, received_ms=now_ms() - 1000)
     make_letter(2, received_ms=now_ms(), consumer="shipping")
     make_letter(3, fingerprint=B, error_message="another")
     answer = operator.get(f"/dead-letters/groups/{F}/")
