@@ -116,7 +116,7 @@ class ErrorReport(msgspec.Struct, frozen=True):
 class DeadLetteredEvent(msgspec.Struct, rename="camel", kw_only=True):
     """``event`` is the original, byte for byte.
 
-    A message that is not JSON stands there as a string, and ``encoding`` says how it was made one:
+    A message that is not JSON, or is a JSON string, stands there as a string, and ``encoding`` says how it was made one:
     ``utf-8`` (the text itself) or ``base64``.
     """
 

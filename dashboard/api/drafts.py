@@ -1,7 +1,7 @@
 """Events as callers post them: read strictly, made whole, given a topic. Pure.
 
-An object with ``specversion`` is a CloudEvent and is published as it is; any other is the native
-envelope, whose missing ids and times are filled in. ``topic`` and ``key`` beside the envelope's own
+An object with ``specversion`` is a CloudEvent and is published as it is, with a time if it has none;
+any other is the native envelope, whose missing ids and times are filled in. ``topic`` and ``key`` beside the envelope's own
 fields say where it goes and are not part of it.
 """
 
@@ -179,6 +179,8 @@ def _cloud(index: int, item: dict[str, Any], now_ms: int) -> tuple[str, str, dic
         if not _text(index, item, name):
             raise DraftError(index, name, "missing; a CloudEvent needs it")
     envelope = {name: value for name, value in item.items() if name not in ("topic", "key")}
+    if envelope.get("time") is None:
+        envelope["time"] = format_ms(now_ms)
     return item["id"], item["type"], envelope
 
 

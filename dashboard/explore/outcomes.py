@@ -8,9 +8,11 @@ from dashboard.explore.story import Handling
 from ingest.store.marks import end_of
 from ingest.system import SYSTEM_TYPES
 
-__all__ = ["OUTCOMES", "latest_by_consumer", "outcome_of"]
+__all__ = ["OUTCOMES", "SYNONYMS", "latest_by_consumer", "outcome_of"]
 
 OUTCOMES = ("delivered", "retried", "failed", "dead_lettered", "unprocessed")
+SYNONYMS = {"success": "delivered", "skipped": "delivered", "retry": "retried"}
+"""Words of receipts for what becomes of an event."""
 _WORST_FIRST = ("dead_lettered", "failed", "retried", "delivered")
 
 

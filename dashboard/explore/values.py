@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from dashboard.explore.errors import FilterError
 from dashboard.explore.fields import nearest
-from dashboard.explore.outcomes import OUTCOMES
+from dashboard.explore.outcomes import OUTCOMES, SYNONYMS
 from eventscope.durations import DurationError, parse_duration
 
 __all__ = ["LATEST_MS", "MAX_LIMIT", "PRESETS", "READERS", "check_text", "parse_time", "read_many"]
@@ -111,19 +111,25 @@ def _read_outcomes(name: str, given: Sequence[str], now_ms: int) -> dict[str, ob
     named: list[str] = []
     unwanted: set[str] = set()
     for value in read_many(name, given):
-        word = value.removeprefix("!")
-        if word not in OUTCOMES:
-            near = nearest(word, OUTCOMES)
-            meant = f"; did you mean {near}?" if near else ""
-            raise FilterError(name, f"{word!r} is none of {', '.join(OUTCOMES)}{meant}")
-        if value == word:
-            named.append(word)
-        else:
+        word = _outcome_of(name, value.removeprefix("!"))
+        if value.startswith("!"):
             unwanted.add(word)
+        else:
+            named.append(word)
     left = tuple(one for one in named or OUTCOMES if one not in unwanted)
     if not left:
         raise FilterError(name, "leaves nothing to be found")
     return {"outcomes": left}
+
+
+def _outcome_of(name: str, word: str) -> str:
+    """The outcome that ``word`` names; receipts' own words are understood."""
+    meant = SYNONYMS.get(word, word)
+    if meant in OUTCOMES:
+        return meant
+    near = nearest(word, OUTCOMES)
+    hint = f"; did you mean {near}?" if near else ""
+    raise FilterError(name, f"{word!r} is none of {', '.join(OUTCOMES)}{hint}")
 
 
 def _read_duration(name: str, given: Sequence[str], now_ms: int) -> dict[str, object]:

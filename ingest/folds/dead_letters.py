@@ -20,7 +20,7 @@ from django.conf import settings
 
 from eventscope.stamps import trace_id
 from ingest.envelopes import stored_id
-from ingest.envelopes.scan import text_of
+from ingest.envelopes.scan import object_members, scalar, text_of
 from ingest.folds.fingerprint import fingerprint
 from ingest.folds.foreign import Failure, header_pairs, read_failure, unpack_headers
 from ingest.folds.text import bounded, whole
@@ -35,6 +35,7 @@ from ingest.timestamps import parse_ms
 from ingest.wire import SCHEMA, without_wire
 
 __all__ = [
+    "UNTOLD",
     "letters_of",
     "original_of",
     "record_letters",
@@ -44,6 +45,8 @@ __all__ = [
     "take_apart",
 ]
 
+UNTOLD = "untold"
+"""Stands for the encoding of a sealed string whose letter names none."""
 _MESSAGE, _STACK = 2_000, 16_000
 _CHUNK = 500
 
@@ -188,10 +191,11 @@ def original_of(told: DeadLettered) -> bytes:
     A string that was sealed whole is decoded when it is opened, so its encoding is kept behind it.
     """
     raw = bytes(told.event)
+    if SEALED.fullmatch(raw.strip(b'"')):
+        known = told.encoding if told.encoding in ("", "base64") else "utf-8"
+        return raw + b" " + (known or UNTOLD).encode()
     if not told.encoding:
         return raw
-    if SEALED.fullmatch(raw.strip(b'"')):
-        return raw + b" base64" if told.encoding == "base64" else raw + b" utf-8"
     try:
         text = msgspec.json.decode(raw, type=str)
         return base64.b64decode(text) if told.encoding == "base64" else text.encode()
@@ -212,7 +216,7 @@ def _names_in(event: bytes, headers: bytes) -> _Names:
     try:
         names = _names.decode(event)
     except _ODD:
-        names = _Names()
+        names = _forgivingly(event)
     if names.eventType or names.type or not headers:
         return names
     told = {
@@ -221,6 +225,16 @@ def _names_in(event: bytes, headers: bytes) -> _Names:
         if name.startswith(("ce_", "ce-"))
     }
     return msgspec.convert(told, _Names) if "specversion" in told else names
+
+
+def _forgivingly(event: bytes) -> _Names:
+    """The same of an original that strict JSON refuses, for a NaN or its depth perhaps."""
+    members = object_members(event) or {}
+    names = {name: scalar(event[span.start : span.end]) for name, span in members.items()}
+    if metadata := members.get("metadata"):
+        inner = object_members(event, *metadata) or {}
+        names["metadata"] = {name: scalar(event[at.start : at.end]) for name, at in inner.items()}
+    return msgspec.convert(names, _Names)
 
 
 def _member(value: Any, name: str) -> Any:

@@ -13,12 +13,13 @@ import msgspec
 from django.conf import settings
 
 from eventscope.errors import EventscopeError
-from ingest.folds.dead_letters import take_apart
+from ingest.folds.dead_letters import UNTOLD, take_apart
 from ingest.folds.foreign import header_pairs
 from ingest.records import Flag, Position
 from ingest.sealing import SEALED, Opened, configured_keyring, open_text, place_of
 from ingest.store.base import StoredEvent
 from ingest.store.sql import read_headers
+from ingest.system import unquoted
 from ingest.wire import wire_of
 
 __all__ = [
@@ -152,6 +153,8 @@ def _whole(opened: Opened) -> bytes:
 
 def _decoded(text: bytes, encoding: str) -> bytes:
     """An original that stood in its letter as a string."""
+    if encoding == UNTOLD:
+        return unquoted(text)
     try:
         value = msgspec.json.decode(text, type=str)
         return base64.b64decode(value) if encoding == "base64" else value.encode()

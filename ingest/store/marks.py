@@ -21,7 +21,7 @@ import msgspec
 import xxhash
 
 from ingest.records import Record
-from ingest.system import DeadLettered, Receipt, Receipts
+from ingest.system import DeadLettered, Receipt, Receipts, unquoted
 from ingest.timestamps import EARLIEST_MS, LATEST_MS, parse_ms
 
 __all__ = [
@@ -325,6 +325,6 @@ def _copied(record: Record) -> Told:
 
 def _type_of(event: msgspec.Raw) -> str:
     try:
-        return _ORIGINAL.decode(event).event_type
+        return _ORIGINAL.decode(unquoted(bytes(event))).event_type
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""

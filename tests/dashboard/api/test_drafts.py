@@ -83,9 +83,11 @@ def test_timestamp_is_published_as_the_envelope_writes_times(told: object, writt
 
 def test_cloud_event_is_published_as_it_is() -> None:
     event = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "data": {"a": 1}}
-    drafts, _ = parse([event], topic="orders-eu")
+    timed = event | {"time": "2024-04-03T10:00:00+02:00"}
+    drafts, _ = parse([timed, event], topic="orders-eu")
 
-    assert json.loads(drafts[0].body) == event
+    assert json.loads(drafts[0].body) == timed
+    assert json.loads(drafts[1].body) == event | {"time": "2027-01-15T08:00:00.000Z"}
     assert (drafts[0].event_id, drafts[0].event_type, drafts[0].topic) == ("1", "t", "orders-eu")
 
 

@@ -26,6 +26,11 @@ def test_names_may_be_listed_repeated_and_globbed() -> None:
     assert query.topics == ()
 
 
+def test_outcomes_may_be_named_as_receipts_name_them() -> None:
+    assert parse(outcome="success,retry").outcomes == ("delivered", "retried")
+    assert "delivered" not in parse(outcome="!skipped").outcomes
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -224,6 +224,12 @@ def test_dead_letter_is_found_by_its_originals_id_and_keeps_it_byte_for_byte() -
     assert made.keys == ("orig",)
 
 
+def test_dead_letter_is_found_by_the_id_of_an_original_that_was_quoted() -> None:
+    payload = {"event": '{"eventId": "orig", "eventType": "X"}'}
+
+    assert record(envelope(eventType="DeadLettered", payload=payload)).keys == ("orig",)
+
+
 def test_system_event_is_understood_beside_what_strict_json_refuses() -> None:
     body = b'{"eventId":"b","eventType":"CircuitBreakerStateChanged","payload":{"name":"pay","to":"open"},"x":NaN}'
 

@@ -141,6 +141,15 @@ def test_an_original_that_is_not_json_comes_back_byte_for_byte(
     assert found == expected or (encoding == "base64" and raw == b'"***"' and found == b"")
 
 
+def test_an_original_that_strict_json_refuses_is_named_too() -> None:
+    odd = ORIGINAL.replace(b'"payload":{}', b'"payload":NaN')
+    letter = letter_of(native(msgspec.json.encode(odd.decode()), encoding="utf-8"))
+
+    assert bytes(letter.event) == odd
+    assert (letter.event_id, letter.event_type) == ("evt_7", "ORDER_CREATED")
+    assert (letter.source, letter.correlation_id) == ("order-service", "corr_9")
+
+
 def test_a_bare_message_on_a_dead_letter_topic_is_a_letter() -> None:
     headers = msgspec.msgpack.encode([(b"kafka_dlt-exception-message", b"no stock")])
 

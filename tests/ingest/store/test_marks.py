@@ -124,8 +124,11 @@ def test_only_the_longest_handling_of_a_second_is_marked() -> None:
     assert by_longest(5) not in marked
 
 
-def test_letter_is_marked_at_the_time_of_its_original() -> None:
-    letter = {"event": {"eventId": "e", "eventType": "A"}, "consumer": "mail"}
+@pytest.mark.parametrize(
+    "event", [{"eventId": "e", "eventType": "A"}, '{"eventId": "e", "eventType": "A"}']
+)
+def test_letter_is_marked_at_the_time_of_its_original(event: object) -> None:
+    letter = {"event": event, "consumer": "mail"}
     marks = marks_of(record(letter, "DeadLettered", at=NOW - 60_000), dead_letter=False)
 
     assert names(marks, SECOND - 60) == {
