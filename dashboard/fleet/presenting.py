@@ -392,14 +392,17 @@ def _consumer_row(
 ) -> ConsumerRow:
     backlog = None if view.lag is None else view.backlog
     told = group is not None and seconds > 0
+    error_rate = group.total_error_rate() if told else None
     return ConsumerRow(
         view=view,
         backlog=backlog,
         per_second=group.total("processed") / seconds if told else None,
-        error_rate=group.total_error_rate() if told else None,
+        error_rate=error_rate,
         p95=group.total_quantile("processing", 0.95) if told else None,
         trend=spark_points(trends.get(view.name, ())),
-        advice=advise(backlog=backlog, consumers=view.consumers, options=options),
+        advice=advise(
+            backlog=backlog, consumers=view.consumers, options=options, error_rate=error_rate
+        ),
         stale=view.sampled_ms < stale_before,
     )
 

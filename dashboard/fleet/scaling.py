@@ -10,6 +10,10 @@ from dashboard.options import ScalingOptions
 __all__ = ["Advice", "advise", "wanted_instances"]
 
 
+FAILING = 0.1
+"""The share of handlings that fail from which more instances would be no help: those there are fail."""
+
+
 @dataclass(frozen=True)
 class Advice:
     """``tone`` is ok, warn or off; ``wanted`` None where the backlog is not known."""
@@ -31,13 +35,21 @@ def wanted_instances(
     return max(1, min(wanted, most))
 
 
-def advise(*, backlog: int | None, consumers: int, options: ScalingOptions) -> Advice:
-    """What to do about a group, in words."""
+def advise(
+    *,
+    backlog: int | None,
+    consumers: int,
+    options: ScalingOptions,
+    error_rate: float | None = None,
+) -> Advice:
+    """What to do about a group, in words; ``error_rate`` is the share of its handlings that fail, if told."""
     if backlog is None:
         return Advice(None, "The broker does not tell the lag", "off")
     wanted = wanted_instances(backlog=backlog, options=options)
     if consumers == 0:
         return Advice(wanted, f"Nobody consumes; start {wanted}", "warn")
+    if (error_rate or 0) > FAILING:
+        return Advice(wanted, f"{error_rate:.0%} fail; look at its failures first", "warn")
     if wanted > consumers and backlog > options.message_backlog:
         return Advice(wanted, f"Add {wanted - consumers}: {wanted} in all", "warn")
     if consumers < options.min_instances:

@@ -156,6 +156,12 @@ def test_advice(backlog: int | None, consumers: int, words: str, tone: str) -> N
     assert (advice.words, advice.tone) == (words, tone)
 
 
+def test_advice_for_a_group_whose_handlings_fail_is_not_more_instances() -> None:
+    advice = advise(backlog=5000, consumers=2, options=SCALING, error_rate=1.0)
+    assert (advice.words, advice.tone) == ("100% fail; look at its failures first", "warn")
+    assert advise(backlog=9, consumers=2, options=SCALING, error_rate=0.1).tone == "ok"
+
+
 @pytest.mark.django_db(databases=["default", "events"])
 def test_trend_keeps_known_backlogs_for_some_hours() -> None:
     from dashboard.fleet.models import BacklogSample
