@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,18 @@ def prepared(folder: Path) -> Iterator[Any]:
 
 @contextmanager
 def ingesting(valkey: Any) -> Iterator[None]:
-    """An ingest worker drains the broker, which is refilled all the time."""
+    """An ingest worker, as ``up`` starts it, drains the broker, which is refilled all the time."""
+    from dashboard.management.commands.up import YIELDING
+    from dashboard.supervisor import settle_child
+
     beside = [
-        _start("manage.py", "ingest"),
-        _start("-m", "benchmarks._filler", valkey.url),
+        _start(
+            "manage.py",
+            "ingest",
+            start_new_session=True,
+            preexec_fn=partial(settle_child, YIELDING),
+        ),
+        _start("-m", "benchmarks._filler", valkey.url, start_new_session=True),
     ]
     try:
         time.sleep(WARM_S)
@@ -55,5 +64,5 @@ def ingesting(valkey: Any) -> Iterator[None]:
             process.wait(timeout=30)
 
 
-def _start(*words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL)
+def _start(*words: str, **more: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, *words], cwd=ROOT, stdout=subprocess.DEVNULL, **more)

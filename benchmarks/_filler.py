@@ -10,10 +10,11 @@ import time
 
 import redis
 
-from benchmarks._workload import SYSTEM, TOPICS, fill
+from benchmarks._workload import RECEIPTS_A_MESSAGE, SYSTEM, TOPICS, fill
 
 EVENTS = 20_000
 KEPT = 200_000
+"""Of each topic; and of receipts, many a message, about as many as tell of them."""
 ROUNDS = 1_800
 """Ends by itself, should nobody end it."""
 
@@ -22,8 +23,9 @@ def main() -> None:
     with redis.Redis.from_url(sys.argv[1]) as client:
         for seed in range(1, ROUNDS):
             fill(client, EVENTS, seed=seed)
-            for topic in (*TOPICS, SYSTEM):
+            for topic in TOPICS:
                 client.xtrim(topic, maxlen=KEPT, approximate=True)
+            client.xtrim(SYSTEM, maxlen=3 * KEPT // RECEIPTS_A_MESSAGE, approximate=True)
             time.sleep(1.0)
 
 

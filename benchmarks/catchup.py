@@ -1,12 +1,15 @@
 """A backlog in Apache Kafka is caught up by real workers while a real web process answers pages.
 
     python -m benchmarks.catchup [--events 600000] [--long] [--store sqlite|postgresql|clickhouse]
-                                 [--workers 1] [--alone] [--json]
+                                 [--workers 1] [--held SHARE] [--alone] [--json]
 
 ``--long`` is a day's backlog, 20M events. `manage.py up` runs everything as a person starts it; more workers
 run beside it. The rate is that from a tenth of it stored to the end. Pages and look-ups are asked for all the
 while, one after the other. In the end what is stored and counted is compared with what was produced: a
 difference ends the benchmark with an error. Needs Java and Maven.
+
+``--held 0.4`` gives each worker 40 % of a core, which leaves room for Kafka and the database where two cores
+are all there is: what a second worker brings can be seen (`benchmarks._cores`; Linux, as root).
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks._cores import held_to, join, why_not
 from benchmarks._figures import quantile, show
 
 if TYPE_CHECKING:
@@ -64,6 +68,7 @@ def _arguments() -> argparse.Namespace:
         "--store", choices=STORES, help="without: each, PostgreSQL with two workers too"
     )
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--held", type=float, help="the share of a core that each worker has")
     parser.add_argument("--alone", action="store_true", help="without anybody who asks for pages")
     parser.add_argument("--json", action="store_true")
     parsed = parser.parse_args()
@@ -76,8 +81,8 @@ def _run(arguments: argparse.Namespace, folder: Path, stack: contextlib.ExitStac
     from tests.kafka.servers import ApacheKafka, why_no_apache
     from tests.system.running import System
 
-    if why_no_apache():
-        sys.exit(why_no_apache())
+    if why := why_no_apache() or (arguments.held and why_not()):
+        sys.exit(why)
     (folder / "kafka").mkdir()
     kafka = ApacheKafka(folder / "kafka").start()
     stack.callback(kafka.stop)
@@ -96,9 +101,16 @@ def _run(arguments: argparse.Namespace, folder: Path, stack: contextlib.ExitStac
     stack.callback(system.stop)
     system.sign_in()
     token = system.manage("token", "create", "benchmark").splitlines()[-1]
+    workers = [system.child("manage.py ingest")]
     for _ in range(arguments.workers - 1):
-        stack.callback(_ended, _worker(folder, environ))
+        process = _worker(folder, environ)
+        stack.callback(_ended, process)
+        workers.append(process.pid)
     title = f"catch-up: Kafka → {arguments.store}, {arguments.workers} worker(s)"
+    if arguments.held:
+        title += f" of {arguments.held:g} cores"
+        for pid in workers:
+            join(stack.enter_context(held_to(arguments.held)), pid)
     for name, value, unit in _measure(system, token, made, arguments):
         show(f"{title}, {name}", value, unit, as_json=arguments.json)
 

@@ -14,9 +14,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-__all__ = ["Service", "Supervisor", "describe_exit", "next_delay"]
+__all__ = ["Service", "Supervisor", "describe_exit", "next_delay", "settle_child"]
 
 FIRST_DELAY = 0.5
 LONGEST_DELAY = 30.0
@@ -30,7 +31,8 @@ class Service:
     """One process to keep running.
 
     ``grace`` is the seconds it may take to stop. Services of a higher ``stage`` are stopped before
-    those of a lower one; those of one stage together.
+    those of a lower one; those of one stage together. A ``niceness`` above 0 gives way to the others
+    where there is not enough processor for all.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Service:
     stage: int = 0
     grace: float = 4.0
     environment: Mapping[str, str] = field(default_factory=dict)
+    niceness: int = 0
 
 
 def next_delay(previous: float, *, lived: float) -> float:
@@ -124,7 +127,7 @@ class Supervisor:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=partial(settle_child, service.niceness),
             limit=LINE_LIMIT,
         )
 
@@ -159,6 +162,23 @@ def describe_exit(code: int) -> str:
     if code < 0:
         return f"signal {signal.Signals(-code).name}"
     return f"exit code {code}"
+
+
+def settle_child(niceness: int) -> None:
+    """What a child does before it becomes its program, in the session of its own."""
+    if sys.platform == "linux":
+        _die_with_parent()
+    if niceness:
+        os.nice(niceness)
+        _renice_session(niceness)
+
+
+def _renice_session(niceness: int) -> None:
+    """Where the kernel shares out processor time by session, the session is what must give way (sched(7))."""
+    try:
+        Path("/proc/self/autogroup").write_text(str(niceness))
+    except OSError:
+        return
 
 
 def _die_with_parent() -> None:

@@ -35,6 +35,8 @@ from dashboard.supervisor import Service, Supervisor
 
 PREFERRED_BROKER_PORT = 6379
 READY_WITHIN = 60.0
+YIELDING = 10
+"""How much ingest gives way to who looks at pages, on the one machine: a third of the weight (nice(2))."""
 DEMO_CONFIGURATION = "examples/orders/eventscope.toml"
 """What the demo shop declares of its entities; a configuration of one's own goes before it."""
 
@@ -127,7 +129,10 @@ def plan_services(*, broker_port: int, demo: bool, web: bool) -> list[Service]:
         folder.mkdir(parents=True, exist_ok=True)
         broker = embedded_broker_command(folder=folder, port=broker_port)
         services.append(Service("broker", broker, stage=0, grace=1.5))
-    services.append(Service("ingest", [*manage, "ingest"], stage=1, grace=3.5, environment=place))
+    ingest = [*manage, "ingest"]
+    services.append(
+        Service("ingest", ingest, stage=1, grace=3.5, environment=place, niceness=YIELDING)
+    )
     services.append(Service("monitor", [*manage, "monitor"], stage=2, grace=2.5, environment=place))
     if demo:
         services.append(Service("demo", [*manage, "demo"], stage=3, grace=2.0, environment=place))
