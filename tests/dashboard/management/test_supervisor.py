@@ -52,6 +52,29 @@ async def test_what_dies_is_started_again_and_its_end_is_said() -> None:
     ]
 
 
+NICE = python(
+    "import os, re, pathlib; own = pathlib.Path('/proc/self/autogroup');"
+    "shared = own.read_text() if own.exists() else 'nice 0';"
+    "print('own', os.nice(0), 'session', re.findall(r'nice (-?[0-9]+)', shared)[0], flush=True);"
+    "import time; time.sleep(60)"
+)
+
+
+async def test_a_service_that_gives_way_does_so_as_a_process_and_as_a_session() -> None:
+    lines: list[str] = []
+    runs = supervisor([Service("yielding", NICE, niceness=7), Service("other", NICE)], lines)
+    for service in runs.services:
+        await runs.start(service)
+    await until(lambda: len([line for line in lines if "own" in line]) == 2)
+    await runs.stop()
+
+    base = os.nice(0)
+    told = {line.split(" │ ")[0].strip(): line.split(" │ ")[1] for line in lines if "own" in line}
+    by_session = os.path.exists("/proc/self/autogroup")
+    assert told["yielding"] == f"own {base + 7} session {7 if by_session else 0}"
+    assert told["other"].startswith(f"own {base} ")
+
+
 async def test_services_stop_stage_by_stage_the_highest_first() -> None:
     told = "import signal,sys,time\nsignal.signal(15, lambda *_: (print('bye', flush=True), sys.exit(0)))\nprint('up', flush=True)\ntime.sleep(60)"
     lines: list[str] = []
