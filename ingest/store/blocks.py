@@ -7,14 +7,23 @@ packed in frames of some hundred events, so that reading one event decompresses 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from ingest.store.base import StoreError
-from ingest.store.columns import Ints, Packed, pack_ints, unpack_ints
+from ingest.store.columns import (
+    Ints,
+    Packed,
+    codes_between,
+    pack_ints,
+    unpack_ints,
+    value_at,
+    wrapped,
+)
 from ingest.store.packing import pack, unpack
 
 __all__ = [
@@ -23,6 +32,8 @@ __all__ = [
     "MAX_ROWS",
     "NEVER",
     "SPAN_WIDTHS_MS",
+    "PackedRows",
+    "Row",
     "Rows",
     "cut_frame",
     "decode_rows",
@@ -43,6 +54,26 @@ SPAN_WIDTHS_MS = (*(1000 * 16**power for power in range(7)), (1 << 63) - 1)
 """Upper bound of last - first of each class: what tells which blocks can hold a given moment."""
 
 _VERSION = 1
+_SERIES, _STREAMS, _APPENDED, _MISSING, _DELAY, _MAJOR, _MINOR, _HEADERS, _BODIES, _FLAGS = range(
+    10
+)
+_RESIZED, _SIZES = 10, 11
+_COLUMNS = 14
+"""Of eight bytes, that unpacking may make: all of `Rows`, times and places once more."""
+"""Where each column stands in a block; major and minor are ordered by stream, the last two are of few rows."""
+
+
+class Row(NamedTuple):
+    """One event's place and measures: what the columns tell of it."""
+
+    series: int
+    stream: int
+    appended: int
+    occurred: int
+    major: int
+    minor: int
+    size: int
+    flags: int
 
 
 class Rows(NamedTuple):
@@ -65,9 +96,36 @@ class Rows(NamedTuple):
         return sum(column.nbytes for column in self)
 
     @property
+    def height(self) -> int:
+        """How many rows there are."""
+        return len(self.series)
+
+    @property
     def lengths(self) -> Ints:
         """Bytes of headers and body of each row."""
         return self.header_lengths + self.body_lengths
+
+    def at(self, rows: Sequence[int]) -> list[Row]:
+        """These rows, in the order asked."""
+        columns = (
+            self.series,
+            self.streams,
+            self.appended,
+            self.occurred,
+            self.major,
+            self.minor,
+            self.sizes,
+            self.flags,
+        )
+        return [
+            Row(*values)
+            for values in zip(*(column[rows].tolist() for column in columns), strict=True)
+        ]
+
+    def lengths_between(self, first: int, end: int) -> tuple[Ints, Ints]:
+        """Bytes of headers, and of headers and body, of the rows from ``first`` to before ``end``."""
+        headers = self.header_lengths[first:end]
+        return headers, headers + self.body_lengths[first:end]
 
     def take(self, order: npt.NDArray[np.intp]) -> Rows:
         return Rows(*(column[order] for column in self))
@@ -167,26 +225,152 @@ def encode_rows(rows: Rows, frames: Sequence[int]) -> bytes:
 
 def decode_rows(blob: bytes) -> tuple[Rows, list[int]]:
     """The columns and the first row of each frame. Raises `StoreError` for bytes we did not write."""
+    head = _read_head(blob)
+    return _read_columns(head, memoryview(unpack(head.payload))), head.frames
+
+
+class PackedRows:
+    """The columns of a block as they are stored: a few rows are read without unpacking all others.
+
+    Raises `StoreError` for bytes we did not write.
+    """
+
+    FEW = 8
+    """From more rows on it is quicker to unpack them all."""
+
+    def __init__(self, blob: bytes) -> None:
+        head = self._head = _read_head(blob)
+        self.frames = head.frames
+        self.height = head.rows
+        self._payload = memoryview(unpack(head.payload))
+        self._starts: list[int] = []
+        start = 0
+        for index, column in enumerate(head.columns):
+            self._starts.append(start)
+            count = self._length(index)
+            start += column.width * (count - 1 if column.differences and count else count)
+        if start != len(self._payload):
+            raise StoreError("A block of the event store has not the length that it tells.")
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that are held at most, when all was unpacked."""
+        return len(self._payload) + 8 * _COLUMNS * self.height
+
+    @cached_property
+    def whole(self) -> Rows:
+        """All rows, unpacked."""
+        return _read_columns(self._head, self._payload)
+
+    @cached_property
+    def appended(self) -> Ints:
+        """When each row was appended (ms)."""
+        return self._unpacked(_APPENDED)
+
+    def series_of(self, rows: Ints) -> list[int]:
+        """The series of each of ``rows``."""
+        known = self._head.series
+        return [known[code] for code in self._codes(_SERIES)[rows].tolist()]
+
+    def at(self, rows: Sequence[int]) -> list[Row]:
+        """These rows, in the order asked."""
+        if self._is_unpacked or len(rows) > self.FEW:
+            return self.whole.at(rows)
+        return [self._row(row) for row in rows]
+
+    def lengths_between(self, first: int, end: int) -> tuple[Ints, Ints]:
+        """As of `Rows`."""
+        if self._is_unpacked:
+            return self.whole.lengths_between(first, end)
+        headers, bodies = (self._values(column, first, end) for column in (_HEADERS, _BODIES))
+        return headers, headers + bodies
+
+    @property
+    def _is_unpacked(self) -> bool:
+        return "whole" in self.__dict__
+
+    def _row(self, row: int) -> Row:
+        head, appended = self._head, int(self.appended[row])
+        place = self._place(row)
+        return Row(
+            series=head.series[self._value(_SERIES, row)],
+            stream=head.streams[self._value(_STREAMS, row)],
+            appended=appended,
+            occurred=NEVER
+            if self._value(_MISSING, row)
+            else wrapped(appended - self._value(_DELAY, row)),
+            major=wrapped(int(self._majors[place]) + appended),
+            minor=int(self._minors[place]),
+            size=self._size(row),
+            flags=self._value(_FLAGS, row),
+        )
+
+    def _place(self, row: int) -> int:
+        """Where ``row`` stands when the rows are ordered by stream."""
+        if not self._head.columns[_STREAMS].width:
+            return row
+        codes = self._codes(_STREAMS)
+        own = codes[row]
+        return int(np.count_nonzero(codes < own) + np.count_nonzero(codes[:row] == own))
+
+    def _size(self, row: int) -> int:
+        resized = self._values(_RESIZED, 0, self._head.resized)
+        at = int(np.searchsorted(resized, row))
+        if at < len(resized) and resized[at] == row:
+            return int(self._values(_SIZES, at, at + 1)[0])
+        return self._value(_BODIES, row)
+
+    def _value(self, index: int, row: int) -> int:
+        place = self._payload, self._starts[index], self._length(index)
+        return value_at(self._head.columns[index], *place, row)
+
+    @cached_property
+    def _majors(self) -> Ints:
+        return self._unpacked(_MAJOR)
+
+    @cached_property
+    def _minors(self) -> Ints:
+        return self._unpacked(_MINOR)
+
+    def _unpacked(self, index: int) -> Ints:
+        start = self._starts[index]
+        return unpack_ints(self._head.columns[index], self._payload, start, self.height)[0]
+
+    def _codes(self, index: int) -> npt.NDArray[Any]:
+        return self._between(index, 0, self._length(index))
+
+    def _values(self, index: int, first: int, end: int) -> Ints:
+        return self._between(index, first, end).astype(np.int64) + self._head.columns[index].base
+
+    def _between(self, index: int, first: int, end: int) -> npt.NDArray[Any]:
+        place = self._payload, self._starts[index], self._length(index)
+        return codes_between(self._head.columns[index], *place, first, end)
+
+    def _length(self, index: int) -> int:
+        return self._head.resized if index >= _RESIZED else self._head.rows
+
+
+def _read_head(blob: bytes) -> _Head:
     try:
         head = msgspec.msgpack.decode(blob, type=_Head)
     except msgspec.MsgspecError as error:
         raise StoreError("A block of the event store cannot be read.") from error
     if head.version != _VERSION:
         raise StoreError(f"A block has version {head.version}; this Eventscope reads {_VERSION}.")
-    return _read_columns(head), head.frames
+    return head
 
 
-def _read_columns(head: _Head) -> Rows:
-    payload, offset, columns = memoryview(unpack(head.payload)), 0, []
+def _read_columns(head: _Head, payload: memoryview) -> Rows:
+    offset, columns = 0, []
     for index, column in enumerate(head.columns):
-        count = head.rows if index < len(head.columns) - 2 else head.resized
+        count = head.rows if index < _RESIZED else head.resized
         values, offset = unpack_ints(column, payload, offset, count)
         columns.append(values)
     series, streams, appended, missing, delay, major, minor, headers, bodies, flags = columns[:10]
     # Whatever their number, stream codes fit 16 bits, which numpy sorts by counting.
     order = np.argsort(streams.astype(np.uint16), kind="stable")
     occurred = np.subtract(appended, delay, out=delay)
-    if head.columns[3].base or head.columns[3].width:
+    if head.columns[_MISSING].base or head.columns[_MISSING].width:
         occurred[missing.astype(bool)] = NEVER
     sizes = bodies
     if head.resized:

@@ -11,9 +11,20 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Ints", "Packed", "join_planes", "pack_ints", "unpack_ints"]
+__all__ = [
+    "Ints",
+    "Packed",
+    "codes_between",
+    "join_planes",
+    "pack_ints",
+    "unpack_ints",
+    "value_at",
+    "wrapped",
+]
 
 Ints = npt.NDArray[np.int64]
+_SIGNED = np.array([code >> 1 ^ -(code & 1) for code in range(256)], np.int64)
+"""What a zigzag code of one byte stands for."""
 
 
 class Packed(msgspec.Struct, array_like=True, gc=False):
@@ -48,15 +59,43 @@ def unpack_ints(packed: Packed, payload: memoryview, offset: int, count: int) ->
     if not packed.width:
         return np.full(count, packed.base, dtype=np.int64), end
     planes = np.frombuffer(payload[offset:end], dtype=np.uint8)
-    numbers = join_planes(planes, packed.width).astype(np.uint64)
+    codes = join_planes(planes, packed.width)
     if not packed.differences:
+        numbers = codes.astype(np.uint64)
         return (numbers + np.int64(packed.base).view(np.uint64)).view(np.int64), end
     values = np.empty(count, dtype=np.int64)
     if count:
         values[0] = packed.base
-        values[1:] = _unzigzag(numbers)
+        values[1:] = _unzigzag(codes)
         np.cumsum(values, out=values)
     return values, end
+
+
+def codes_between(
+    packed: Packed, payload: memoryview, offset: int, count: int, first: int, end: int
+) -> npt.NDArray[Any]:
+    """What is stored of a column from ``first`` to before ``end``: of values what they exceed the base by."""
+    stored = count - 1 if packed.differences and count else count
+    if not packed.width:
+        return np.zeros(end - first, np.uint8)
+    planes = np.frombuffer(payload, np.uint8, packed.width * stored, offset)
+    if packed.width == 1:
+        return planes[first:end]
+    some = planes.reshape(packed.width, stored)[:, first:end]
+    return join_planes(some.reshape(-1), packed.width)
+
+
+def value_at(packed: Packed, payload: memoryview, offset: int, count: int, row: int) -> int:
+    """One value of a column without differences, read alone."""
+    code = 0
+    for plane in range(packed.width):
+        code |= payload[offset + plane * count + row] << 8 * plane
+    return wrapped(packed.base + code)
+
+
+def wrapped(number: int) -> int:
+    """In 64 bits, as all arithmetic here."""
+    return ((number + (1 << 63)) & ((1 << 64) - 1)) - (1 << 63)
 
 
 def join_planes(planes: npt.NDArray[np.uint8], width: int) -> npt.NDArray[Any]:
@@ -75,5 +114,12 @@ def _zigzag(numbers: Ints) -> npt.NDArray[np.uint64]:
     return codes
 
 
-def _unzigzag(codes: npt.NDArray[np.uint64]) -> Ints:
+def _unzigzag(codes: npt.NDArray[Any]) -> Ints:
+    if codes.dtype == np.uint8:
+        signed: Ints = _SIGNED[codes]
+        return signed
+    if codes.dtype == np.uint16:
+        wide = codes.astype(np.int32)
+        return ((wide >> 1) ^ -(wide & 1)).astype(np.int64)
+    codes = codes.astype(np.uint64, copy=False)
     return (codes >> np.uint64(1)).view(np.int64) ^ -(codes & np.uint64(1)).view(np.int64)

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from ingest.models import Block
-from ingest.store.base import StoredEvent
+from ingest.store.base import Cursor, StoredEvent
+from ingest.store.columns import Ints
 from ingest.store.globs import name_test
 from ingest.store.keys import hash_key
 from ingest.store.proof import Decoder, carries, true_names
@@ -23,12 +23,6 @@ __all__ = ["find_events"]
 
 _EVERY = 1 << 62
 _BLOCKS = 16
-
-
-class _Found(NamedTuple):
-    block: LoadedBlock
-    row: int
-    event: StoredEvent
 
 
 def find_events(
@@ -55,8 +49,13 @@ def find_events(
     search = _Search(wanted, limit, only_types, before_ms, reader, decode)
     for blocks in _by_age(hits, search):
         search.read(blocks, hits)
-    search.found.sort(key=lambda found: found.block.cursor(found.row), reverse=search.newest_first)
-    return [found.event for found in search.found[:limit]]
+    search.found.sort(key=_place, reverse=search.newest_first)
+    return search.found[:limit]
+
+
+def _place(event: StoredEvent) -> Cursor:
+    """Of an event in the order of all."""
+    return Cursor(event.appended_ms, event.stream_id, *event.position)
 
 
 class _Search:
@@ -71,7 +70,7 @@ class _Search:
         reader: BlockReader,
         decode: Decoder,
     ) -> None:
-        self.found: list[_Found] = []
+        self.found: list[StoredEvent] = []
         self.limit = limit
         self.before_ms = before_ms
         self.newest_first = before_ms is not None
@@ -84,7 +83,7 @@ class _Search:
         """Whether there are enough events, all of them on the asked side of ``time``."""
         if len(self.found) < self.limit:
             return False
-        times = sorted((found.event.appended_ms for found in self.found), reverse=self.newest_first)
+        times = sorted((event.appended_ms for event in self.found), reverse=self.newest_first)
         edge = times[self.limit - 1]
         return edge > time if self.newest_first else edge < time
 
@@ -100,24 +99,30 @@ class _Search:
             places += ((block, row) for row in ordered[: self.limit])
         for (block, row), event in zip(places, self._reader.events(places), strict=True):
             if self._is_wanted(event, values[block.id, row]):
-                self.found.append(_Found(block, row, event))
+                self.found.append(event)
 
     def _rows(self, block: LoadedBlock, hits: Hits) -> dict[int, list[str]]:
         """The rows pointed to and the values that each should carry."""
         here = hits.blocks == block.id
         if self.before_ms is not None:
-            here[here] = block.rows.appended[hits.rows[here]] < self.before_ms
+            here[here] = block.packed.appended[hits.rows[here]] < self.before_ms
+        places = hits.rows[here]
         rows: dict[int, list[str]] = defaultdict(list)
-        for row, value in zip(hits.rows[here].tolist(), hits.values[here].tolist(), strict=True):
-            if self._may_be_of_type(block, row):
+        for row, value, fits in zip(
+            places.tolist(), hits.values[here].tolist(), self._may_fit(block, places), strict=True
+        ):
+            if fits:
                 rows[row] += self._wanted[value]
         return rows
 
-    def _may_be_of_type(self, block: LoadedBlock, row: int) -> bool:
+    def _may_fit(self, block: LoadedBlock, rows: Ints) -> list[bool]:
+        """Whether each of ``rows`` may be of a type that is asked for."""
         if self._fits is None:
-            return True
-        type = self._reader.names.series(int(block.rows.series[row])).type
-        return type == OVERFLOW or self._fits(type)
+            return [True] * len(rows)
+        series = block.packed.series_of(rows)
+        types = {id: self._reader.names.series(id).type for id in set(series)}
+        fits = {id: type == OVERFLOW or self._fits(type) for id, type in types.items()}
+        return [fits[id] for id in series]
 
     def _is_wanted(self, event: StoredEvent, values: list[str]) -> bool:
         if not any(carries(event, value, self._decode) for value in values):

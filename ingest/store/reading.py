@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
 from ingest.models import Block, Frame, Series, Stream
 from ingest.records import Position
 from ingest.store.base import Cursor, StoredEvent
-from ingest.store.blocks import NEVER, Rows, cut_frame, decode_rows
+from ingest.store.blocks import NEVER, PackedRows, Row, Rows, cut_frame
 from ingest.store.kept import Kept
 from ingest.store.packing import unpack
 from ingest.store.series import SeriesNames
@@ -26,14 +25,25 @@ _KEPT_FRAMES = 16 * 1024 * 1024
 
 _Frame = tuple[int, int]
 """A block's id and the number of the frame in it."""
+_Place = tuple[int, int]
+"""A block's id and a row in it."""
 
 
 class LoadedBlock(NamedTuple):
-    """A block's columns, decoded."""
+    """A block's columns: a few rows are read from them as they are packed, ``rows`` are all."""
 
     id: int
-    rows: Rows
-    frames: list[int]
+    packed: PackedRows
+
+    @property
+    def rows(self) -> Rows:
+        """All rows, unpacked."""
+        return self.packed.whole
+
+    @property
+    def frames(self) -> list[int]:
+        """The first row of each frame."""
+        return self.packed.frames
 
     def cursor(self, row: int) -> Cursor:
         """The place of ``row`` in the order of all events."""
@@ -95,23 +105,27 @@ class BlockReader:
         kept = {id: block for id in wanted if (block := self._blocks.get(id)) is not None}
         found = read_by_id(Block, "columns", [id for id in wanted if id not in kept])
         for id, blob in found.items():
-            block = kept[id] = LoadedBlock(id, *decode_rows(bytes(blob)))
-            self._blocks.put(id, block, block.rows.nbytes)
+            block = kept[id] = LoadedBlock(id, PackedRows(bytes(blob)))
+            self._blocks.put(id, block, block.packed.nbytes)
         return kept
 
     def events(self, places: Sequence[tuple[LoadedBlock, int]]) -> list[StoredEvent]:
         """The events at (block, row), in the order asked; each frame is read once."""
         frames: dict[_Frame, list[int]] = defaultdict(list)
+        asked: dict[int, list[int]] = defaultdict(list)
         blocks = {block.id: block for block, _ in places}
         for block, row in places:
-            number = int(np.searchsorted(block.frames, row, side="right")) - 1
-            frames[block.id, number].append(row)
-        texts: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+            frames[block.id, bisect_right(block.frames, row) - 1].append(row)
+            asked[block.id].append(row)
+        told: dict[_Place, Row] = {}
+        for id, rows in asked.items():
+            told.update(zip(((id, row) for row in rows), blocks[id].packed.at(rows), strict=True))
+        texts: dict[_Place, tuple[bytes, bytes]] = {}
         for (block_id, number), text in self._opened(list(frames)):
             rows = frames[block_id, number]
             found = _cut(blocks[block_id], number, text, rows)
             texts.update(zip(((block_id, row) for row in rows), found, strict=True))
-        return [self._event(block, row, *texts[block.id, row]) for block, row in places]
+        return [self._event(told[block.id, row], *texts[block.id, row]) for block, row in places]
 
     def _opened(self, wanted: Sequence[_Frame]) -> Iterator[tuple[_Frame, bytes]]:
         """Each frame that there is, unpacked; one at a time, as they are large."""
@@ -142,23 +156,20 @@ class BlockReader:
         self.frames_read += len(found)
         return found
 
-    def _event(self, block: LoadedBlock, row: int, headers: bytes, body: bytes) -> StoredEvent:
-        rows = block.rows
-        occurred = int(rows.occurred[row])
-        names = self.names.series(int(rows.series[row]))
-        stream = int(rows.streams[row])
+    def _event(self, row: Row, headers: bytes, body: bytes) -> StoredEvent:
+        names = self.names.series(row.series)
         return StoredEvent(
-            stream_id=stream,
-            topic=self.names.topic(stream) or names.topic,
-            position=Position(int(rows.major[row]), int(rows.minor[row])),
-            appended_ms=int(rows.appended[row]),
-            occurred_ms=None if occurred == NEVER else occurred,
+            stream_id=row.stream,
+            topic=self.names.topic(row.stream) or names.topic,
+            position=Position(row.major, row.minor),
+            appended_ms=row.appended,
+            occurred_ms=None if row.occurred == NEVER else row.occurred,
             event_type=names.type,
             source=names.source,
             body=body,
             headers=headers,
-            flags=int(rows.flags[row]),
-            size=int(rows.sizes[row]),
+            flags=row.flags,
+            size=row.size,
         )
 
 
@@ -166,7 +177,6 @@ def _cut(
     block: LoadedBlock, number: int, text: bytes, rows: Sequence[int]
 ) -> list[tuple[bytes, bytes]]:
     first = block.frames[number]
-    end = block.frames[number + 1] if number + 1 < len(block.frames) else len(block.rows.series)
-    headers = block.rows.header_lengths[first:end]
-    lengths = headers + block.rows.body_lengths[first:end]
+    end = block.frames[number + 1] if number + 1 < len(block.frames) else block.packed.height
+    headers, lengths = block.packed.lengths_between(first, end)
     return cut_frame(text, lengths, headers, [row - first for row in rows])

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from ingest.store import blocks
 from ingest.store.base import StoreError
-from ingest.store.blocks import NEVER, Rows, decode_rows, encode_rows, frame_starts, span_class
+from ingest.store.blocks import (
+    NEVER,
+    PackedRows,
+    Rows,
+    decode_rows,
+    encode_rows,
+    frame_starts,
+    span_class,
+)
 from ingest.store.columns import pack_ints, unpack_ints
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -61,6 +69,31 @@ def test_rows_survive(before: Rows) -> None:
     assert frames == [0]
 
 
+@given(rows(), st.data())
+def test_rows_read_alone_are_as_all_together(before: Rows, data: st.DataObject) -> None:
+    blob, last = encode_rows(before, [0]), before.height - 1
+    packed, (whole, frames) = PackedRows(blob), decode_rows(blob)
+    asked = data.draw(st.lists(st.integers(0, last), max_size=PackedRows.FEW * 2))
+
+    assert packed.at(asked) == whole.at(asked) == [packed.at([row])[0] for row in asked]
+    assert packed.series_of(np.array(asked, np.int64)) == [row.series for row in whole.at(asked)]
+    assert packed.appended.tolist() == before.appended.tolist()
+    assert (packed.height, packed.frames) == (before.height, frames)
+
+
+@given(rows(), st.data())
+def test_lengths_of_a_stretch_are_read_alone(before: Rows, data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, before.height))
+    end = data.draw(st.integers(first, before.height))
+
+    found = PackedRows(encode_rows(before, [0])).lengths_between(first, end)
+
+    assert [part.tolist() for part in found] == [
+        part.tolist() for part in before.lengths_between(first, end)
+    ]
+    assert found[1].tolist() == before.lengths[first:end].tolist()
+
+
 @given(st.lists(st.integers(0, 90), min_size=1, max_size=60))
 def test_frames_are_bounded_by_rows_and_bytes_and_cover_all(lengths: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -93,6 +126,8 @@ def test_body_far_larger_than_a_frame_has_one_of_its_own() -> None:
 def test_columns_that_are_not_ours_are_refused(blob: bytes) -> None:
     with pytest.raises(StoreError):
         decode_rows(blob)
+    with pytest.raises(StoreError):
+        PackedRows(blob)
 
 
 def test_damaged_frame_is_refused() -> None:
