@@ -45,8 +45,8 @@ __all__ = [
 ]
 
 MAX_ROWS = 1 << 16
-FRAME_ROWS = 512
-FRAME_BYTES = 192 * 1024
+FRAME_ROWS = 256
+FRAME_BYTES = 96 * 1024
 NEVER = int(np.iinfo(np.int64).min)
 """Stands in ``Rows.occurred`` for an event without a believable time of its own."""
 
