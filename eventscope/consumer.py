@@ -1,6 +1,6 @@
 """One member of one consumer group at work: read, handle, settle.
 
-What a member has in hand runs through these steps, each bounded by `GroupOptions.in_hand`:
+What a member has in hand runs through these steps, together bounded by `Transport.in_hand`:
 
 1. read (or claimed) → queue
 2. queue → a worker calls the handlers, `decide` names the outcome
@@ -33,6 +33,8 @@ log = logging.getLogger("eventscope.consumer")
 # A read that brings few events is followed by a rest: in a steady stream one round trip then brings
 # several, which costs each of them a few milliseconds at most.
 _PACE = 0.003
+_SOON = 0.02
+"""Until the next entry is claimed while one is tried alone, as others may wait for their turn."""
 
 Process = Callable[["Consumer", Delivery], Awaitable[Settlement | None]]
 
@@ -47,11 +49,6 @@ class GroupOptions:
     from_start: bool = True
     topics: list[str] = field(default_factory=list)
     handlers: list[Handler] = field(default_factory=list)
-
-    @property
-    def in_hand(self) -> int:
-        """How many entries a member takes before it has settled the first of them."""
-        return self.concurrency * 4
 
     def handlers_for(self, event_type: str) -> list[Handler]:
         return [handler for handler in self.handlers if handler.accepts(event_type)]
@@ -79,6 +76,7 @@ class Consumer:
         self._process = process
         self._backoff = backoff or Backoff()
         self._block = block
+        self._most = options.concurrency * transport.in_hand
         self._joined = False
         self._queue: asyncio.Queue[Delivery] = asyncio.Queue()
         self._in_hand: dict[tuple[str, str], Delivery] = {}
@@ -90,7 +88,7 @@ class Consumer:
             self._settled,
             self._backoff,
             counters,
-            batch=options.in_hand // 4,
+            batch=self._most // 4,
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._workers: list[asyncio.Task[None]] = []
@@ -154,8 +152,10 @@ class Consumer:
 
     async def _claim(self) -> None:
         policy = self.options.retry
-        await self._pause(min(1.0, max(0.02, min(policy.retry_delay, policy.claim_after) / 4)))
-        room = self.options.in_hand - len(self._in_hand)
+        suspected = any(one.suspect for one in self._in_hand.values())
+        seldom = min(1.0, max(_SOON, min(policy.retry_delay, policy.claim_after) / 4))
+        await self._pause(_SOON if suspected else seldom)
+        room = self._most - len(self._in_hand)
         if self._joined and room > 0 and not self._stopping.is_set():
             self._take(
                 await self._transport.claim(
@@ -177,8 +177,8 @@ class Consumer:
     async def _wait_for_room(self) -> int:
         """Free places; taken only when a quarter is free, so that reads stay batches."""
         while True:
-            room = self.options.in_hand - len(self._in_hand)
-            if room * 4 >= self.options.in_hand or self._stopping.is_set():
+            room = self._most - len(self._in_hand)
+            if room * 4 >= self._most or self._stopping.is_set():
                 return room
             self._room.clear()
             await self._room.wait()

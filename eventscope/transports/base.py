@@ -99,6 +99,13 @@ Settlement = Ack | Retry | Release | DeadLetter
 class Transport(Protocol):
     """Every method raises `BrokerUnavailable` when it may help to try again, else `TransportError`."""
 
+    in_hand: int
+    """How many entries a member takes for each handler that may run, before it settled the first of them.
+
+    What a settlement costs is shared by those that are settled together; what a member has in hand when it
+    dies is tried again one by one.
+    """
+
     async def open(self) -> None: ...
 
     async def close(self) -> None: ...

@@ -77,6 +77,8 @@ class MemoryBroker:
 class MemoryTransport:
     """One member's or publisher's connection to a `MemoryBroker`."""
 
+    in_hand = 4
+
     def __init__(self, broker: MemoryBroker | None = None) -> None:
         self.broker = broker or MemoryBroker()
 

@@ -47,6 +47,8 @@ _FORGET_IDLE_MS = 3_600_000
 class RedisTransport:
     """``url`` as redis-py reads it; streams are trimmed to about ``max_length`` entries."""
 
+    in_hand = 4
+
     def __init__(self, url: str, *, max_length: int = 200_000, timeout: float = 10.0) -> None:
         self._max_length = max_length
         self._client = redis.asyncio.Redis.from_url(

@@ -90,6 +90,8 @@ def consumer_settings(options: BrokerOptions) -> dict[str, Any]:
             "isolation.level": "read_committed",
             "queued.max.messages.kbytes": _PREFETCH_KIB,
             "fetch.wait.max.ms": 100,
+            # How long a partition of which enough was read ahead is left alone: by default for a second.
+            "fetch.queue.backoff.ms": 20,
         },
     )
 

@@ -20,6 +20,8 @@ __all__ = ["KafkaApart"]
 class KafkaApart:
     """A `Transport` whose user sees the names without the prefix."""
 
+    in_hand = KafkaTransport.in_hand
+
     def __init__(self, broker: Broker, prefix: str) -> None:
         self._broker = broker
         self._prefix = prefix

@@ -29,6 +29,8 @@ class KafkaTransport:
     ``claim_after`` is the silence of a worker of this member.
     """
 
+    in_hand = 16
+
     def __init__(self, url: str) -> None:
         self._settings = settings_of(url)
         self._sender: Sender | None = None

@@ -70,6 +70,8 @@ _CONSUMER: dict[str, Any] = {
     # What is read ahead is read again where a partition moves: a little is enough.
     "queued.min.messages": 1000,
     "queued.max.messages.kbytes": 16_384,
+    # How long a partition of which enough was read ahead is left alone: by default for a second.
+    "fetch.queue.backoff.ms": 20,
     "allow.auto.create.topics": True,
     "topic.metadata.refresh.interval.ms": 30_000,
     "reconnect.backoff.max.ms": 2000,
