@@ -25,6 +25,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -147,9 +148,8 @@ def _measure(
 ) -> Iterator[tuple[str, float, str]]:
     done = threading.Event()
     took: dict[str, list[float]] = {}
-    asking = threading.Thread(target=_ask, args=(system, token, took, done), daemon=True)
-    if not arguments.alone:
-        asking.start()
+    asker = ThreadPoolExecutor(1)
+    asking = None if arguments.alone else asker.submit(_ask, system, token, took, done)
     peak, marks = 0, []
     deadline = time.monotonic() + PATIENCE
     while not marks or marks[-1][1] < made:
@@ -159,10 +159,13 @@ def _measure(
             print(f"{stored:,} of {made:,} messages", file=sys.stderr, flush=True)
         peak = max(peak, _peak(system))
         assert time.monotonic() < deadline, "it was not caught up in time"
+        if asking is not None and asking.done():
+            asking.result()  # what ended it
         time.sleep(PAUSE)
     done.set()
-    if not arguments.alone:
-        asking.join(60)
+    if asking is not None:
+        asking.result(60)
+    asker.shutdown()
     _compare(system, token, made, arguments.events)
     yield (
         "events a second, receipts counted",
