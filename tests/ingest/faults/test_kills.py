@@ -56,6 +56,13 @@ def test_most_of_the_kills_did_happen() -> None:
 def check(host: Host, run: str, published: Published, began: int) -> None:
     """The stored positions are those published, and every count is a recount's."""
     stored = host.do("positions", prefix=run)
+    for topic, ids in published.positions.items():
+        found = Counter(stored.get(topic, ()))
+        differs = {
+            "missing": set(ids) - set(found),
+            "twice": {one for one in found if found[one] > 1},
+        }
+        assert differs == {"missing": set(), "twice": set()}, topic
     assert {topic: sorted(ids) for topic, ids in stored.items()} == {
         topic: sorted(ids) for topic, ids in published.positions.items()
     }
