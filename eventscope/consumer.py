@@ -152,9 +152,8 @@ class Consumer:
 
     async def _claim(self) -> None:
         policy = self.options.retry
-        suspected = any(one.suspect for one in self._in_hand.values())
         seldom = min(1.0, max(_SOON, min(policy.retry_delay, policy.claim_after) / 4))
-        await self._pause(_SOON if suspected else seldom)
+        await self._pause(_SOON if self._tries_one_alone() else seldom)
         room = self._most - len(self._in_hand)
         if self._joined and room > 0 and not self._stopping.is_set():
             self._take(
@@ -163,9 +162,12 @@ class Consumer:
                     retry_after=policy.retry_delay,
                     claim_after=policy.claim_after,
                     count=room,
-                    suspects=0 if any(one.suspect for one in self._in_hand.values()) else 1,
+                    suspects=0 if self._tries_one_alone() else 1,
                 )
             )
+
+    def _tries_one_alone(self) -> bool:
+        return any(one.suspect for one in self._in_hand.values())
 
     async def _hold(self) -> None:
         """Also while stopping: what is being finished is still ours."""

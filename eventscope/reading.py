@@ -8,7 +8,7 @@ envelope) or binary (``ce_*`` or ``ce-*`` headers, the body is the data).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from eventscope.stamps import epoch_ms, format_ms
@@ -18,6 +18,7 @@ __all__ = [
     "Read",
     "cloud_attributes",
     "cloud_metadata",
+    "is_native",
     "read_message",
     "text_of",
 ]
@@ -58,7 +59,7 @@ def read_message(body: bytes, headers: Headers = ()) -> Read | None:
     """The native envelope or CloudEvent that this is, or None."""
     told = _header_texts(headers)
     envelope = _object(body)
-    if "eventType" in envelope or ("eventId" in envelope and _has_parts(envelope)):
+    if is_native(envelope):
         return _native(envelope, told)
     if "specversion" in envelope and "type" in envelope:
         return _cloud(envelope, told)
@@ -104,8 +105,11 @@ def _object(body: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _has_parts(envelope: Mapping[str, Any]) -> bool:
-    return "payload" in envelope or "metadata" in envelope
+def is_native(members: Container[str]) -> bool:
+    """An object that names its ``eventType``, or has an ``eventId`` beside payload or metadata."""
+    return "eventType" in members or (
+        "eventId" in members and ("payload" in members or "metadata" in members)
+    )
 
 
 def _native(envelope: Mapping[str, Any], headers: Mapping[str, str]) -> Read:

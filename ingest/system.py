@@ -21,7 +21,6 @@ __all__ = [
     "Receipt",
     "Receipts",
     "ServiceChange",
-    "unquoted",
 ]
 
 
@@ -115,7 +114,8 @@ class DeadLettered(msgspec.Struct, rename="camel", gc=False):
     """``event`` keeps the original envelope byte for byte.
 
     An original that is not JSON, or is a JSON string, is a string here; ``encoding`` is then ``utf-8`` or
-    ``base64``. A string without one that holds an object is read as that (`unquoted`).
+    ``base64``. A string without one that holds an object is read as that
+    (`ingest.envelopes.system.unquoted`).
     """
 
     event: msgspec.Raw
@@ -129,21 +129,6 @@ class DeadLettered(msgspec.Struct, rename="camel", gc=False):
     first_failed_at: str | int | float | None = None
     last_failed_at: str | int | float | None = None
     encoding: str = ""
-
-
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-def unquoted(event: bytes) -> bytes:
-    """The JSON object that ``event`` holds as a string, as some write an original; else ``event`` as it is."""
-    if not event.startswith(b'"'):
-        return event
-    try:
-        text = msgspec.json.decode(event, type=str).encode()
-        _OBJECT.decode(text)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return event
-    return text
 
 
 DETAILS: dict[str, type[msgspec.Struct]] = {

@@ -21,7 +21,7 @@ from ingest.models import (
     QuarantinedMessage,
     Stream,
 )
-from ingest.queries.events import EventView
+from ingest.queries.events import EventView, position_text
 
 __all__ = [
     "breaker_json",
@@ -232,7 +232,7 @@ def quarantined_json(message: QuarantinedMessage, *, kafka: bool) -> dict[str, A
         "broker": message.stream.broker,
         "topic": message.stream.topic,
         "partition": message.stream.partition,
-        "position": str(message.minor) if kafka else f"{message.major}-{message.minor}",
+        "position": position_text(message.major, message.minor, kafka=kafka),
         "receivedAt": iso(message.appended_ms),
         "reason": message.reason,
         "size": message.size,

@@ -15,7 +15,8 @@ from typing import Any, TypeVar, cast, get_args, get_origin
 
 import msgspec
 
-from ingest.envelopes.scan import object_members, text_of
+from eventscope.reading import text_of
+from ingest.envelopes.scan import object_members
 from ingest.envelopes.text import clean
 from ingest.system import OUTCOMES, DeadLettered, ErrorInfo, Outcome, Receipt
 

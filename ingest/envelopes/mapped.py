@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from ingest.envelopes.scan import Span, object_members, scalar, text_of
+from eventscope.reading import text_of
+from ingest.envelopes.scan import Span, object_members, scalar
 from ingest.envelopes.view import Found, View
 from ingest.options import MappingOptions
 

@@ -6,7 +6,8 @@ derived type first: ``urn:message:Shop.Contracts:OrderPlaced``.
 
 from __future__ import annotations
 
-from ingest.envelopes.scan import Span, array_items, object_members, scalar, text_of
+from eventscope.reading import text_of
+from ingest.envelopes.scan import Span, array_items, object_members, scalar
 from ingest.envelopes.view import Found, View
 
 __all__ = ["FORMAT", "decode", "headers", "last_part", "recognise"]

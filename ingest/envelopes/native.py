@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from eventscope.reading import is_native
 from ingest.envelopes.text import ID_LENGTH, NAME_LENGTH
 from ingest.envelopes.view import Found, View
 
@@ -50,11 +51,8 @@ def strict(payload: type[Any], metadata: type[Metadata]) -> msgspec.json.Decoder
 
 
 def recognise(view: View) -> bool:
-    """An object that names its ``eventType``, or has an ``eventId`` beside payload or metadata."""
-    members = view.members
-    return "eventType" in members or (
-        "eventId" in members and ("payload" in members or "metadata" in members)
-    )
+    """As `eventscope.reading.is_native` of the body's members."""
+    return is_native(view.members)
 
 
 def decode(view: View) -> Found:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import msgspec
 
+from eventscope.reading import text_of
 from ingest.envelopes.native import Metadata
 from ingest.envelopes.scan import (
     Span,
@@ -20,7 +21,6 @@ from ingest.envelopes.scan import (
     object_members,
     object_pairs,
     scalar,
-    text_of,
     trimmed,
 )
 from ingest.envelopes.text import bounded_id, clean

@@ -21,7 +21,6 @@ __all__ = [
     "object_pairs",
     "scalar",
     "span_of",
-    "text_of",
     "trimmed",
 ]
 
@@ -80,15 +79,6 @@ def scalar(raw: bytes) -> object:
         return json.loads(raw.decode("utf-8", "replace"), strict=False)
     except ValueError:
         return None
-
-
-def text_of(value: object) -> str:
-    """A string or number as text, "" for all else (ids may arrive as numbers)."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    return ""
 
 
 def _strict_members(body: bytes, start: int, end: int) -> dict[str, Span] | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from eventscope.reading import text_of
 from ingest.envelopes.breaker_shapes import breaker_change_of
 from ingest.envelopes.forgiving import read_forgivingly
-from ingest.envelopes.scan import object_members, scalar, text_of
+from ingest.envelopes.scan import object_members, scalar
 from ingest.envelopes.text import ID_LENGTH, bounded_id, clean
 from ingest.system import DETAILS, DeadLettered, Receipts
 
-__all__ = ["read_detail", "system_keys"]
+__all__ = ["read_detail", "system_keys", "unquoted"]
 
 _ODD = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -29,8 +30,9 @@ def read_detail(event_type: str, body: bytes, payload: bytes | None) -> object |
     ``payload`` is its bytes where the envelope around it cannot be read strictly.
     """
     detail = _read(event_type, body, payload)
-    if isinstance(detail, DeadLettered) and not detail.encoding and _holds_object(detail.event):
-        detail.encoding = "utf-8"
+    if isinstance(detail, DeadLettered) and not detail.encoding:
+        raw = bytes(detail.event)
+        detail.encoding = "utf-8" if unquoted(raw) != raw else ""
     return detail
 
 
@@ -66,15 +68,15 @@ def _forgiven(event_type: str, payload: bytes) -> object | None:
     return read_forgivingly(DETAILS[event_type], payload)
 
 
-def _holds_object(event: msgspec.Raw) -> bool:
-    """Whether an original stands there as a text that is an object in JSON: its bytes, as others keep them."""
-    raw = bytes(event)
-    if not raw.startswith(b'"'):
-        return False
+def unquoted(event: bytes) -> bytes:
+    """The JSON object that ``event`` holds as a string, as others keep an original; else ``event`` as it is."""
+    if not event.startswith(b'"'):
+        return event
     try:
-        return object_members(msgspec.json.decode(raw, type=str).encode()) is not None
+        text = msgspec.json.decode(event, type=str).encode()
     except _ODD:
-        return False
+        return event
+    return event if object_members(text) is None else text
 
 
 def system_keys(detail: object) -> tuple[str, ...]:

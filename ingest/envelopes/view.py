@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from ingest.envelopes.scan import Span, object_members, object_pairs, scalar, text_of
+from eventscope.reading import text_of
+from ingest.envelopes.scan import Span, object_members, object_pairs, scalar
 from ingest.records import Message
 
 __all__ = ["Found", "Inner", "View"]

@@ -21,8 +21,8 @@ import structlog
 from django.db import transaction
 
 from eventscope.errors import EventscopeError
+from eventscope.reading import text_of
 from ingest.envelopes import configured_decoder, native
-from ingest.envelopes.scan import text_of
 from ingest.folds.rows import evict_oldest
 from ingest.folds.text import bounded
 from ingest.models import CatalogPiece, EventSchema

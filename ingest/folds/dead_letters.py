@@ -18,9 +18,10 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
+from eventscope.reading import cloud_attributes, text_of
 from eventscope.stamps import trace_id
 from ingest.envelopes import stored_id
-from ingest.envelopes.scan import object_members, scalar, text_of
+from ingest.envelopes.scan import object_members, scalar
 from ingest.folds.fingerprint import fingerprint
 from ingest.folds.foreign import Failure, header_pairs, read_failure, unpack_headers
 from ingest.folds.text import bounded, whole
@@ -219,11 +220,10 @@ def _names_in(event: bytes, headers: bytes) -> _Names:
         names = _forgivingly(event)
     if names.eventType or names.type or not headers:
         return names
-    told = {
-        name[3:]: value.decode("utf-8", "replace")
-        for name, value in unpack_headers(headers).items()
-        if name.startswith(("ce_", "ce-"))
+    texts = {
+        name: value.decode("utf-8", "replace") for name, value in unpack_headers(headers).items()
     }
+    told = cloud_attributes(texts)
     return msgspec.convert(told, _Names) if "specversion" in told else names
 
 

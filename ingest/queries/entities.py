@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from eventscope.reading import cloud_attributes, cloud_metadata
+from eventscope.reading import cloud_attributes, cloud_metadata, is_native
 from eventscope.stamps import format_ms
 from ingest.envelopes import stored_id
 from ingest.options import EntityOptions, IngestOptions
@@ -131,7 +131,7 @@ def entities_in(event_type: str, document: Any, kinds: Iterable[EntityKind]) -> 
 def document_of(event: EventView) -> dict[str, Any]:
     """``eventId, eventType, timestamp, payload, metadata``, whatever format the event came in."""
     envelope = event.envelope
-    if isinstance(envelope, dict) and _is_native(envelope):
+    if isinstance(envelope, dict) and is_native(envelope):
         told = envelope.get("eventId")
         event_id = stored_id(told) if isinstance(told, str) and told else event.event_id
         return {**envelope, "eventId": event_id, "eventType": event.event_type}
@@ -153,11 +153,6 @@ def metadata_of(event: EventView) -> dict[str, Any]:
         "traceId": event.trace_id,
     }
     return {name: value for name, value in metadata.items() if value}
-
-
-def _is_native(envelope: dict[str, Any]) -> bool:
-    parts = "payload" in envelope or "metadata" in envelope
-    return "eventType" in envelope or ("eventId" in envelope and parts)
 
 
 def _attributes(event: EventView) -> dict[str, Any]:

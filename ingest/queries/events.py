@@ -128,7 +128,7 @@ class EventView:
         """As the broker writes it: "ms-seq" on Redis, the offset on Kafka."""
         major, minor = self.stored.position
         kafka = _broker_type(self.stream_id) == "kafka"
-        return str(minor) if kafka else f"{major}-{minor}"
+        return position_text(major, minor, kafka=kafka)
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -183,7 +183,7 @@ def list_events(
     digest = _digest(where, newest_first=newest_first)
     after = _open_cursor(cursor, digest) if cursor else None
     page = shared_store().scan(where, after=after, limit=limit, newest_first=newest_first)
-    events = [EventView(event, _seal_cursor(_place(event), digest)) for event in page.events]
+    events = [EventView(event, _seal_cursor(event.cursor, digest)) for event in page.events]
     following = None if page.next is None else _seal_cursor(page.next, digest)
     return EventPage(events, following, page.complete)
 
@@ -224,14 +224,15 @@ def shared_store() -> EventStore:
     return open_store()
 
 
+def position_text(major: int, minor: int, *, kafka: bool) -> str:
+    """A position as the broker writes it: "ms-seq" on Redis, the offset on Kafka."""
+    return str(minor) if kafka else f"{major}-{minor}"
+
+
 def forget_names() -> None:
     """Drop what is remembered of the database: needed when another one takes its place."""
     shared_store.cache_clear()
     broker_of.cache_clear()
-
-
-def _place(event: StoredEvent) -> Cursor:
-    return Cursor(event.appended_ms, event.stream_id, *event.position)
 
 
 def _digest(where: EventFilter, *, newest_first: bool) -> int:

@@ -39,7 +39,7 @@ def read_neighbours(event: EventView, count: int) -> Neighbours:
 
 def _side(event: StoredEvent, count: int, *, newest_first: bool) -> tuple[list[EventView], bool]:
     where = EventFilter(topics=(event.topic,))
-    place: Cursor | None = Cursor(event.appended_ms, event.stream_id, *event.position)
+    place: Cursor | None = event.cursor
     found: list[EventView] = []
     for _ in range(_PAGES):
         page = shared_store().scan(

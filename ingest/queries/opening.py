@@ -13,13 +13,13 @@ import msgspec
 from django.conf import settings
 
 from eventscope.errors import EventscopeError
+from ingest.envelopes.system import unquoted
 from ingest.folds.dead_letters import UNTOLD, take_apart
 from ingest.folds.foreign import header_pairs
 from ingest.records import Flag, Position
 from ingest.sealing import SEALED, Opened, configured_keyring, open_text, place_of
 from ingest.store.base import StoredEvent
 from ingest.store.sql import read_headers
-from ingest.system import unquoted
 from ingest.wire import wire_of
 
 __all__ = [

@@ -58,6 +58,11 @@ class StoredEvent(msgspec.Struct, gc=False):
     flags: int
     size: int
 
+    @property
+    def cursor(self) -> Cursor:
+        """Its place in the order of all."""
+        return Cursor(self.appended_ms, self.stream_id, *self.position)
+
 
 class Cursor(NamedTuple):
     """The place of one event in the order (append time, stream, position)."""

@@ -54,13 +54,11 @@ SPAN_WIDTHS_MS = (*(1000 * 16**power for power in range(7)), (1 << 63) - 1)
 """Upper bound of last - first of each class: what tells which blocks can hold a given moment."""
 
 _VERSION = 1
-_SERIES, _STREAMS, _APPENDED, _MISSING, _DELAY, _MAJOR, _MINOR, _HEADERS, _BODIES, _FLAGS = range(
-    10
-)
-_RESIZED, _SIZES = 10, 11
+_SERIES, _STREAMS, _APPENDED, _MISSING, _DELAY, _MAJOR, _MINOR = range(7)
+_HEADERS, _BODIES, _FLAGS, _RESIZED, _SIZES = range(7, 12)
+"""Where each column stands in a block; major and minor are ordered by stream, the last two are of few rows."""
 _COLUMNS = 14
 """Of eight bytes, that unpacking may make: all of `Rows`, times and places once more."""
-"""Where each column stands in a block; major and minor are ordered by stream, the last two are of few rows."""
 
 
 class Row(NamedTuple):
@@ -225,8 +223,8 @@ def encode_rows(rows: Rows, frames: Sequence[int]) -> bytes:
 
 def decode_rows(blob: bytes) -> tuple[Rows, list[int]]:
     """The columns and the first row of each frame. Raises `StoreError` for bytes we did not write."""
-    head = _read_head(blob)
-    return _read_columns(head, memoryview(unpack(head.payload))), head.frames
+    packed = PackedRows(blob)
+    return packed.whole, packed.frames
 
 
 class PackedRows:

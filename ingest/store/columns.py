@@ -74,14 +74,13 @@ def unpack_ints(packed: Packed, payload: memoryview, offset: int, count: int) ->
 def codes_between(
     packed: Packed, payload: memoryview, offset: int, count: int, first: int, end: int
 ) -> npt.NDArray[Any]:
-    """What is stored of a column from ``first`` to before ``end``: of values what they exceed the base by."""
-    stored = count - 1 if packed.differences and count else count
+    """What values of a column without differences exceed its base by, from ``first`` to before ``end``."""
     if not packed.width:
         return np.zeros(end - first, np.uint8)
-    planes = np.frombuffer(payload, np.uint8, packed.width * stored, offset)
+    planes = np.frombuffer(payload, np.uint8, packed.width * count, offset)
     if packed.width == 1:
         return planes[first:end]
-    some = planes.reshape(packed.width, stored)[:, first:end]
+    some = planes.reshape(packed.width, count)[:, first:end]
     return join_planes(some.reshape(-1), packed.width)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from operator import attrgetter
 
 import numpy as np
 
 from ingest.models import Block
-from ingest.store.base import Cursor, StoredEvent
+from ingest.store.base import StoredEvent
 from ingest.store.columns import Ints
 from ingest.store.globs import name_test
 from ingest.store.keys import hash_key
@@ -49,13 +50,8 @@ def find_events(
     search = _Search(wanted, limit, only_types, before_ms, reader, decode)
     for blocks in _by_age(hits, search):
         search.read(blocks, hits)
-    search.found.sort(key=_place, reverse=search.newest_first)
+    search.found.sort(key=attrgetter("cursor"), reverse=search.newest_first)
     return search.found[:limit]
-
-
-def _place(event: StoredEvent) -> Cursor:
-    """Of an event in the order of all."""
-    return Cursor(event.appended_ms, event.stream_id, *event.position)
 
 
 class _Search:

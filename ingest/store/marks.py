@@ -20,8 +20,9 @@ from typing import NamedTuple, Protocol
 import msgspec
 import xxhash
 
+from ingest.envelopes.system import unquoted
 from ingest.records import Record
-from ingest.system import DeadLettered, Receipt, Receipts, unquoted
+from ingest.system import DeadLettered, Receipt, Receipts
 from ingest.timestamps import EARLIEST_MS, LATEST_MS, parse_ms
 
 __all__ = [

@@ -36,7 +36,7 @@ from dashboard.supervisor import Service, Supervisor
 PREFERRED_BROKER_PORT = 6379
 READY_WITHIN = 60.0
 YIELDING = 10
-"""How much ingest gives way to who looks at pages, on the one machine: a third of the weight (nice(2))."""
+"""How much ingest gives way to who looks at pages, on the one machine: a tenth of the weight (sched(7))."""
 DEMO_CONFIGURATION = "examples/orders/eventscope.toml"
 """What the demo shop declares of its entities; a configuration of one's own goes before it."""
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ingest.store.base import StoredEvent
 from ingest.store.clickhouse.engine import Engine
-from ingest.store.clickhouse.reading import AT_ONCE, Place, as_cursor, read_events
+from ingest.store.clickhouse.reading import AT_ONCE, Place, read_events
 from ingest.store.columns import Ints
 from ingest.store.globs import name_test
 from ingest.store.keys import hash_key
@@ -55,7 +55,7 @@ def find_events(
     for start in range(0, len(hashes), _HASHES):
         some = {hash: wanted[hash] for hash in hashes[start : start + _HASHES]}
         search = _Search(engine, some, limit, since_ms, only_types, before_ms, decode)
-        found.update((as_cursor(event), event) for event in search.run())
+        found.update((event.cursor, event) for event in search.run())
     order = sorted(found, reverse=before_ms is not None)
     return [found[place] for place in order[:limit]]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from ingest.records import Position
-from ingest.store.base import Cursor, StoredEvent
+from ingest.store.base import StoredEvent
 from ingest.store.blocks import NEVER
 from ingest.store.clickhouse.engine import Engine, Row
 
-__all__ = ["Place", "as_cursor", "read_events"]
+__all__ = ["Place", "read_events"]
 
 AT_ONCE = 500
 
@@ -25,12 +26,7 @@ def read_events(engine: Engine, places: Sequence[Place]) -> list[StoredEvent]:
     for start in range(0, len(places), AT_ONCE):
         some = sorted(set(places[start : start + AT_ONCE]))
         found += map(_event, _winners(engine, some))
-    return sorted(found, key=as_cursor)
-
-
-def as_cursor(event: StoredEvent) -> Cursor:
-    """The place of ``event`` in the order of all."""
-    return Cursor(event.appended_ms, event.stream_id, *event.position)
+    return sorted(found, key=attrgetter("cursor"))
 
 
 def _winners(engine: Engine, places: Sequence[Place]) -> Iterator[Row]:

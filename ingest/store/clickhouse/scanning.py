@@ -5,7 +5,7 @@ from __future__ import annotations
 from ingest.store.base import Cursor, EventFilter, Page, StoredEvent
 from ingest.store.clickhouse.conditions import beyond, within
 from ingest.store.clickhouse.engine import Engine
-from ingest.store.clickhouse.reading import AT_ONCE, as_cursor, read_events
+from ingest.store.clickhouse.reading import AT_ONCE, read_events
 from ingest.store.globs import FilterNames
 
 __all__ = ["scan_events"]
@@ -29,13 +29,12 @@ def scan_events(
         found += [
             event
             for event in (reversed(events) if newest_first else events)
-            if as_cursor(event) in wanted
-            and names.fits(event.event_type, event.source, event.topic)
+            if event.cursor in wanted and names.fits(event.event_type, event.source, event.topic)
         ]
         if len(places) < most:
             break
         place = places[-1]
-    following = as_cursor(found[limit - 1]) if len(found) > limit else None
+    following = found[limit - 1].cursor if len(found) > limit else None
     return Page(found[:limit], following)
 
 
