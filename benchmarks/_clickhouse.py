@@ -49,8 +49,8 @@ def _bare_insert(engine: Any) -> Iterator[tuple[str, float, str]]:
         event_columns(batch, part) for batch in make_batches(_BARE, 1) for part in parts_of(batch)
     ]
     started, worked = time.perf_counter(), time.process_time()
-    for number, columns in enumerate(made):
-        engine.insert("events", columns, token=f"bare {number}", into="bare")
+    for columns in made:
+        engine.insert("events", columns, into="bare")
     took, busy = time.perf_counter() - started, time.process_time() - worked
     engine.run(f"DROP TABLE {engine.table('bare')}")
     yield "store: bare insert beside it", _BARE / took, "events/s"

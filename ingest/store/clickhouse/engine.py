@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -61,14 +62,15 @@ class Engine:
         except ClickHouseError as error:
             raise _of_reading(error) from error
 
-    def insert(self, table: str, columns: Mapping[str, Any], *, token: str, into: str = "") -> None:
-        """Rows, column by column, of ``table`` or of one like it. A repetition with the same ``token`` changes nothing while the server
-        remembers it. Raises `StoreUnavailable`.
+    def insert(self, table: str, columns: Mapping[str, Any], *, into: str = "") -> None:
+        """Rows, column by column, of ``table`` or of one like it. Raises `StoreUnavailable`.
+
+        The server may have taken them even then. A token of each insert's own keeps it from taking a repetition
+        for done: it notes what came before it has it, so that a crash between the two loses it.
         """
         types = column_types(table)
         settings = {
-            "insert_deduplicate": 1,
-            "insert_deduplication_token": token,
+            "insert_deduplication_token": uuid4().hex,
             "async_insert": 0,
             "throw_on_max_partitions_per_insert_block": 0,
             "distributed_foreground_insert": 1,

@@ -57,17 +57,17 @@ class ClickHouseEventStore:
         yield
 
     def stage(self, batch: Batch) -> None:
-        """Write ``batch``, before the transaction that moves its checkpoint."""
+        """Write ``batch``, before the transaction that moves its checkpoint; not again while that one is tried again."""
+        if self._staged is batch:
+            return
         engine = self._ready()
         self._streams.check(batch)
         write_batch(engine, batch)
         self._staged = batch
 
     def append(self, batch: Batch, series: SeriesCodes) -> None:
-        """Write ``batch`` unless that was just done; its names are learnt for the lists of names."""
-        if self._staged is not batch:
-            self.stage(batch)
-        self._staged = None
+        """Write ``batch`` unless that is done; its names are learnt for the lists of names."""
+        self.stage(batch)
         for part in batch.slices:
             for type, source in {(one.event_type, one.source) for one in part.records}:
                 series.code(type, source, "", part.stream.topic)

@@ -14,8 +14,11 @@ from typing import NamedTuple
 __all__ = ["DAY_MS", "Cluster", "column_types", "create_statements", "table_names"]
 
 DAY_MS = 86_400_000
-_WINDOW = 1000
-"""Inserts whose tokens are remembered."""
+
+_DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1"
+"""What the server has answered for outlives a loss of power, as in the databases that hold the checkpoint."""
+_UNREMEMBERED = "deduplication_window = 0"
+"""Inserts are not remembered: the server notes that it has one before it has it, and would take a repetition for done."""
 
 
 class Cluster(NamedTuple):
@@ -98,8 +101,9 @@ def create_statements(database: str, cluster: Cluster | None = None) -> Iterator
         yield f"CREATE DATABASE IF NOT EXISTS {database}"
         for table in (_EVENTS, _KEYS, _STREAMS):
             engine = f"ReplacingMergeTree({table.version})"
-            window = f"non_replicated_deduplication_window = {_WINDOW}"
-            yield _create(f"{database}.{table.name}", table, engine, window)
+            yield _create(
+                f"{database}.{table.name}", table, engine, f"non_replicated_{_UNREMEMBERED}"
+            )
         return
     on = f" ON CLUSTER '{cluster.name}'"
     yield f"CREATE DATABASE IF NOT EXISTS {database}{on}"
@@ -108,8 +112,7 @@ def create_statements(database: str, cluster: Cluster | None = None) -> Iterator
         version = f", {table.version}" if table.version else ""
         place = f"/clickhouse/tables/{{shard}}/{database}/{local}"
         engine = f"ReplicatedReplacingMergeTree('{place}', '{{replica}}'{version})"
-        window = f"replicated_deduplication_window = {_WINDOW}"
-        yield _create(f"{database}.{local}{on}", table, engine, window)
+        yield _create(f"{database}.{local}{on}", table, engine, f"replicated_{_UNREMEMBERED}")
         yield (
             f"CREATE TABLE IF NOT EXISTS {database}.{table.name}{on} AS {database}.{local}\n"
             f"ENGINE = Distributed('{cluster.name}', '{database}', '{local}', {table.sharding})"
@@ -133,5 +136,5 @@ def _create(name: str, table: _Table, engine: str, window: str) -> str:
     return (
         f"CREATE TABLE IF NOT EXISTS {name}\n(\n{columns}\n)\n"
         f"ENGINE = {engine}\n{parted}ORDER BY ({table.order})\n"
-        f"SETTINGS index_granularity = 1024, {window}"
+        f"SETTINGS index_granularity = 1024, {window}, {_DURABLE}"
     )

@@ -12,7 +12,6 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
-import xxhash
 
 from ingest.records import Batch, Quarantined, Record
 from ingest.store.base import StoreUnavailable
@@ -36,18 +35,17 @@ class _Part(NamedTuple):
 
 
 def write_batch(engine: Engine, batch: Batch) -> None:
-    """Insert all of ``batch``; repeated as it is, it changes nothing. Raises `StoreUnavailable`.
+    """Insert all of ``batch``; repeated, however cut, it changes nothing that is read. Raises `StoreUnavailable`.
 
     Events first: a key is never without its event for those who look.
     """
     for part in parts_of(batch):
         columns = event_columns(batch, part)
-        token = _token(columns)
-        engine.insert("events", columns, token=token)
-        engine.insert("keys", _key_columns(batch, part, columns), token=token)
+        engine.insert("events", columns)
+        engine.insert("keys", _key_columns(batch, part, columns))
     refused = _refused_columns(batch)
     if refused:
-        engine.insert("events", refused, token=_token(refused))
+        engine.insert("events", refused)
 
 
 def parts_of(batch: Batch) -> Iterator[_Part]:
@@ -127,14 +125,6 @@ def _version(batch: Batch) -> int:
     return max(0, batch.read_ms) * 2
 
 
-def _token(columns: Columns) -> str:
-    """Of the rows' names and version: that is the batch as long as this worker has it in hand."""
-    digest = xxhash.xxh3_128()
-    for name in ("stream_id", "appended_ms", "major", "minor", "version"):
-        digest.update(columns[name].tobytes())
-    return digest.hexdigest()
-
-
 def _ints(items: Iterable[Any], field: Callable[[Any], int]) -> Ints:
     return np.fromiter(map(field, items), np.int64)
 
@@ -177,7 +167,7 @@ class StreamNames:
             "topic": [clean_name(one.topic, TOPIC_LENGTH) for one in unknown.values()],
             "partition": np.array([one.partition for one in unknown.values()], np.int32),
         }
-        self._engine.insert("streams", columns, token=f"streams {ids}")
+        self._engine.insert("streams", columns)
         self._known.update(unknown)
 
 

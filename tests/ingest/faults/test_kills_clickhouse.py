@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,17 +12,23 @@ from typing import Any
 
 import pytest
 
+from ingest.options import StoreOptions
+from ingest.records import Batch, Position, Slice, StreamRef
+from ingest.store.base import EventFilter
+from ingest.store.clickhouse.store import ClickHouseEventStore
 from tests.clickhouse import ClickHouse, missing_clickhouse
 from tests.ingest.faults.conftest import Host, options
 from tests.ingest.faults.killing import CLICKHOUSE_POINTS, choose
 from tests.ingest.faults.published import publish
 from tests.ingest.faults.test_kills import check
+from tests.ingest.store.factories import START, make_record
 from tests.servers import Valkey
 
 LONG = bool(os.environ.get("EVENTSCOPE_LONG"))
 RUNS = 100 if LONG else 10
 EVENTS = 300
 MOST_KILLS = 4
+LAST_PART = "SELECT path FROM system.parts WHERE active AND database || '.' || table = '{}' ORDER BY max_block_number DESC LIMIT 1"
 
 pytestmark = [pytest.mark.kill, pytest.mark.clickhouse]
 ends: list[int] = []
@@ -99,6 +106,41 @@ def test_clickhouse_that_crashes_is_waited_for_and_loses_nothing(
     check(host, run, published, began)
     client.delete(*published.positions)
     client.close()
+
+
+@pytest.mark.parametrize("window", [0, 1000])
+def test_insert_that_a_crash_took_back_is_made_when_it_is_tried_again(
+    clickhouse: ClickHouse, window: int
+) -> None:
+    """A server that remembers inserts (a window) writes down that it has one before it has."""
+    store = ClickHouseEventStore(
+        StoreOptions(url=f"{clickhouse.address}/taken_back{window}"), reading=5
+    )
+    stream, records = (
+        StreamRef(1, "main", "orders-topic", 0, False),
+        list(map(make_record, range(20))),
+    )
+    assert store.missing_tables() == []
+    events, keys = map(store.engine.table, ("events", "keys"))
+    for table in (events, keys):
+        store.engine.run(
+            f"ALTER TABLE {table} MODIFY SETTING non_replicated_deduplication_window = {window}"
+        )
+        store.engine.run(f"SYSTEM STOP MERGES {table}")
+    for some in (records[:10], records[10:]):
+        store.stage(Batch([Slice(stream, Position(0, 0), some[-1].position, some, [])], START))
+
+    last = store.engine.rows(LAST_PART.format(events))[0][0]
+    clickhouse.kill()
+    shutil.rmtree(last)
+    clickhouse.start()
+    store.stage(
+        Batch([Slice(stream, Position(0, 0), records[-1].position, records[10:], [])], START)
+    )
+
+    found = store.scan(EventFilter(), newest_first=False).events
+    assert [event.position for event in found] == [record.position for record in records]
+    store.close()
 
 
 def stored(host: Host, run: str) -> int:

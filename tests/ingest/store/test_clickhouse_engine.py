@@ -58,7 +58,7 @@ def test_what_was_inserted_is_let_go_at_once(open_engine: Any) -> None:
     gc.disable()
     try:
         before = sys.getrefcount(ids)
-        engine.insert("streams", {"id": ids}, token="let go", into="let_go")
+        engine.insert("streams", {"id": ids}, into="let_go")
         assert sys.getrefcount(ids) == before
     finally:
         gc.enable()
