@@ -35,7 +35,8 @@ def read_charts(view: View, now_ms: int | None = None) -> dict[str, Any]:
     )
     services = _services(window)
     begun_ms = _begun_ms() if _extends(view, window) else 0
-    view, notes = _substituted(view, table), _notes(view, table)
+    wanted, notes = view.latency, _notes(view, table)
+    view = _substituted(view, table)
     chart = Chart(
         table=table,
         by=view.by,
@@ -46,7 +47,7 @@ def read_charts(view: View, now_ms: int | None = None) -> dict[str, Any]:
         begun_ms=begun_ms,
     )
     return {
-        "meta": _meta(view, window, now_ms) | {"begun": begun_ms},
+        "meta": _meta(view, window, now_ms) | {"begun": begun_ms, "wanted": wanted},
         "figures": build_charts(chart),
         "notes": notes,
     }

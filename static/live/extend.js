@@ -1,5 +1,6 @@
 // Puts a tick's seconds into figures. Pure but for the figures it is given.
 const LEAST_SHOWN = 60000;
+const OTHER = "other";
 const FIELDS = { p: (series) => series.p, n: (series) => series.n, e: (series) => series.e };
 
 function line(meta, groups) {
@@ -9,8 +10,15 @@ function line(meta, groups) {
   return FIELDS[meta.field](series) ?? null;
 }
 
+// What a second of the trace is that the tick has no number for. A group that the tick does not tell
+// apart is within its rest, so nothing is known of it; a rest that is not told is nothing.
+function missing(meta, groups) {
+  const counted = meta.field === "p" || meta.field === "n";
+  return counted && (meta.group in groups || meta.group === OTHER) ? 0 : null;
+}
+
 // Quantiles of a breakdown are p95 alone; of the total they are p50, p95 and p99.
-function put(trace, times, known, values, step, since) {
+function put(trace, times, known, values, nothing, step, since) {
   for (let place = 0; place < times.length; place += 1) {
     const ms = times[place];
     let index = Math.round((ms - trace.x[0]) / step);
@@ -19,7 +27,7 @@ function put(trace, times, known, values, step, since) {
       trace.x.push(trace.x.length ? trace.x[trace.x.length - 1] + step : ms);
       trace.y.push(null);
     }
-    trace.y[index] = known[place] ? values?.[place] ?? trace.missing ?? null : null;
+    trace.y[index] = known[place] ? values?.[place] ?? nothing : null;
   }
   let old = 0;
   while (old < trace.x.length - 1 && trace.x[old] < since) old += 1;
@@ -27,7 +35,8 @@ function put(trace, times, known, values, step, since) {
   trace.y.splice(0, old);
 }
 
-// True if all groups of the tick have lines; if not, the figures should be fetched again.
+// True if what is drawn is what the tick tells: the same groups, and a line for each latency that was asked
+// for. If not, the figures should be fetched again.
 export function extend(figures, tick, meta) {
   const groups = tick.by[meta.by] || {};
   const until = tick.times[tick.times.length - 1] + meta.step;
@@ -35,16 +44,22 @@ export function extend(figures, tick, meta) {
   for (const figure of Object.values(figures)) {
     for (const trace of figure.data) {
       if (!trace.x.length) trace.x.push(tick.times[0]), trace.y.push(null);
-      const counted = trace.meta.field === "p" || trace.meta.field === "n";
-      trace.missing = counted ? 0 : null;
-      put(trace, tick.times, tick.known, line(trace.meta, groups), meta.step, since);
-      delete trace.missing;
+      put(trace, tick.times, tick.known, line(trace.meta, groups), missing(trace.meta, groups), meta.step, since);
     }
     figure.layout.xaxis.range = [Math.max(since, Math.min(meta.begun, until - LEAST_SHOWN)), until];
     mark(figure, tick.services || [], since);
   }
+  return complete(figures, groups, meta);
+}
+
+function complete(figures, groups, meta) {
   const shown = new Set(figures.throughput.data.map((trace) => trace.meta.group));
-  return Object.keys(groups).every((name) => shown.has(name));
+  const measured = new Set(figures.latency.data.map((trace) => `${trace.meta.kind} ${trace.meta.group}`));
+  const names = Object.keys(groups);
+  const lacks = (kind) => names.some((name) => groups[name].q[kind] && !measured.has(`${kind} ${name}`));
+  return names.every((name) => shown.has(name))
+    && [...shown].every((name) => name in groups || name === OTHER)
+    && !lacks(meta.latency) && !lacks(meta.wanted);
 }
 
 function mark(figure, services, since) {

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SCREENSHOTS, Tab
 from tests.browser.house import House, event
+from tests.browser.test_explore import receipt
 
 pytestmark = [pytest.mark.browser]
 
@@ -23,7 +24,23 @@ SHOWN_MS = f"""() => {{
   const [since, until] = document.querySelector('{CHART}')._fullLayout.xaxis.range;
   return new Date(until) - new Date(since);
 }}"""
-MANY, FEW = "OVERVIEW_MANY", "OVERVIEW_FEW"
+EXTENDED = """async ([groups, latencies, told, wanted]) => {
+  const { extend } = await import('/static/live/extend.js');
+  const trace = (meta) => ({ x: [0, 1000], y: [5, 5], meta });
+  const figure = (data) => ({ data, layout: { xaxis: {} } });
+  const figures = {
+    throughput: figure(groups.map((group) => trace({ group, field: "p" }))),
+    latency: figure(latencies.map((group) => trace({ group, field: "q", kind: "processing", index: 0 }))),
+  };
+  const by = Object.fromEntries(Object.entries(told).map(([group, q]) => [group, { p: [7], q }]));
+  const tick = { times: [1000], known: [1], by: { type: by } };
+  const meta = { by: "type", latency: "processing", wanted, step: 1000, since: 0, until: 2000, begun: 0 };
+  const complete = extend(figures, tick, meta);
+  return [complete, ...figures.throughput.data.map((each) => each.y[1])];
+}"""
+MANY, FEW, TIMED = "OVERVIEW_MANY", "OVERVIEW_FEW", "OVERVIEW_TIMED"
+MEASURED = f"""() => document.querySelector('[data-chart=latency]').data
+  .some((each) => each.meta.group === '{TIMED}' && each.meta.kind === 'processing')"""
 LOOKS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")]
 
 
@@ -56,6 +73,44 @@ def test_charts_go_on_by_themselves(tab: Tab) -> None:
     tab.house.publish(*(event(number, MANY) for number in range(5300, 5310)))
 
     drawn(page, 210, MANY)
+
+
+@pytest.mark.parametrize(
+    ("groups", "latencies", "told", "expected"),
+    [
+        (["A", "other"], [], {"A": {}, "other": {}}, [True, 7, 7]),
+        (["A", "other"], [], {"A": {}}, [True, 7, 0]),
+        (["A", "B", "other"], [], {"A": {}, "other": {}}, [False, 7, None, 7]),
+        (["A"], [], {"A": {}, "B": {}}, [False, 7]),
+        (["A"], [], {"A": {"queue": [[1.0]]}}, [True, 7]),
+        (["A"], [], {"A": {"processing": [[1.0]]}}, [False, 7]),
+        (["A"], ["A"], {"A": {"processing": [[1.0]]}}, [True, 7]),
+    ],
+)
+def test_what_a_tick_does_not_tell_apart_is_unknown_and_asked_for(
+    tab: Tab,
+    groups: list[str],
+    latencies: list[str],
+    told: dict[str, object],
+    expected: list[object],
+) -> None:
+    page = tab.go("/settings/")
+
+    assert page.evaluate(EXTENDED, [groups, latencies, told, "processing"]) == expected
+
+
+def test_latency_that_came_after_its_chart_was_drawn_is_drawn(tab: Tab) -> None:
+    tab.house.publish(*(event(number, TIMED) for number in range(5400, 5700)))
+    page = drawn(tab.go("/?by=type"), 300, TIMED)
+    assert not page.evaluate(MEASURED)
+
+    told = [
+        receipt(f"evt_{number}", "timing-service", "success", eventType=TIMED)
+        for number in range(5400, 5410)
+    ]
+    tab.house.publish(event(5700, "ProcessingReceipts", payload={"receipts": told}))
+
+    page.wait_for_function(MEASURED)
 
 
 def test_dragging_zooms_and_the_url_shows_it_again(tab: Tab) -> None:
