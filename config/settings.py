@@ -139,6 +139,7 @@ def _server(url: str, schema: str, *, packed: bool = False) -> dict[str, Any]:
     asked to keep anything: the pooler sets what they need (`dashboard.pooler`).
     """
     database: dict[str, Any] = environ.Env.db_url_config(url)
+    database["ENGINE"] = "config.postgresql"
     options = database.setdefault("OPTIONS", {})
     pooler = options.pop("pooler", "")
     if pooler not in ("", "transaction"):
