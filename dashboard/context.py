@@ -49,7 +49,7 @@ NAVIGATION = (
                 "explore:events",
                 "list-details",
                 "e",
-                also=("/correlations/", "/search/"),
+                also=("/correlations/", "/search/", "/quarantine/"),
             ),
             NavItem("Entities", "explore:entities", "box", "n"),
         ),
@@ -95,6 +95,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "sign_out_url": url_or_empty("accounts:sign-out"),
         "settings_url": url_or_empty("accounts:settings"),
         "search_url": url_or_empty("explore:search"),
+        "quarantine_url": url_or_empty("explore:quarantine"),
         "live_url": "/ws/live/",
         "search_text": request.GET.get("q", "")[:512] if request.path.startswith("/search") else "",
     }

@@ -21,7 +21,8 @@ from ingest.models import (
     QuarantinedMessage,
     Stream,
 )
-from ingest.queries.events import EventView, position_text
+from ingest.queries.events import EventView
+from ingest.queries.quarantine import position_of
 
 __all__ = [
     "breaker_json",
@@ -224,7 +225,7 @@ def consumer_json(group: ConsumerGroup) -> dict[str, Any]:
     }
 
 
-def quarantined_json(message: QuarantinedMessage, *, kafka: bool) -> dict[str, Any]:
+def quarantined_json(message: QuarantinedMessage) -> dict[str, Any]:
     """A message that is no event: why, and its bytes."""
     body = bytes(message.body)
     return {
@@ -232,7 +233,7 @@ def quarantined_json(message: QuarantinedMessage, *, kafka: bool) -> dict[str, A
         "broker": message.stream.broker,
         "topic": message.stream.topic,
         "partition": message.stream.partition,
-        "position": position_text(message.major, message.minor, kafka=kafka),
+        "position": position_of(message),
         "receivedAt": iso(message.appended_ms),
         "reason": message.reason,
         "size": message.size,

@@ -140,7 +140,9 @@ def quarantine(request: HttpRequest, parameters: Query[QuarantineParameters]) ->
     rows = QuarantinedMessage.objects.select_related("stream")
     if parameters.topic:
         rows = rows.filter(stream__topic=parameters.topic)
-    return keyset_page(rows, parameters, _quarantined, identity=f"quarantine {parameters.topic}")
+    return keyset_page(
+        rows, parameters, quarantined_json, identity=f"quarantine {parameters.topic}"
+    )
 
 
 @router.get("/topology", response=TopologyShape, operation_id="getTopology")
@@ -197,10 +199,6 @@ def scaling(request: HttpRequest, consumer_group: str = Path(alias="consumerGrou
         "max_instances": options.max_instances,
         "unknown": sorted({group.stream.topic for group in found if group.lag is None}),
     }
-
-
-def _quarantined(message: QuarantinedMessage) -> dict[str, Any]:
-    return quarantined_json(message, kafka=_is_kafka(message.stream.broker))
 
 
 def _dead_letters(parameters: DeadLetterParameters) -> Any:

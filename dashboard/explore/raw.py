@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["hexdump", "hexdump_of", "readable"]
+import codecs
+
+__all__ = ["hexdump", "hexdump_of", "opening", "readable"]
 
 MOST = 262_144
 MOST_HEX = 4096
+MOST_OPENING = 48
 
 
 def readable(body: bytes) -> str:
@@ -15,6 +18,15 @@ def readable(body: bytes) -> str:
     except UnicodeDecodeError:
         return hexdump_of(body)
     return text[:MOST] + _cut(len(text), MOST)
+
+
+def opening(beginning: bytes) -> str:
+    """How a body begins, on one line: its text, the last letter perhaps cut, or the bytes in hexadecimal."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(beginning)
+    except UnicodeDecodeError:
+        return beginning[:MOST_OPENING].hex(" ")
+    return " ".join(text.split())
 
 
 def hexdump_of(body: bytes) -> str:

@@ -19,6 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("entities/", views.entities_page, name="entities"),
     path("entities/<str:kind>/<path:entity_id>/", views.entity_page, name="entity"),
     path("topology/", views.topology_page, name="topology"),
+    path("quarantine/", views.quarantine_page, name="quarantine"),
+    path("quarantine/<int:key>/", views.quarantined_page, name="quarantined"),
     path("catalog/", views.catalog_page, name="catalog"),
     path("catalog/<path:event_type>/", views.type_page, name="type"),
 ]

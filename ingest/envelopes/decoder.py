@@ -38,6 +38,7 @@ BODY_FIELD = b":field"
 """Pseudo-header a source sets when the body does not stand where an envelope is expected."""
 _TELLING = frozenset((BODY_FIELD, b"traceparent"))
 _BOM = b"\xef\xbb\xbf"
+_MALFORMED = "JSON is malformed: "
 
 
 class Payload(NamedTuple):
@@ -322,11 +323,11 @@ def _unreadable(view: View, found: Found) -> str:
     try:
         msgspec.json.decode(view.body, type=msgspec.Raw)
     except UnicodeDecodeError as error:
-        return f"not UTF-8: {error}"
+        return f"not UTF-8: {error.reason} (byte {error.start})"
     except RecursionError:
         return "JSON nested too deeply, and not balanced"
     except msgspec.DecodeError as error:
-        return f"not valid JSON: {error}"
+        return f"not valid JSON: {str(error).removeprefix(_MALFORMED)}"
     return ""
 
 

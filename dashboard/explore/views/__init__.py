@@ -7,6 +7,7 @@ from dashboard.explore.views.event import event_page
 from dashboard.explore.views.events import events_page
 from dashboard.explore.views.flows import flow_page, flows_page
 from dashboard.explore.views.names import topology_page
+from dashboard.explore.views.quarantine import quarantine_page, quarantined_page
 from dashboard.explore.views.search import search_page
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "events_page",
     "flow_page",
     "flows_page",
+    "quarantine_page",
+    "quarantined_page",
     "search_page",
     "topology_page",
     "type_page",
