@@ -21,7 +21,6 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 
 from eventscope.errors import EventscopeError
-from ingest.expressions import big
 from ingest.models import Gap, Lease, QuarantinedMessage, Stream
 from ingest.options import BrokerOptions
 from ingest.records import Batch, Position, Slice, StreamRef
@@ -208,7 +207,7 @@ def observe(owner: str, seen: dict[int, int]) -> None:
     for until_ms, ids in by_time.items():
         streams = Stream.objects.filter(id__in=ids, owner=owner)
         streams.filter(observed_from_ms=0).update(observed_from_ms=until_ms)
-        streams.update(observed_until_ms=Greatest(F("observed_until_ms"), big(until_ms)), lag=0)
+        streams.update(observed_until_ms=Greatest(F("observed_until_ms"), until_ms), lag=0)
 
 
 def _advance_one(part: Slice, owner: str, made: Progress, leased_until: float) -> None:
@@ -229,8 +228,8 @@ def _advance_one(part: Slice, owner: str, made: Progress, leased_until: float) -
         undecoded=F("undecoded") + len(part.quarantined),
         lost=F("lost") + part.lost,
         lag=made.lag,
-        newest_ms=Greatest(F("newest_ms"), big(newest)),
-        observed_until_ms=Greatest(F("observed_until_ms"), big(made.observed_until_ms)),
+        newest_ms=Greatest(F("newest_ms"), newest),
+        observed_until_ms=Greatest(F("observed_until_ms"), made.observed_until_ms),
         leased_until=Greatest(F("leased_until"), leased_until),
     )
     if not moved:

@@ -19,7 +19,6 @@ from dashboard.alerts.sample_history import read_samples
 from dashboard.alerts.sampling import SAMPLED
 from dashboard.alerts.tallies import Letters, member_of
 from dashboard.measures import ALL, QUANTILES
-from ingest.expressions import big
 from ingest.models import BreakerTransition, DeadLetter
 from ingest.queries.metrics import OTHER, OVERFLOW, read_metrics
 from ingest.queries.table import MetricGroup, MetricTable
@@ -140,7 +139,7 @@ def _letters(question: Question, table: MetricTable) -> History:
     step_ms, first = table.step_ms, table.times_ms[0]
     rows = (
         DeadLetter.objects.filter(received_ms__gte=first, received_ms__lt=first + _span(table))
-        .annotate(step=Cast(F("received_ms") - big(first), IntegerField()) / step_ms)
+        .annotate(step=Cast(F("received_ms") - first, IntegerField()) / step_ms)
         .values_list("step", "event_type", "source", "consumer", "topic")
         .annotate(count=Count("id"))
         .order_by()

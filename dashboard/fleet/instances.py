@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from django.db.models import Count, F
 
-from ingest.expressions import big
 from ingest.folds.health_words import RANK
 from ingest.models import HealthResult
 
@@ -42,7 +41,7 @@ def read_instance_days(ids: Collection[int], *, now_ms: int) -> dict[int, Instan
     first = now_ms // STEP_MS * STEP_MS - SPAN_MS + STEP_MS
     rows = (
         HealthResult.objects.filter(component__in=chosen, at_ms__gte=first, at_ms__lte=now_ms)
-        .annotate(step=(F("at_ms") - big(first)) / STEP_MS)
+        .annotate(step=(F("at_ms") - first) / STEP_MS)
         .values_list("component_id", "step", "status")
         .annotate(count=Count("id"))
         .order_by()
