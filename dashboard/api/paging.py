@@ -11,10 +11,13 @@ from ninja import Schema
 from pydantic import Field
 
 from dashboard.explore.filters import MAX_LIMIT, FilterError
+from ingest.store.base import PAGE_BYTES
 
 __all__ = ["PageParameters", "keyset_page", "seal", "unseal"]
 
 SALT = "eventscope.api-cursor"
+CHUNK = 20
+"""Rows that are fetched at once."""
 
 
 class PageParameters(Schema):
@@ -30,16 +33,23 @@ def keyset_page(
     shape: Callable[[Any], dict[str, Any]],
     *,
     identity: str,
+    weigh: Callable[[Any], int] = lambda row: 0,
 ) -> dict[str, Any]:
     """``{results, next}`` of ``rows`` by descending primary key.
 
-    ``identity`` is what was asked; a cursor of another list raises `FilterError`.
+    ``identity`` is what was asked; a cursor of another list raises `FilterError`. The row at which ``weigh``
+    reaches `PAGE_BYTES` is the page's last, whatever limit was asked.
     """
     last = unseal(page.cursor, identity)
     wanted = rows if last is None else rows.filter(pk__lt=last)
-    found: list[Model] = list(wanted.order_by("-pk")[: page.limit + 1])
-    more = len(found) > page.limit
-    found = found[: page.limit]
+    found: list[Model] = []
+    left, more = PAGE_BYTES, False
+    for row in wanted.order_by("-pk")[: page.limit + 1].iterator(chunk_size=CHUNK):
+        more = len(found) == page.limit or left <= 0
+        if more:
+            break
+        found.append(row)
+        left -= weigh(row)
     return {
         "results": [shape(row) for row in found],
         "next": seal(found[-1].pk, identity) if more else None,

@@ -141,7 +141,11 @@ def quarantine(request: HttpRequest, parameters: Query[QuarantineParameters]) ->
     if parameters.topic:
         rows = rows.filter(stream__topic=parameters.topic)
     return keyset_page(
-        rows, parameters, quarantined_json, identity=f"quarantine {parameters.topic}"
+        rows,
+        parameters,
+        quarantined_json,
+        identity=f"quarantine {parameters.topic}",
+        weigh=lambda message: len(message.body),
     )
 
 

@@ -86,6 +86,10 @@ class EventFilter(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
 
 
+PAGE_BYTES = 16 * 1024 * 1024
+"""Of bodies in a page: the event that reaches it is the page's last, whatever limit was asked."""
+
+
 class Page(NamedTuple):
     """Events in the asked order, and the cursor to go on from (None at the end).
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ingest.store.base import Cursor, EventFilter, Page, StoredEvent
+from ingest.store.base import PAGE_BYTES, Cursor, EventFilter, Page, StoredEvent
 from ingest.store.candidates import NOTHING, Candidate, Range, blocks_beyond, blocks_holding
 from ingest.store.globs import FilterNames, SeriesChoice
 from ingest.store.proof import Decoder, true_names
@@ -50,11 +50,14 @@ def scan_events(
     most = reader.frames_read + MAX_FRAMES
     merged = rows.merged()
     events: list[tuple[Cursor, StoredEvent]] = []
+    left = PAGE_BYTES
     while len(events) <= limit:
-        taken = list(islice(merged, limit + 1 - len(events)))
+        taken, left = _take(merged, limit + 1 - len(events), left)
         events += _read(taken, names, choice, reader, decode)
         if not taken:
             break
+        if left <= 0 and len(events) <= limit:
+            return Page([event for _, event in events], taken[-1].block.cursor(taken[-1].row))
         if reader.frames_read > most and not rows.stopped_at:
             rows.stopped_at = taken[-1].block.cursor(taken[-1].row)
             break
@@ -62,6 +65,17 @@ def scan_events(
     if len(events) > limit:
         return Page(some, events[limit - 1][0])
     return Page(some, rows.stopped_at, complete=rows.stopped_at is None)
+
+
+def _take(merged: Iterator[_Row], most: int, left: int) -> tuple[list[_Row], int]:
+    """The next rows, at most ``most`` and until ``left`` bytes of bodies are spent, and what is left of these."""
+    taken: list[_Row] = []
+    for one in islice(merged, most):
+        taken.append(one)
+        left -= int(one.block.rows.body_lengths[one.row])
+        if left <= 0:
+            break
+    return taken, left
 
 
 def _read(

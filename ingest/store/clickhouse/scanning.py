@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from ingest.store.base import Cursor, EventFilter, Page, StoredEvent
+from ingest.store.base import PAGE_BYTES, Cursor, EventFilter, Page, StoredEvent
 from ingest.store.clickhouse.conditions import beyond, within
 from ingest.store.clickhouse.engine import Engine
 from ingest.store.clickhouse.reading import AT_ONCE, read_events
 from ingest.store.globs import FilterNames
 
 __all__ = ["scan_events"]
+
+_HEAVIEST = 1024 * 1024
+"""What a body counts at most: what arrived larger than `[limits] body_bytes` is stored cut."""
 
 
 def scan_events(
@@ -20,10 +23,11 @@ def scan_events(
     """
     names = FilterNames(where)
     found: list[StoredEvent] = []
-    place = after
+    place, left = after, PAGE_BYTES
     while len(found) <= limit:
         most = min(AT_ONCE, limit + 1 - len(found))
-        places = _places(engine, where, place, most=most, newest_first=newest_first)
+        rows = _rows(engine, where, place, most=most, newest_first=newest_first)
+        places, left = _take(rows, left)
         wanted = set(places)
         events = read_events(engine, [(at, stream, minor) for at, stream, _, minor in wanted])
         found += [
@@ -31,17 +35,30 @@ def scan_events(
             for event in (reversed(events) if newest_first else events)
             if event.cursor in wanted and names.fits(event.event_type, event.source, event.topic)
         ]
-        if len(places) < most:
+        if left <= 0 and len(found) <= limit:
+            return Page(found, places[-1])
+        if len(rows) < most:
             break
         place = places[-1]
     following = found[limit - 1].cursor if len(found) > limit else None
     return Page(found[:limit], following)
 
 
-def _places(
+def _take(rows: list[tuple[Cursor, int]], left: int) -> tuple[list[Cursor], int]:
+    """The places of ``rows`` until ``left`` bytes of bodies are spent, and what is left of these."""
+    taken: list[Cursor] = []
+    for place, size in rows:
+        taken.append(place)
+        left -= size
+        if left <= 0:
+            break
+    return taken, left
+
+
+def _rows(
     engine: Engine, where: EventFilter, after: Cursor | None, *, most: int, newest_first: bool
-) -> list[Cursor]:
-    """The next rows' places, in order; one that was written twice comes twice.
+) -> list[tuple[Cursor, int]]:
+    """The next rows' places, in order, and the bytes of their bodies; one that was written twice comes twice.
 
     `LIMIT 1 BY` would leave that out, and read the whole range to do so: without it the table is read in its
     own order until there are enough rows.
@@ -52,7 +69,7 @@ def _places(
     sign = " DESC" if newest_first else ""
     order = ", ".join(f"{name}{sign}" for name in Cursor._fields)
     rows = engine.rows(
-        f"SELECT appended_ms, stream_id, major, minor FROM {engine.table('events')} "
+        f"SELECT appended_ms, stream_id, major, minor, least(size, {_HEAVIEST}) FROM {engine.table('events')} "
         f"WHERE {' AND '.join(conditions) or '1'} ORDER BY {order} LIMIT {most}"
     )
-    return [Cursor(*row) for row in rows]
+    return [(Cursor(*row[:-1]), row[-1]) for row in rows]

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from django.test import Client
 
+from dashboard.api import paging
 from eventscope.stamps import format_ms
 from ingest.models import QuarantinedMessage
 from tests.dashboard.explore.factories import START, House
@@ -67,3 +68,18 @@ def test_list_is_paged_newest_first_and_narrowed_by_topic(house: House, viewer: 
     positions = [one["position"] for page in (first, second) for one in page["results"]]
     assert positions == [f"{START}-{minor}" for minor in (2, 1, 0)]
     assert second["next"] is None
+
+
+def test_page_of_large_messages_ends_before_they_fill_the_memory(
+    house: House, viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "PAGE_BYTES", 300)
+    for minor in range(5):
+        quarantined(house, "orders-topic", minor, b"x" * 200)
+
+    pages = [viewer.get("/api/v1/quarantine").json()]
+    while cursor := pages[-1]["next"]:
+        pages.append(viewer.get(f"/api/v1/quarantine?cursor={cursor}").json())
+
+    told = [[one["position"] for one in page["results"]] for page in pages]
+    assert told == [[f"{START}-{minor}" for minor in some] for some in ((4, 3), (2, 1), (0,))]

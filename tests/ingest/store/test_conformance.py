@@ -79,6 +79,26 @@ def test_pages_of_a_scan_hold_every_event_once_newest_first() -> None:
     assert pages == 7
 
 
+def test_page_of_large_events_ends_before_they_fill_the_memory() -> None:
+    """A page of a thousand events of a megabyte would be a gigabyte."""
+    filler, stream = Filler(), make_stream()
+    sizes = [1000 * 1024 if number % 2 else 10 for number in range(44)]
+    records = [make_record(number, padding="x" * size) for number, size in enumerate(sizes)]
+    for start in range(0, 44, 11):
+        filler.append((stream, records[start : start + 11]))
+
+    pages, after = [], None
+    while not pages or after is not None:
+        page = filler.store.scan(EventFilter(), after=after, limit=1000)
+        pages.append([event.position for event in page.events])
+        after = page.next
+
+    assert [one for page in pages for one in page] == [
+        record.position for record in reversed(records)
+    ]
+    assert [len(page) for page in pages] == [33, 11]
+
+
 def ids(events: Sequence[StoredEvent]) -> list[str]:
     return [json.loads(event.body)["eventId"] for event in events]
 
