@@ -19,6 +19,11 @@ SELECT = {"class": "form-select"}
 class SignInForm(AuthenticationForm):
     """Name and password; the answer does not tell which of the two is wrong."""
 
+    error_messages = {  # noqa: RUF012 (Django's own attribute)
+        **AuthenticationForm.error_messages,
+        "invalid_login": "Name or password is wrong. Upper and lower case matter in both.",
+    }
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():

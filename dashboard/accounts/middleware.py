@@ -1,16 +1,36 @@
-"""What every page and call has in common: HEAD, and readings that take too long or find no store."""
+"""What every page and call has in common: who is asked for, HEAD, and readings that take too long or find no store."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from dashboard.accounts.errors import store_away, too_long
 from ingest.queries.events import ReadingTooLong, StoreUnavailable
 
-__all__ = ["HeadLikeGet", "ReadingLimit"]
+__all__ = ["HeadLikeGet", "ReadingLimit", "SignInRequired"]
+
+
+class SignInRequired(LoginRequiredMiddleware):
+    """Asks who it is only where that matters.
+
+    Django's own looks the session up first; probes asked from a browser that has one would then fail with
+    the database that they are there to tell of.
+    """
+
+    def process_view(
+        self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        if not getattr(view_func, "login_required", True):
+            return None
+        answer: HttpResponseBase | None = super().process_view(
+            request, view_func, view_args, view_kwargs
+        )
+        return answer
 
 
 class HeadLikeGet:

@@ -68,7 +68,7 @@ def _facts(table: MetricTable, status: IngestStatus, catching: CatchUp | None) -
         open_dead_letters=state.open_dead_letters(),
         open_breakers=state.open_breakers(),
         unhealthy=state.unhealthy_components(),
-        lag=status.lag,
+        lag=status.known_lag,
         stalled=status.stalled,
         behind=catching.behind if catching else "",
         others={source.key: source.read() for source in registered_tiles()},

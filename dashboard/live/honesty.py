@@ -27,7 +27,7 @@ def honesty_of(status: IngestStatus, catching: CatchUp | None = None) -> dict[st
         "newestMs": status.newest_ms,
         "age": _age(status.newest_age_ms),
         "ageMs": status.newest_age_ms,
-        "lag": status.lag,
+        "lag": status.known_lag,
         "undecoded": status.undecoded,
         "lost": status.lost,
         "stored": status.stored,

@@ -65,7 +65,7 @@ class Facts:
     open_dead_letters: int
     open_breakers: int
     unhealthy: int
-    lag: int
+    lag: int | None
     stalled: bool
     behind: str
     others: dict[str, int] = field(default_factory=dict)
@@ -76,9 +76,9 @@ class TrendMemory:
 
     def __init__(self, length: int = TREND) -> None:
         self._length = length
-        self._values: dict[str, deque[float]] = {}
+        self._values: dict[str, deque[float | None]] = {}
 
-    def add(self, key: str, value: float) -> tuple[float, ...]:
+    def add(self, key: str, value: float | None) -> tuple[float | None, ...]:
         values = self._values.setdefault(key, deque(maxlen=self._length))
         values.append(value)
         return tuple(values)

@@ -32,6 +32,11 @@ class IngestStatus(NamedTuple):
     observed_until_ms: int | None
     stored: int
 
+    @property
+    def known_lag(self) -> int | None:
+        """``lag``, or None while nobody is at work who would tell of what arrives."""
+        return None if self.stalled and not self.lag else self.lag
+
 
 def ingest_status(now_ms: int) -> IngestStatus:
     return status_of(read_streams(), now_ms)

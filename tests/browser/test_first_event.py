@@ -33,7 +33,7 @@ def test_one_click_on_the_link_is_enough(chromium: Browser, house: House) -> Non
     page.wait_for_url(house.url + "/")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     page.goto(house.url + house.link)
-    expect(page.get_by_role("heading", name="This link is used up")).to_be_visible()
+    expect(page.get_by_role("heading", name="This link does not work any more")).to_be_visible()
     context.close()
 
 

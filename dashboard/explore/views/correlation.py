@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.explore import waterfall
@@ -16,7 +16,7 @@ from dashboard.explore.reading import Told, read_story
 from dashboard.explore.spending import Segment
 from dashboard.explore.summary import Summary, summarise
 from dashboard.explore.views.comparison import comparison_page
-from dashboard.explore.views.shared import refused
+from dashboard.explore.views.shared import nothing_of, refused
 from dashboard.explore.views.story_address import TABS, Address, parse_address
 from dashboard.explore.views.story_panel import story_panel
 from dashboard.explore.views.story_views import story_view
@@ -48,7 +48,7 @@ def correlation_page(request: HttpRequest, correlation_id: str) -> HttpResponse:
         return story_panel(request, address.view.wanted)
     told = read_story(correlation_id)
     if told is None:
-        raise Http404(f"No event of correlation {correlation_id} is stored.")
+        return nothing_of(request, correlation_id, "correlation")
     if address.other:
         return comparison_page(request, told, address, correlation_id)
     summary = summarise(told.story, told.outcomes, told.dead_letters)

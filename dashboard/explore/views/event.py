@@ -27,7 +27,7 @@ from dashboard.explore.revealing import (
     reveal_role,
 )
 from dashboard.explore.rows import rows_of
-from dashboard.explore.views.shared import indexed_paths, story_url
+from dashboard.explore.views.shared import indexed_paths, nothing_of, story_url
 from ingest.queries.events import EventView
 from ingest.queries.neighbours import read_neighbours
 from ingest.queries.schemas import Comparison, compare
@@ -44,7 +44,7 @@ def event_page(request: HttpRequest, event_id: str) -> HttpResponse:
     """One event. ``?part=`` payload, around, hex or raw is a part of it; POST opens what is encrypted."""
     page = read_event(event_id)
     if page is None:
-        return render(request, "explore/no_event.html", {"event_id": event_id[:300]}, status=404)
+        return nothing_of(request, event_id, "event")
     if request.method == "POST":
         return _revealed(request, page)
     part = request.GET.get("part", "")

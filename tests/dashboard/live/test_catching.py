@@ -101,6 +101,13 @@ def test_the_pace_is_of_the_last_seconds_and_begins_anew_with_another_database()
     assert pace.add(Sample(1_000, 9, 0)) == (Sample(1_000, 9, 0),)
 
 
+def test_a_lag_that_nobody_counts_is_not_told_as_none() -> None:
+    stalled = status(lag=0)._replace(stalled=True)
+    assert honesty_of(stalled)["lag"] is None
+    assert honesty_of(stalled._replace(lag=7))["lag"] == 7
+    assert honesty_of(status(lag=0))["lag"] == 0
+
+
 def test_the_strip_says_it_and_is_silent_otherwise() -> None:
     late = status()
     assert honesty_of(late, catch_up(late, NOW))["catching"] == "2 min behind"
