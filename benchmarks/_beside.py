@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ingesting", "prepared"]
+__all__ = ["ingesting", "prepared", "stored"]
 
 ROOT = Path(__file__).resolve().parent.parent
-WARM_S = 4
+PATIENCE_S = 60
 
 
 @contextmanager
@@ -41,10 +41,11 @@ def prepared(folder: Path) -> Iterator[Any]:
 
 @contextmanager
 def ingesting(valkey: Any) -> Iterator[None]:
-    """An ingest worker, as ``up`` starts it, drains the broker, which is refilled all the time."""
+    """An ingest worker, as ``up`` starts it, drains the broker, which is refilled all the time; it stores by now."""
     from dashboard.management.commands.up import YIELDING
     from dashboard.supervisor import settle_child
 
+    before = stored()
     beside = [
         _start(
             "manage.py",
@@ -55,13 +56,24 @@ def ingesting(valkey: Any) -> Iterator[None]:
         _start("-m", "benchmarks._filler", valkey.url, start_new_session=True),
     ]
     try:
-        time.sleep(WARM_S)
+        deadline = time.monotonic() + PATIENCE_S
+        while stored() == before:
+            if time.monotonic() > deadline:
+                raise RuntimeError("the worker beside the measurement stores nothing")
+            time.sleep(0.2)
         yield
     finally:
         for process in beside:
             process.terminate()
         for process in beside:
             process.wait(timeout=30)
+
+
+def stored() -> int:
+    """Messages that ingest has stored so far."""
+    from ingest.models import Stream
+
+    return sum(Stream.objects.values_list("stored", flat=True))
 
 
 def _start(*words: str, **more: Any) -> subprocess.Popen[bytes]:
