@@ -12,7 +12,14 @@ from dashboard.accounts.models import Role, SignInLink, User
 from dashboard.accounts.tokens import hash_secret
 from eventscope.stamps import now_ms
 
-__all__ = ["LIFETIME_MS", "ensure_admin", "issue_sign_in_link", "redeem_link", "usable_link"]
+__all__ = [
+    "ADMIN",
+    "LIFETIME_MS",
+    "ensure_admin",
+    "issue_sign_in_link",
+    "redeem_link",
+    "usable_link",
+]
 
 LIFETIME_MS = 15 * 60 * 1000
 ADMIN = "admin"
