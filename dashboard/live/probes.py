@@ -20,11 +20,12 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from dashboard.accounts.rights import problem
 from dashboard.accounts.tokens import user_for_token
+from dashboard.live.broker import ask_broker
 from dashboard.live.honesty import read_status
-from dashboard.live.publisher import ticks_url
 from dashboard.notifying.queries import Tally, tallies
 from dashboard.notifying.receivers import configured_receivers
 from ingest.queries import state
+from ingest.sources.base import BrokerError
 
 __all__ = ["healthz", "metrics", "readyz"]
 
@@ -47,7 +48,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """
     checks = {
         "database": _check(_ask_databases),
-        "broker": _check(_ask_broker),
+        "broker": _check(ask_broker),
         "ingest": _check(_ask_ingest),
     }
     ready = all(checks[name]["ok"] for name in ("database", "broker"))
@@ -122,7 +123,7 @@ def _check(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     began = time.perf_counter()
     try:
         told = ask()
-    except (DatabaseError, redis.RedisError, OSError) as error:
+    except (DatabaseError, BrokerError, redis.RedisError, OSError) as error:
         return {"ok": False, "error": type(error).__name__}
     return {"ok": True, **told, "ms": round((time.perf_counter() - began) * 1000, 1)}
 
@@ -131,15 +132,6 @@ def _ask_databases() -> dict[str, Any]:
     for alias in ("default", "events"):
         with connections[alias].cursor() as cursor:
             cursor.execute("SELECT 1")
-    return {}
-
-
-def _ask_broker() -> dict[str, Any]:
-    url = ticks_url()
-    if not url:
-        return {"asked": False}
-    with redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as client:
-        client.ping()
     return {}
 
 

@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from dashboard.accounts.models import Role
 from dashboard.accounts.tokens import issue_token
-from dashboard.live import gather, probes, ranking
+from dashboard.live import broker, gather, ranking
 from dashboard.live.catching import Pace
 from dashboard.live.gather import gather_tick
 from dashboard.live.samples import sample_command, sample_kit
@@ -197,7 +197,7 @@ def test_the_process_is_alive_without_asking_anything(django_assert_num_queries:
 def test_ready_tells_of_database_broker_and_ingest(
     monkeypatch: pytest.MonkeyPatch, valkey: object
 ) -> None:
-    monkeypatch.setattr(probes, "ticks_url", lambda: valkey.url)  # type: ignore[attr-defined]
+    monkeypatch.setattr(broker, "ticks_url", lambda: valkey.url)  # type: ignore[attr-defined]
     seed()
 
     answer = Client().get("/readyz")
@@ -213,7 +213,7 @@ def test_ready_tells_of_database_broker_and_ingest(
 
 
 def test_not_ready_when_the_broker_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "ticks_url", lambda: "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(broker, "ticks_url", lambda: "redis://127.0.0.1:1/0")
 
     answer = Client().get("/readyz")
 
