@@ -36,6 +36,7 @@ __all__ = [
     "MetricPiece",
     "Posting",
     "QuarantinedMessage",
+    "RegistryAnswer",
     "Series",
     "ServiceEvent",
     "ServiceInstance",
@@ -701,4 +702,17 @@ class EventSchema(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["type", "version"], name="schema_of_version")
+        ]
+
+
+class RegistryAnswer(models.Model):
+    """What a schema registry told of a schema, for when it is away (`ingest.registry.remembering`)."""
+
+    place = models.CharField(max_length=300, help_text="of the registry: its url")
+    digest = models.CharField(max_length=32, help_text="of the path that was asked for")
+    told = models.BinaryField(help_text="JSON")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["place", "digest"], name="registry_answer_once")
         ]

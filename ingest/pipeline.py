@@ -70,7 +70,7 @@ class Pipeline:
         self._queue: Queue[Work] = Queue(maxsize=1)
         self._readers: list[Reader] = []
         self._presences = {name: Presence(name) for name in options.brokers}
-        self._unframers = open_unframers(options)
+        self._unframers = open_unframers(options, remembers=True)
         self._claimed: list[Claimed] = []
         self._changed = threading.Event()
         self._discoveries = self._make_discoveries()

@@ -23,7 +23,7 @@ def read_again(message: Message, stream_id: int) -> Message:
     if not any(name == UNDECODED for name, _ in message.headers):
         return message
     options: IngestOptions = settings.INGEST
-    unframer = open_unframers(options).get(broker_of(stream_id))
+    unframer = open_unframers(options, remembers=True).get(broker_of(stream_id))
     return message if unframer is None else unframer.unframe([message])[0]
 
 

@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["RegistryAway", "open_unframers", "registry_kinds"]
 
 
-def open_unframers(options: IngestOptions) -> Mapping[str, Unframer]:
-    """By name of their broker; a broker without a registry has none."""
+def open_unframers(options: IngestOptions, *, remembers: bool = False) -> Mapping[str, Unframer]:
+    """By name of their broker; a broker without a registry has none.
+
+    One that ``remembers`` keeps in the database of events what the registry told, for when that is away.
+    """
     hides = bool(options.privacy.redact or options.privacy.encrypt)
     return {
-        name: _unframer_of(broker.registry, options.limits.body_bytes, not hides)
+        name: _unframer_of(broker.registry, options.limits.body_bytes, not hides, remembers)
         for name, broker in options.brokers.items()
         if broker.registry is not None
     }
@@ -40,14 +43,17 @@ def registry_kinds(options: RegistryOptions, *, timeout: float) -> list[str]:
 
 
 @lru_cache(maxsize=32)
-def _unframer_of(options: RegistryOptions, most_bytes: int, keeps_wire: bool) -> Unframer:
+def _unframer_of(
+    options: RegistryOptions, most_bytes: int, keeps_wire: bool, remembers: bool
+) -> Unframer:
     """One of each process, so that a schema is asked for once."""
     from ingest.registry.client import Client
     from ingest.registry.compiling import compile_schema
     from ingest.registry.framing import Unframer
+    from ingest.registry.remembering import RememberingClient
     from ingest.registry.schemas import Schemas
 
-    client = Client(options)
+    client = RememberingClient(options) if remembers else Client(options)
     schemas = Schemas(
         lambda number: compile_schema(client, number),
         patience=float(options.timeout),

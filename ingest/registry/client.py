@@ -58,7 +58,7 @@ class Client:
 
     def kinds(self) -> list[str]:
         """The kinds of schemas that it keeps; [] where it does not say."""
-        status, body = self._get("/schemas/types")
+        status, body = self._get("/schemas/types", self._timeout)
         if status in (401, 403):
             raise RegistryAway(f"{self.place} refuses the account ({status})")
         if status >= 500:
@@ -74,8 +74,9 @@ class Client:
             return self._asked(f"{path}?{_SERIALIZED}", what)
         return told
 
-    def _asked(self, path: str, what: str) -> Told:
-        status, body = self._get(path)
+    def _asked(self, path: str, what: str, *, within: float | None = None) -> Told:
+        """Within some seconds, those of the options if none are told."""
+        status, body = self._get(path, min(self._timeout, within or self._timeout))
         if status == 404:
             raise UnknownSchema(f"{self.place} knows no {what}")
         if status != 200:
@@ -86,9 +87,9 @@ class Client:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise RegistryAway(f"{self.place} answered what is no schema: {error}") from error
 
-    def _get(self, path: str) -> tuple[int, bytes]:
+    def _get(self, path: str, within: float) -> tuple[int, bytes]:
         """Status and body; redirects are not followed, as the account would be sent along."""
-        until = time.monotonic() + self._timeout
+        until = time.monotonic() + within
         try:
             response = self._pool.request(
                 "GET",
@@ -97,23 +98,23 @@ class Client:
                 redirect=False,
                 retries=False,
                 preload_content=False,
-                timeout=urllib3.Timeout(connect=self._timeout, read=self._timeout),
+                timeout=urllib3.Timeout(connect=within, read=within),
             )
             try:
-                return response.status, self._read(response, until)
+                return response.status, self._read(response, until, within)
             finally:
                 response.close()
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise RegistryAway(f"{self.place} does not answer: {_words(error)}") from error
 
-    def _read(self, response: urllib3.BaseHTTPResponse, until: float) -> bytes:
+    def _read(self, response: urllib3.BaseHTTPResponse, until: float, within: float) -> bytes:
         body = b""
         while piece := response.read1(_PIECE):
             body += piece
             if len(body) > MOST_ANSWER:
                 raise RegistryAway(f"{self.place} answered more than {MOST_ANSWER} bytes")
             if time.monotonic() > until:
-                raise RegistryAway(f"{self.place} did not end its answer in {self._timeout:g} s")
+                raise RegistryAway(f"{self.place} did not end its answer in {within:g} s")
         return body
 
     @cached_property
