@@ -26,9 +26,15 @@ CONTROL = {"class": "form-control"}
 CHECK = {"class": "form-check-input"}
 
 
-def _note(label: str, *, required: bool) -> forms.CharField:
+def _note(label: str, *, required: bool, help_text: str = "") -> forms.CharField:
     widget = forms.Textarea(attrs={**CONTROL, "rows": 2})
-    return forms.CharField(label=label, required=required, max_length=LONGEST_NOTE, widget=widget)
+    return forms.CharField(
+        label=label,
+        required=required,
+        max_length=LONGEST_NOTE,
+        widget=widget,
+        help_text=help_text,
+    )
 
 
 def _lines(text: str) -> str:
@@ -129,7 +135,20 @@ class RedirectForm(RedriveForm):
         return told
 
 
-class EditForm(forms.Form):
+class EditionForm(forms.Form):
+    """Why, which is asked for when it is sent; to look at the difference needs no reason."""
+
+    note = _note("Why", required=False, help_text="Kept with what was done, and in the audit log.")
+    note.widget.attrs["required"] = True
+
+    def clean_note(self) -> str:
+        note: str = self.cleaned_data["note"]
+        if "send" in self.data and not note:
+            raise forms.ValidationError(self.fields["note"].error_messages["required"])
+        return note
+
+
+class EditForm(EditionForm):
     """An event as text, the headers that may be changed, and why."""
 
     event = forms.CharField(
@@ -143,7 +162,6 @@ class EditForm(forms.Form):
         widget=forms.Textarea(attrs={**CONTROL, "rows": 5, "spellcheck": "false", "wrap": "off"}),
         help_text="One header a line, as name: value. Those that tell events apart stay as they are.",
     )
-    note = _note("Why", required=True)
 
     def clean_event(self) -> str:
         return _lines(self.cleaned_data["event"])
@@ -212,7 +230,7 @@ class RuleForm(forms.Form):
             raise forms.ValidationError(str(error)) from error
 
 
-class PatchForm(forms.Form):
+class PatchForm(EditionForm):
     """A JSON Patch for all of them, and why."""
 
     patch = forms.CharField(
@@ -227,4 +245,4 @@ class PatchForm(forms.Form):
         ),
         help_text="RFC 6902: add, remove, replace, move, copy, test; a test that fails leaves the letter out.",
     )
-    note = _note("Why", required=True)
+    field_order = ("patch", "note")

@@ -44,9 +44,11 @@ def test_an_event_is_edited_looked_at_and_sent_as_a_new_one(tab: Tab, house: Hou
     expect(page.locator(".ed-gutter [data-wrong]")).to_have_count(1)
     editor.fill(typed.replace('"payload": {', '"payload": {\n    "quantity": 2,', 1))
     expect(page.get_by_text("Well formed")).to_be_visible()
-    page.get_by_role("textbox", name="Why").fill("the quantity was missing")
     page.get_by_role("button", name="Look at the difference").click()
     expect(page.locator(".ed-diff [data-kind=added]")).to_contain_text('"quantity": 2,')
+    page.get_by_role("button", name="Send the edited event").click()
+    expect(page.get_by_role("textbox", name="Why")).to_be_focused()
+    page.get_by_role("textbox", name="Why").fill("the quantity was missing")
     page.get_by_role("button", name="Send the edited event").click()
 
     expect(page).to_have_url(re.compile(r"/dead-letters/jobs/\d+/$"))

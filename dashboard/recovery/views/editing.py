@@ -15,6 +15,7 @@ from dashboard.accounts.rights import role_required
 from dashboard.recovery.differences import difference
 from dashboard.recovery.editing import Edited, JsonError, headers_text, pretty
 from dashboard.recovery.editions import (
+    OFF,
     Original,
     create_edit,
     edit_refusal,
@@ -40,7 +41,7 @@ def edit_page(request: HttpRequest, letter_id: int) -> HttpResponse:
     """The editor; with a POST the difference, and when that was seen, the job."""
     letter = _find(letter_id)
     if refusal := edit_refusal(letter, by=request.user):
-        context = {"letter": letter, "reason": refusal}
+        context = {"letter": letter, "reason": refusal, "off": refusal == OFF}
         return render(request, "recovery/edit_refused.html", context, status=409)
     original = reveal_original(letter, by=request.user)
     before = {"event": pretty(original.body), "headers": headers_text(original.headers)}

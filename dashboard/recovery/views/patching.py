@@ -31,7 +31,8 @@ __all__ = ["patch_page"]
 def patch_page(request: HttpRequest) -> HttpResponse:
     """The patch; with a POST what it makes of the letters, and when that was seen, the job."""
     if not is_on(EDITING):
-        return render(request, "recovery/edit_refused.html", {"reason": OFF}, status=409)
+        refused = {"reason": OFF, "off": True}
+        return render(request, "recovery/edit_refused.html", refused, status=409)
     form = PatchForm(request.POST or None)
     context: dict[str, Any] = {"form": form, "back": request.GET.urlencode()}
     try:

@@ -207,8 +207,9 @@ def test_bad_text_is_answered_with_what_is_wrong_and_kept(
 
 def test_it_wants_a_reason(operator: Client) -> None:
     letter = make_original(1)
-    answer = send(operator, letter, typed(letter), note="")
+    answer = send(operator, letter, typed(letter, quantity=2), note="")
     assert answer.context["form"].errors["note"] == ["This field is required."]
+    assert Edition.objects.count() == 0
 
 
 def test_it_is_checked_as_it_is_typed(operator: Client) -> None:
@@ -256,10 +257,12 @@ def test_one_that_a_job_has_in_hand_is_refused(operator: Client, shop: Shop) -> 
 def test_it_is_off_until_an_admin_allows_it_and_never_for_viewers(shop: Shop) -> None:
     letter = make_original(1)
     path = f"/dead-letters/{letter.pk}/edit/"
-    assert "Editing is off" in text_of(client_for(Role.OPERATOR).get(path))
+    refused = [text_of(client_for(role).get(path)) for role in (Role.OPERATOR, Role.ADMIN)]
+    assert all("Editing is off" in told for told in refused)
+    assert ["Allow it in the settings" in told for told in refused] == [False, True]
     set_switch(EDITING, on=True, by="root")
     assert client_for(Role.VIEWER).get(path).status_code == 403
-    assert client_for(Role.ADMIN).get("/dead-letters/999/edit/").status_code == 404
+    assert client_for(Role.ADMIN, "root").get("/dead-letters/999/edit/").status_code == 404
 
 
 def test_hostile_text_is_shown_as_text(operator: Client, shop: Shop) -> None:
