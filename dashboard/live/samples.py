@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from ingest.options import BrokerOptions, IngestOptions
 
@@ -15,7 +15,7 @@ ANY_TOPIC = "orders-topic"
 
 def sample_kit(options: IngestOptions) -> str:
     """A program that publishes one event with the kit."""
-    broker = _redis(options)
+    broker = _first(options)
     if broker is None:
         return ""
     return f'''import asyncio
@@ -23,7 +23,7 @@ from eventscope import EventBus
 
 async def main():
     bus = EventBus(
-        "{_shown(broker.url)}",
+        "{_url(broker)}",
         source="order-service",
         default_topic="{_topic(broker)}",
     )
@@ -36,7 +36,7 @@ asyncio.run(main())'''
 
 def sample_command(options: IngestOptions) -> str:
     """A line for the shell that appends one event in the guide's envelope."""
-    broker = _redis(options)
+    broker = _first(options)
     if broker is None:
         return ""
     event = {
@@ -47,19 +47,39 @@ def sample_command(options: IngestOptions) -> str:
         "metadata": {"source": "order-service", "version": "1.0", "correlationId": "corr_123"},
     }
     body = shlex.quote(json.dumps(event))
-    return f"redis-cli -u {_shown(broker.url)} XADD {_topic(broker)} '*' event {body}"
+    if broker.type == "kafka":
+        place = ",".join(broker.bootstrap_servers)
+        producer = f"kafka-console-producer.sh --bootstrap-server {place}"
+        return f"echo {body} | {producer} --topic {_topic(broker)}"
+    return f"redis-cli -u {_url(broker)} XADD {_topic(broker)} '*' event {body}"
 
 
-def _redis(options: IngestOptions) -> BrokerOptions | None:
-    return next((each for each in options.brokers.values() if each.type == "redis"), None)
+def _first(options: IngestOptions) -> BrokerOptions | None:
+    """A Redis, as nothing is easier to write to; else a Kafka."""
+    brokers = sorted(options.brokers.values(), key=lambda each: each.type != "redis")
+    return brokers[0] if brokers else None
 
 
-def _shown(url: str) -> str:
-    """The place without its password."""
-    parts = urlsplit(url)
+def _url(broker: BrokerOptions) -> str:
+    """Where the kit finds it, without a password."""
+    if broker.type == "kafka":
+        return _kafka_url(broker)
+    parts = urlsplit(broker.url)
     if "@" not in parts.netloc:
-        return url
+        return broker.url
     return parts._replace(netloc="USER:PASSWORD@" + parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _kafka_url(broker: BrokerOptions) -> str:
+    security = broker.security
+    account = "USER:PASSWORD@" if security.username else ""
+    settings = {
+        "security.protocol": "" if security.protocol == "plaintext" else security.protocol.upper(),
+        "sasl.mechanisms": security.mechanism,
+    }
+    query = urlencode({name: value for name, value in settings.items() if value})
+    place = f"kafka://{account}{','.join(broker.bootstrap_servers)}"
+    return f"{place}?{query}" if query else place
 
 
 def _topic(broker: BrokerOptions) -> str:

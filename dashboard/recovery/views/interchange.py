@@ -44,8 +44,9 @@ def export_letters(request: HttpRequest) -> StreamingHttpResponse:
 @role_required(Role.OPERATOR)
 def import_page(request: HttpRequest) -> HttpResponse:
     """A file that was exported elsewhere; with a POST what became of it."""
-    brokers = [name for name, one in settings.INGEST.brokers.items() if one.type == "redis"]
-    form = ImportForm(request.POST or None, request.FILES or None, brokers=brokers)
+    form = ImportForm(
+        request.POST or None, request.FILES or None, brokers=list(settings.INGEST.brokers)
+    )
     if request.method != "POST" or not form.is_valid():
         status = 200 if request.method == "GET" else 400
         return render(request, "recovery/import.html", {"form": form}, status=status)

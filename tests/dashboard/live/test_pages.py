@@ -20,7 +20,7 @@ from dashboard.live.gather import gather_tick
 from dashboard.live.samples import sample_command, sample_kit
 from dashboard.notifying.outbox import claim, mark_sent
 from ingest.models import Stream
-from ingest.options import BrokerOptions, IngestOptions
+from ingest.options import BrokerOptions, IngestOptions, SecurityOptions
 from tests.dashboard.accounts.factories import client_of, make_user
 from tests.dashboard.live.seeding import Seeder
 from tests.dashboard.notifying.makers import NOW_MS, make_notification
@@ -28,6 +28,7 @@ from tests.dashboard.notifying.makers import NOW_MS, make_notification
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
 
 JSON = {"accept": "application/json"}
+SAMPLES = (sample_kit, sample_command)
 
 
 @pytest.fixture(autouse=True)
@@ -182,9 +183,29 @@ def test_a_password_in_the_broker_s_url_is_not_shown() -> None:
     broker = BrokerOptions(url="rediss://app:s3cret@redis.internal:6380/2")
     options = IngestOptions(brokers={"main": broker})
 
-    for text in (sample_kit(options), sample_command(options)):
+    for text in (sample(options) for sample in SAMPLES):
         assert "s3cret" not in text
         assert "rediss://USER:PASSWORD@redis.internal:6380/2" in text
+
+
+def test_first_event_to_a_kafka() -> None:
+    plain = BrokerOptions(
+        type="kafka", bootstrap_servers=("one:9092", "two:9092"), topics=("a-*", "b")
+    )
+    account = SecurityOptions(
+        protocol="sasl_ssl", mechanism="PLAIN", username="ada", password="s3cret"
+    )
+    sealed = BrokerOptions(type="kafka", bootstrap_servers=("one:9094",), security=account)
+
+    kit, command = (sample(IngestOptions(brokers={"main": plain})) for sample in SAMPLES)
+    assert '"kafka://one:9092,two:9092"' in kit
+    assert 'default_topic="b"' in kit
+    assert command.endswith("sh --bootstrap-server one:9092,two:9092 --topic b")
+    kit = sample_kit(IngestOptions(brokers={"main": sealed}))
+    assert "s3cret" not in kit
+    assert (
+        '"kafka://USER:PASSWORD@one:9094?security.protocol=SASL_SSL&sasl.mechanisms=PLAIN"' in kit
+    )
 
 
 def test_the_process_is_alive_without_asking_anything(django_assert_num_queries: object) -> None:

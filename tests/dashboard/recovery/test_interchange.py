@@ -6,12 +6,14 @@ import json
 from html import unescape
 from typing import Any
 
+import msgspec
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
 
 from dashboard.accounts.models import AuditEntry, Role
 from dashboard.recovery import importing
@@ -21,6 +23,7 @@ from dashboard.recovery.importing import BadFile, import_letters, read_lines
 from dashboard.recovery.interchange import LineError, Origin, place_in, read_line, write_line
 from dashboard.recovery.selection import Selection
 from ingest.models import DeadLetter, LetterHour
+from ingest.options import BrokerOptions
 from ingest.records import Flag
 from tests.dashboard.care import HOSTILE, client_for, make_letter
 from tests.dashboard.recovery.conftest import Shop, make_original
@@ -50,6 +53,18 @@ def download(client: Client, query: str = "") -> list[dict[str, Any]]:
 def upload(client: Client, content: bytes, broker: str = "main") -> Any:
     file = SimpleUploadedFile("letters.ndjson", content)
     return client.post("/dead-letters/import/", {"file": file, "broker": broker})
+
+
+def test_letters_may_come_in_for_a_kafka(shop: Shop, settings: Settings) -> None:
+    lines = exported(make_original(1))
+    DeadLetter.objects.all().delete()
+    kafka = BrokerOptions(type="kafka", bootstrap_servers=("127.0.0.1:1",))
+    settings.INGEST = msgspec.structs.replace(settings.INGEST, brokers={"events": kafka})
+
+    answer = upload(client_for(Role.OPERATOR), b"\n".join(lines), broker="events")
+
+    assert answer.status_code == 200
+    assert DeadLetter.objects.get().stream.broker == "events"
 
 
 def test_a_letter_comes_in_as_it_went_out_marked_with_its_origin(shop: Shop) -> None:
