@@ -303,7 +303,7 @@ class Kafka:
             return  # others see an older lag until the next time
 
     def sample_groups(self, places: Sequence[Place]) -> list[GroupSample]:
-        return group_samples(self._admin, places)
+        return group_samples(self._admin, places, own=self._options.group_id)
 
     def close(self) -> None:
         self._drop_consumer()

@@ -17,14 +17,14 @@ MOST_GROUPS = 200
 """Groups looked at, in the order of their names: each is asked of its own coordinator."""
 
 
-def group_samples(admin: Admin, places: Sequence[Place]) -> list[GroupSample]:
-    """Groups that have committed an offset of one of ``places``.
+def group_samples(admin: Admin, places: Sequence[Place], *, own: str) -> list[GroupSample]:
+    """Groups that have committed an offset of one of ``places``, but for our ``own``: it handles nothing.
 
     Kafka does not tell what is in a consumer's hand, so nothing is pending; ``lag`` is what lies
     behind the committed offset.
     """
     watched = set(places)
-    names = _names(admin)[:MOST_GROUPS]
+    names = [name for name in _names(admin) if name != own][:MOST_GROUPS]
     committed = {name: _committed(admin, name) for name in names}
     members = _members(admin, [name for name in names if not watched.isdisjoint(committed[name])])
     ends = admin.ends(sorted(watched))

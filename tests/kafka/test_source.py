@@ -414,6 +414,9 @@ def test_groups_are_told_with_their_lag_and_members(
     while (one := consumer.poll(0.2)) is None or one.error():
         assert time.monotonic() < deadline
     consumer.commit(offsets=[TopicPartition(topic, 0, 4)], asynchronous=False)
+    ours = apache_kafka.consumer(BrokerOptions().group_id)  # which mirrors what is stored
+    ours.commit(offsets=[TopicPartition(topic, 0, 4)], asynchronous=False)
+    ours.close()
     source, place = opened(apache_kafka.address, topic), Place(topic, 0)
 
     [sample] = source.sample_groups([place])
