@@ -212,7 +212,8 @@ def observe(owner: str, seen: dict[int, int]) -> None:
 
 def _advance_one(part: Slice, owner: str, made: Progress, leased_until: float) -> None:
     stored = len(part.records)
-    newest = part.records[-1].appended_ms if stored else 0
+    # No later than what is observed: a producer's clock may be ahead (Kafka).
+    newest = min(part.records[-1].appended_ms, made.observed_until_ms) if stored else 0
     moved = Stream.objects.filter(
         id=part.stream.id,
         owner=owner,

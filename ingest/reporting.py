@@ -50,7 +50,8 @@ class Tally:
             self._undecoded += len(part.quarantined)
             self._lost += part.lost
             if part.records:
-                self._newest_ms = max(self._newest_ms, part.records[-1].appended_ms)
+                newest_ms = min(part.records[-1].appended_ms, time.time_ns() // 1_000_000)
+                self._newest_ms = max(self._newest_ms, newest_ms)
             self._receipts += sum(
                 len(record.detail.receipts)
                 for record in part.records

@@ -139,12 +139,19 @@ def _loss(tail: Tail, lost: int, now_ms: int) -> Loss:
 
 
 def intake_of(tail: Tail, messages: list[Message], looked_ms: int | None) -> StreamIntake:
-    """Hand over ``messages``. ``looked_ms`` is when ``tail.end`` was asked for, None: not just now."""
+    """Hand over ``messages``. ``looked_ms`` is when ``tail.end`` was asked for, None: not just now.
+
+    Messages bear the time of their producer's clock, unless the topic says otherwise; of one that is
+    ahead no later moment than this is taken for seen.
+    """
     at_end = tail.missing_since_ms is None and tail.end is not None and tail.lag == 0
     if at_end and looked_ms is not None:
         tail.observed_ms = max(tail.observed_ms, looked_ms)
     elif messages:
-        tail.observed_ms = max(tail.observed_ms, messages[-1].appended_ms)
+        newest_ms = messages[-1].appended_ms
+        tail.observed_ms = max(
+            tail.observed_ms, newest_ms if looked_ms is None else min(newest_ms, looked_ms)
+        )
     tail.unread = tail.lag
     losses, tail.losses = tuple(tail.losses), []
     return StreamIntake(

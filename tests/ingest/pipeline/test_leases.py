@@ -118,6 +118,18 @@ def test_checkpoint_moves_with_its_counts() -> None:
     assert (row.newest_ms, row.observed_from_ms, row.observed_until_ms) == (AT, AT - 5, AT)
 
 
+def test_newest_event_of_a_clock_that_is_ahead_is_as_new_as_what_is_observed() -> None:
+    (one,) = claim("a", make_streams(1))
+    ahead = record(1)
+    ahead.appended_ms += 3_600_000
+    batch = Batch([Slice(one.stream, one.position, ahead.position, [ahead], [], 0)], AT)
+    made = Progress(one.fence, 1, 7, AT - 5, AT, ())
+    with transaction.atomic(using="events"):
+        leases.advance(batch, "a", {one.stream.id: made}, lease=10, now=NOW)
+
+    assert Stream.objects.get().newest_ms == AT
+
+
 def test_same_batch_twice_is_fenced() -> None:
     (one,) = claim("a", make_streams(1))
     advance("a", one, 1, 2)
