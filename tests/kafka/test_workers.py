@@ -19,7 +19,7 @@ from tests.ingest.faults.conftest import Host
 from tests.kafka.servers import ApacheKafka, Broker
 from tests.postgres import Postgres, missing_postgres
 
-SECONDS = 600 if os.environ.get("EVENTSCOPE_LONG") else 30
+SECONDS = 600 if os.environ.get("EVENTSCOPE_LONG") else 60
 PARTITIONS = 3
 
 
