@@ -13,6 +13,7 @@ from channels.db import database_sync_to_async
 
 from dashboard.live.gather import gather_tick
 from dashboard.live.publisher import ticks_channel, until_tick
+from dashboard.live.ranking import adopt
 
 __all__ = ["Feed"]
 
@@ -75,6 +76,7 @@ class Feed:
             async for message in channel.listen():
                 if message["type"] == "message":
                     self._heard = time.monotonic()
+                    adopt(message["data"])
                     _replace(newest, message["data"])
 
 

@@ -11,6 +11,7 @@ import redis
 
 from dashboard.live import feed as feeds
 from dashboard.live import publisher as publishers
+from dashboard.live import ranking
 from dashboard.live.feed import Feed
 from dashboard.live.publisher import Publisher, ticks_channel, until_tick
 from tests.servers import Valkey
@@ -62,6 +63,27 @@ async def test_published_ticks_replace_its_own(
 
     theirs = bodies.index(b'{"theirs":1}')
     assert set(bodies[theirs:]) == {b'{"theirs":1}'}
+
+
+async def test_charts_tell_the_groups_apart_that_ticks_do(valkey: Valkey) -> None:
+    ranking.forget()
+    stream = Feed(valkey.url, gather=own).ticks()
+    tick = b'{"by":{"":{"":{}},"type":{"B":{},"A":{},"other":{}},"source":{}}}'
+
+    async def publish() -> None:
+        async with redis.asyncio.Redis.from_url(valkey.url) as client:
+            while not await client.publish(ticks_channel(), tick):
+                await asyncio.sleep(0.05)
+
+    publishing = asyncio.create_task(publish())
+    while await asyncio.wait_for(anext(stream), SOON) != tick:
+        pass
+    await publishing
+    await stream.aclose()
+
+    assert ranking.busiest("type", 0) == ("B", "A")
+    assert ranking.busiest("source", 0) == ()
+    ranking.forget()
 
 
 async def test_a_database_that_fails_costs_a_tick_not_the_feed(
