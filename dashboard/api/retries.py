@@ -41,7 +41,7 @@ class RetryBody(Schema):
 
 @router.get("/dead-letters/retries", response=RetryPage, operation_id="listRetries")
 def retries(request: HttpRequest, parameters: Query[RetryParameters]) -> Any:
-    """What waits for its next attempt where the kit is used on Redis, the next one due first."""
+    """What waits for its next attempt where the kit is used, the next one due first."""
     page = read_retries(limit=parameters.limit, now_ms=time.time_ns() // 1_000_000)
     rows = [_told(row) for row in page.rows]
     return {"results": rows, "next": None, "total": page.total, "away": page.away}
@@ -49,7 +49,7 @@ def retries(request: HttpRequest, parameters: Query[RetryParameters]) -> Any:
 
 @router.post("/dead-letters/retries/now", response=RetryDoneShape, operation_id="retryNow")
 def retry_now(request: HttpRequest, body: RetryBody) -> Any:
-    """End the delay of one: its consumer takes it in its next round."""
+    """End the delay of one that is ``movable``: its consumer takes it in its next round."""
     require(request, Role.OPERATOR)
     try:
         return {"due": retry_at_once(by=caller(request), **body.model_dump())}
@@ -72,4 +72,5 @@ def _told(row: Retry) -> dict[str, Any]:
         "attempts": waiting.attempts,
         "dueAt": iso(row.due_ms),
         "overdue": row.overdue,
+        "movable": waiting.movable,
     }

@@ -15,7 +15,7 @@ __all__ = ["PLACES", "Retries", "Retry", "read_retries", "retry_at_once"]
 
 PLACES = ("broker", "topic", "group", "entry")
 LONGEST = 255
-_ENTRY = re.compile(r"\d{1,19}-\d{1,19}")
+_ENTRY = re.compile(r"\d{1,19}[-:]\d{1,19}")
 
 
 class Retry(NamedTuple):

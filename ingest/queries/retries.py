@@ -1,7 +1,8 @@
-"""Events that wait for their next attempt, as the broker tells it; for services that use the kit on Redis.
+"""Events that wait for their next attempt, as the broker tells it; for services that use the kit.
 
-The kit keeps them in the group's pending list under the consumer `WAITING`
+On Redis the kit keeps them in the group's pending list under the consumer `WAITING`
 (`eventscope.transports.redis_scripts`), so reading them needs two commands a group and changes nothing.
+On Kafka they are copies on a topic of the group's own (`ingest.queries.retry_topics`).
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from eventscope.envelope import Event, decode_event
-from eventscope.errors import EnvelopeError, EventscopeError
+from eventscope.envelope import Event
+from eventscope.errors import EventscopeError
 from eventscope.transports.redis_replies import delivery_of
 from eventscope.transports.redis_scripts import LONG_IDLE_MS, RETRY_NOW, WAITING
 from ingest.models import ConsumerGroup
 from ingest.options import BrokerOptions
+from ingest.queries.waiting import Waiting, event_in
+from ingest.sources.base import BrokerError
 
 __all__ = ["NotThere", "Waiting", "WaitingPage", "make_due", "waiting_retries"]
 
@@ -29,20 +32,6 @@ TIMEOUT_S = 3.0
 
 class NotThere(EventscopeError):
     """The broker does not answer, or is none that retries are kept on."""
-
-
-class Waiting(NamedTuple):
-    """``attempts`` were made; ``idle_ms`` ago it was put to wait, None if it is due at once."""
-
-    broker: str
-    topic: str
-    group: str
-    entry: str
-    attempts: int
-    idle_ms: int | None
-    event_id: str
-    event_type: str
-    correlation_id: str
 
 
 class WaitingPage(NamedTuple):
@@ -62,16 +51,26 @@ def waiting_retries(*, limit: int = 100) -> WaitingPage:
     """What waits on all brokers, at most ``limit`` rows of each group looked at and in all told."""
     rows: list[Waiting] = []
     total, away = 0, []
-    for broker, places in _places().items():
+    for broker, options in settings.INGEST.brokers.items():
         try:
-            found, count = _ask(broker, settings.INGEST.brokers[broker], places, limit)
-        except (redis.RedisError, OSError):
+            found, count = _waiting_on(broker, options, limit)
+        except (redis.RedisError, BrokerError, OSError):
             away.append(broker)
         else:
             rows += found
             total += count
     rows.sort(key=lambda row: -(LONG_IDLE_MS if row.idle_ms is None else row.idle_ms))
     return WaitingPage(rows[:limit], total, away)
+
+
+def _waiting_on(broker: str, options: BrokerOptions, limit: int) -> tuple[list[Waiting], int]:
+    if options.type == "redis":
+        places = _places(broker)
+        return _ask(broker, options, places, limit) if places else ([], 0)
+    # Here, as the library of Kafka is loaded only where it is used
+    from ingest.queries.retry_topics import waiting_copies
+
+    return waiting_copies(broker, options, limit=limit, timeout=TIMEOUT_S)
 
 
 def make_due(*, broker: str, topic: str, group: str, entry: str) -> bool:
@@ -81,8 +80,10 @@ def make_due(*, broker: str, topic: str, group: str, entry: str) -> bool:
     as it would have when the delay was over.
     """
     options = settings.INGEST.brokers.get(broker)
-    if options is None or options.type != "redis":
-        raise NotThere(f"{broker[:64]!r} is no Redis broker of the configuration.")
+    if options is None:
+        raise NotThere(f"{broker[:64]!r} is no broker of the configuration.")
+    if options.type != "redis":
+        raise NotThere("On Kafka what waits keeps its turn: its delay cannot be ended.")
     client = _client(options)
     try:
         return bool(client.eval(RETRY_NOW, 1, topic, group, entry) == 1)
@@ -94,16 +95,11 @@ def make_due(*, broker: str, topic: str, group: str, entry: str) -> bool:
         client.close()
 
 
-def _places() -> dict[str, list[_Place]]:
-    """The known consumer groups by broker, where retries can be waiting."""
-    found: dict[str, list[_Place]] = {
-        name: [] for name, options in settings.INGEST.brokers.items() if options.type == "redis"
-    }
-    rows = ConsumerGroup.objects.filter(stream__dead_letters=False, stream__broker__in=list(found))
-    told = rows.order_by("name", "pk").values_list("stream__broker", "stream__topic", "name")
-    for broker, topic, group in told[:MOST_GROUPS]:
-        found[broker].append(_Place(topic, group))
-    return {broker: places for broker, places in found.items() if places}
+def _places(broker: str) -> list[_Place]:
+    """The known consumer groups, where retries can be waiting."""
+    rows = ConsumerGroup.objects.filter(stream__dead_letters=False, stream__broker=broker)
+    told = rows.order_by("name", "pk").values_list("stream__topic", "name")
+    return [_Place(topic, group) for topic, group in told[:MOST_GROUPS]]
 
 
 def _ask(
@@ -163,11 +159,7 @@ def _event_in(topic: str, entry: bytes, found: Any) -> Event | None:
     """The event that waits there; None where it was trimmed, or is none."""
     if isinstance(found, Exception) or not found:
         return None
-    one = delivery_of(topic, entry, found[0][1], 1)
-    try:
-        return decode_event(one.body or b"", topic=topic, position=one.entry, headers=one.headers)
-    except EnvelopeError:
-        return None
+    return event_in(delivery_of(topic, entry, found[0][1], 1))
 
 
 def _count(summary: Any) -> int:

@@ -117,6 +117,7 @@ class RetryShape(Shape):
     attempts: int
     due_at: str | None
     overdue: bool
+    movable: bool = Field(description="its delay can be ended; on Kafka it cannot")
 
 
 class RetryPage(Page):
