@@ -21,7 +21,6 @@ from confluent_kafka import (
 )
 from confluent_kafka import Message as Delivered
 
-from eventscope.transports.kafka.names import RETRY_TOPICS
 from ingest.options import BrokerOptions
 from ingest.records import Message, Position
 from ingest.sources.base import (
@@ -48,7 +47,7 @@ from ingest.wire import OUR_NAMES
 
 __all__ = ["Kafka"]
 
-_HIDDEN = ("__", RETRY_TOPICS)
+_HIDDEN = ("__", "eventscope.")
 _AT_ONCE = 1000
 _LOOK_EVERY = 0.25
 _MORE_WITHIN = 0.05
@@ -75,7 +74,7 @@ class Kafka:
     # -- what is there
 
     def discover(self) -> list[Found]:
-        """Globs do not match the broker's own topics (``__…``), nor copies that wait to be retried."""
+        """Globs do not match the broker's own topics (``__…``) and ours: copies to retry, marks of redrives."""
         watched = self._options.topics
         letters = self._options.dead_letter_topics
         return [

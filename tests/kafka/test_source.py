@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 
+from dashboard.recovery.kafka_sending import MARKS
 from ingest.options import BrokerOptions
 from ingest.records import Message, Position
 from ingest.sources.base import BrokerGone, Checkpoint, Found, Loss, Place
@@ -200,17 +201,17 @@ def test_what_was_taken_while_the_broker_goes_is_read_again(topic: str, opened: 
 # -- on Apache Kafka
 
 
-def test_own_topics_of_the_broker_and_copies_to_retry_match_no_glob(
+def test_own_topics_of_the_broker_and_ours_match_no_glob(
     apache_kafka: ApacheKafka, topic: str, opened: Open
 ) -> None:
-    for name in ("__secret", topic, f"eventscope.retry.{topic}"):
+    for name in ("__secret", topic, f"eventscope.retry.{topic}", MARKS):
         apache_kafka.publish(name, b"1")
 
     found = {one.place.topic for one in opened(apache_kafka.address, "*").discover()}
     named = opened(apache_kafka.address, f"eventscope.retry.{topic}").discover()
 
     assert topic in found
-    assert not [name for name in found if name.startswith(("__", "eventscope.retry."))]
+    assert not [name for name in found if name.startswith(("__", "eventscope."))]
     assert len(named) == 1
 
 
