@@ -14,7 +14,6 @@ from tests.eventscope.conftest import eventually
 from tests.kafka.servers import ApacheKafka
 from tests.servers import free_port
 
-
 pytestmark = pytest.mark.timeout(300)
 
 
