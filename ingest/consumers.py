@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 
 import structlog
@@ -59,6 +60,7 @@ def _ask(name: str, places: Sequence[Place]) -> list[GroupSample]:
 
 
 def _keep(samples: Sequence[GroupSample], ids: dict[Place, int], now_ms: int) -> None:
+    members = _members(samples)
     rows = {
         (ids[sample.place], sample.name[:_NAME_LENGTH]): ConsumerGroup(
             stream_id=ids[sample.place],
@@ -66,6 +68,7 @@ def _keep(samples: Sequence[GroupSample], ids: dict[Place, int], now_ms: int) ->
             lag=sample.lag,
             pending=sample.pending,
             consumers=sample.consumers,
+            members=len(members[sample.name]),
             delivered_ms=sample.delivered_ms,
             sampled_ms=now_ms,
         )
@@ -75,6 +78,14 @@ def _keep(samples: Sequence[GroupSample], ids: dict[Place, int], now_ms: int) ->
         rows.values(),
         update_conflicts=True,
         unique_fields=["stream", "name"],
-        update_fields=["lag", "pending", "consumers", "delivered_ms", "sampled_ms"],
+        update_fields=["lag", "pending", "consumers", "members", "delivered_ms", "sampled_ms"],
     )
     ConsumerGroup.objects.filter(stream_id__in=ids.values(), sampled_ms__lt=now_ms).delete()
+
+
+def _members(samples: Sequence[GroupSample]) -> dict[str, frozenset[str]]:
+    """All consumers of each group, by name: one that reads several streams or partitions is one."""
+    found: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
+    for sample in samples:
+        found[sample.name] |= sample.members
+    return found

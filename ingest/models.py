@@ -586,6 +586,9 @@ class ConsumerGroup(models.Model):
     lag = models.BigIntegerField(null=True, help_text="not yet delivered; None if unknown")
     pending = models.BigIntegerField(default=0, help_text="delivered, not acknowledged")
     consumers = models.IntegerField(default=0)
+    members = models.IntegerField(
+        null=True, help_text="consumers of the group, each counted once whatever it reads"
+    )
     delivered_ms = models.BigIntegerField(
         null=True, help_text="when the last delivered was appended; none if unknown"
     )

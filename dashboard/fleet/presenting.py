@@ -401,7 +401,11 @@ def _consumer_row(
         p95=group.total_quantile("processing", 0.95) if told else None,
         trend=spark_points(trends.get(view.name, ())),
         advice=advise(
-            backlog=backlog, consumers=view.consumers, options=options, error_rate=error_rate
+            backlog=backlog,
+            consumers=view.consumers,
+            options=options,
+            error_rate=error_rate,
+            partitions=view.partitions,
         ),
         stale=view.sampled_ms < stale_before,
     )

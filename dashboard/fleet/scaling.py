@@ -41,11 +41,15 @@ def advise(
     consumers: int,
     options: ScalingOptions,
     error_rate: float | None = None,
+    partitions: int | None = None,
 ) -> Advice:
-    """What to do about a group, in words; ``error_rate`` is the share of its handlings that fail, if told."""
+    """What to do about a group, in words; ``error_rate`` is the share of its handlings that fail, if told.
+
+    More instances than ``partitions``, if it reads any, are not asked for.
+    """
     if backlog is None:
         return Advice(None, "The broker does not tell the lag", "off")
-    wanted = wanted_instances(backlog=backlog, options=options)
+    wanted = wanted_instances(backlog=backlog, options=options, partitions=partitions)
     if consumers == 0:
         return Advice(wanted, f"Nobody consumes; start {wanted}", "warn")
     if (error_rate or 0) > FAILING:

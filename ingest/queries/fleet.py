@@ -93,6 +93,14 @@ class GroupBacklog(NamedTuple):
         """What waits, delivered or not."""
         return (self.lag or 0) + self.pending
 
+    @property
+    def partitions(self) -> int | None:
+        """How many it reads, where each has one reader (Kafka); None where there is no such bound."""
+        brokers = settings.INGEST.brokers
+        found = (brokers.get(part.stream.broker) for part in self.parts)
+        kafka = all(options is not None and options.type == "kafka" for options in found)
+        return len(self.parts) if kafka else None
+
 
 class Life(NamedTuple):
     """What is known of an instance: when it last began and ended, and when health last told of it."""
@@ -275,13 +283,23 @@ def consumer_backlogs() -> list[GroupBacklog]:
     ]
 
 
+def _consumers(parts: list[ConsumerGroup]) -> int:
+    """Members of the group on each broker; where they were not told yet, readers of its streams."""
+    members: dict[str, int] = {}
+    for part in parts:
+        if part.members is None:
+            return sum(each.consumers for each in parts)
+        members[part.stream.broker] = max(members.get(part.stream.broker, 0), part.members)
+    return sum(members.values())
+
+
 def _backlog(name: str, parts: list[ConsumerGroup]) -> GroupBacklog:
     lags = [part.lag for part in parts if part.lag is not None]
     return GroupBacklog(
         name=name,
         lag=sum(lags) if len(lags) == len(parts) else None,
         pending=sum(part.pending for part in parts),
-        consumers=sum(part.consumers for part in parts),
+        consumers=_consumers(parts),
         sampled_ms=min(part.sampled_ms for part in parts),
         parts=parts,
     )

@@ -108,6 +108,8 @@ class GroupSample(NamedTuple):
     consumers: int
     delivered_ms: int | None = None
     """When the last that was delivered was appended, where the broker tells."""
+    members: frozenset[str] = frozenset()
+    """The names of its ``consumers``: one that reads several places is the same in each."""
 
 
 class Source(Protocol):

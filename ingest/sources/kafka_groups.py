@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -34,7 +34,8 @@ def group_samples(admin: Admin, places: Sequence[Place], *, own: str) -> list[Gr
             name,
             max(0, ends[place] - offset) if place in ends else None,
             0,
-            members[name][place] if name in members else 0,
+            len(readers := members.get(name, {}).get(place, frozenset())),
+            members=readers,
         )
         for name, offsets in committed.items()
         for place, offset in offsets.items()
@@ -57,14 +58,17 @@ def _committed(admin: Admin, name: str) -> dict[Place, int]:
     }
 
 
-def _members(admin: Admin, names: Sequence[str]) -> dict[str, Counter[Place]]:
+def _members(admin: Admin, names: Sequence[str]) -> dict[str, dict[Place, frozenset[str]]]:
+    """The ids of the members of each group by what they read."""
     if not names:
         return {}
     told = admin.told(admin.client.describe_consumer_groups(list(names)))
-    return {name: Counter(_assigned(group.members)) for name, group in told.items()}
+    return {name: _assigned(group.members) for name, group in told.items()}
 
 
-def _assigned(members: Iterable[Any]) -> Iterable[Place]:
+def _assigned(members: Iterable[Any]) -> dict[Place, frozenset[str]]:
+    readers: defaultdict[Place, set[str]] = defaultdict(set)
     for member in members:
         for one in member.assignment.topic_partitions if member.assignment else ():
-            yield Place(one.topic, one.partition)
+            readers[Place(one.topic, one.partition)].add(member.member_id)
+    return {place: frozenset(ids) for place, ids in readers.items()}

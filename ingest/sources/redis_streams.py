@@ -167,16 +167,15 @@ class RedisStreams:
 
 def _group(place: Place, fields: dict[bytes, Any], members: Any) -> GroupSample:
     """The kit keeps what waits for a retry under a member that nobody is, who is not counted."""
-    waits = isinstance(members, list) and any(
-        pairs(member)[b"name"] == WAITING for member in members
-    )
+    told = [pairs(member)[b"name"] for member in members] if isinstance(members, list) else []
     return GroupSample(
         place,
         fields[b"name"].decode("utf-8", "replace"),
         fields.get(b"lag"),
         fields.get(b"pending", 0),
-        fields.get(b"consumers", 0) - waits,
+        fields.get(b"consumers", 0) - (WAITING in told),
         _moment(fields.get(b"last-delivered-id", b"0-0")),
+        frozenset(name.decode("utf-8", "replace") for name in told if name != WAITING),
     )
 
 

@@ -58,3 +58,17 @@ def test_broker_that_is_gone_keeps_the_last_samples(orders: Stream, settings: An
 
     assert sample_groups(2000) == 0
     assert [row[-1] for row in rows()] == [1000, 1000]
+
+
+def test_consumer_of_two_streams_is_one_of_its_group(orders: Stream, valkey: Valkey) -> None:
+    Stream.objects.create(broker="main", topic="payments-topic")
+    with valkey.client() as client:
+        client.xgroup_create("payments-topic", "mail", id="0", mkstream=True)
+        client.xreadgroup("mail", "one", {"orders-topic": ">"}, count=1)
+        client.xgroup_createconsumer("payments-topic", "mail", "one")
+        client.xgroup_createconsumer("payments-topic", "mail", "two")
+
+    sample_groups(1000)
+
+    told = ConsumerGroup.objects.filter(name="mail").order_by("stream__topic")
+    assert list(told.values_list("consumers", "members")) == [(1, 2), (2, 2)]

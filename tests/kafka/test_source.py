@@ -426,6 +426,7 @@ def test_groups_are_told_with_their_lag_and_members(
 
     assert (sample.place, sample.name, sample.lag) == (place, f"readers-{topic}", 6)
     assert (sample.pending, sample.consumers, without.consumers) == (0, 1, 0)
+    assert (len(sample.members), without.members) == (1, frozenset())
 
 
 def test_what_is_stored_is_told_to_the_broker(

@@ -156,6 +156,12 @@ def test_advice(backlog: int | None, consumers: int, words: str, tone: str) -> N
     assert (advice.words, advice.tone) == (words, tone)
 
 
+def test_no_more_instances_are_asked_for_than_there_are_partitions() -> None:
+    advice = advise(backlog=9000, consumers=4, options=SCALING, partitions=4)
+
+    assert (advice.wanted, advice.words) == (4, "Keeps up")
+
+
 def test_advice_for_a_group_whose_handlings_fail_is_not_more_instances() -> None:
     advice = advise(backlog=5000, consumers=2, options=SCALING, error_rate=1.0)
     assert (advice.words, advice.tone) == ("100% fail; look at its failures first", "warn")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
 
 from ingest.models import (
     Breaker,
@@ -16,6 +18,7 @@ from ingest.models import (
     ServiceInstance,
     Stream,
 )
+from ingest.options import BrokerOptions
 from ingest.queries import state
 from ingest.queries.state import BadCursor, LetterFilter
 
@@ -271,5 +274,19 @@ def test_backlog_is_added_up_by_group(stream: Stream) -> None:
         3,
         4,
     )
-    assert payments.backlog == 15
+    assert (payments.backlog, payments.partitions) == (15, None)
     assert (unknown.lag, unknown.backlog) == (None, 4)
+
+
+def test_consumer_that_reads_several_partitions_is_one(stream: Stream, settings: Settings) -> None:
+    kafka = BrokerOptions(type="kafka")
+    settings.INGEST = msgspec.structs.replace(settings.INGEST, brokers={stream.broker: kafka})
+    for number in range(4):
+        part = Stream.objects.create(broker=stream.broker, topic="shared", partition=number)
+        ConsumerGroup.objects.create(
+            stream=part, name="payments", lag=9000, consumers=1, members=2, sampled_ms=START
+        )
+
+    (payments,) = state.consumer_backlogs()
+
+    assert (payments.consumers, payments.partitions) == (2, 4)
