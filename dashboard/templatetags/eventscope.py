@@ -39,6 +39,8 @@ TONES = {
     "off": "suppressed unknown disabled skipped archived discarded superseded stopped cancelled planned idle none closed_by_hand",
 }
 TONE_OF = {word: tone for tone, words in TONES.items() for word in words.split()}
+WORD_OF = {"dead_lettered": "dead-lettered"}
+"""What is written otherwise than by taking the underscores out."""
 ICON_OF_TONE = {
     "ok": "circle-check",
     "warn": "alert-circle",
@@ -74,7 +76,7 @@ def badge(status: str, word: str = "", tone: str = "") -> SafeString:
         status,
         tone,
         icon(ICON_OF_TONE[tone]),
-        word or str(status).replace("_", " "),
+        word or WORD_OF.get(str(status)) or str(status).replace("_", " "),
     )
 
 

@@ -4,7 +4,9 @@ import { localMoment } from "../js/time.js";
 
 const ORDER = ["dead_lettered", "failed", "retried", "unprocessed", "", "delivered"];
 const WORDS = { dead_lettered: "dead-lettered", "": "system" };
-const HEIGHT = 88;
+const HEIGHT = 98;
+// Where the number of the highest bar stands, above all of them.
+const HEAD = 14;
 const FOOT = 18;
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -48,7 +50,7 @@ function bars(width) {
       const count = bin.counts[outcome];
       if (!count) continue;
       // What happened is seen, however rare it was.
-      const height = Math.max(1.5, (count / top) * (HEIGHT - 4));
+      const height = Math.max(1.5, (count / top) * (HEIGHT - HEAD));
       y -= height;
       drawn.push(make("rect", { "data-outcome": outcome, x: place(at, width) + gap / 2, y, width: Math.max(1, one - gap), height }));
     }

@@ -1,4 +1,4 @@
-// Theme, drawer, menus, dialogs and rows that lead somewhere.
+// Theme, drawer, menus, dialogs, rows that lead somewhere and the way back up.
 const narrow = matchMedia("(max-width: 900px)");
 
 export function toggleTheme() {
@@ -50,12 +50,34 @@ function onClick(event) {
   }
 }
 
+// What was opened is closed, and who was in it is where it was opened from.
+function closeOpened() {
+  for (const opened of document.querySelectorAll("details.es-menu[open], details[data-hold][open]")) {
+    const inside = opened.contains(document.activeElement);
+    opened.open = false;
+    if (inside) opened.querySelector("summary").focus();
+  }
+}
+
+// The way back up, once there is a way: two screens down.
+function watchWayUp() {
+  const up = document.querySelector("[data-up]");
+  if (!up) return;
+  addEventListener("scroll", () => (up.hidden = scrollY < 2 * innerHeight), { passive: true });
+  up.addEventListener("click", (event) => {
+    event.preventDefault();
+    scrollTo(0, 0);
+    document.getElementById("main").focus({ preventScroll: true });
+  });
+}
+
 export function watchFrame() {
   followSystem();
+  watchWayUp();
   document.addEventListener("click", onClick);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     if (document.body.dataset.drawer === "open" && narrow.matches) setDrawer(false);
-    for (const menu of document.querySelectorAll("details.es-menu[open]")) menu.open = false;
+    closeOpened();
   });
 }
