@@ -24,6 +24,7 @@ __all__ = [
     "id_chip",
     "json_view",
     "may",
+    "middle",
     "ms",
     "percent",
     "to_ms",
@@ -65,6 +66,16 @@ def icon(name: str, extra: str = "") -> SafeString:
         static("icons.svg"),
         name,
     )
+
+
+@register.filter
+def middle(value: object, most: int) -> str:
+    """At most ``most`` letters, cut in the middle: names of services differ at their ends."""
+    text = str(value)
+    if len(text) <= most:
+        return text
+    head = most // 2
+    return f"{text[:head]}…{text[head + 1 - most :]}"
 
 
 @register.simple_tag

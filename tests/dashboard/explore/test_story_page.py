@@ -31,6 +31,16 @@ def crowd(count: int) -> list[dict[str, object]]:
     return [envelope("evt_root"), *children]
 
 
+def test_names_that_the_timeline_shortens_are_told_whole(visitor: Client, house: House) -> None:
+    house.publish([envelope("evt_1", "A_TYPE_OF_MANY_WORDS", at=0)])
+    house.receipts([receipt("evt_1", "gateway-eu-central-1-consumer", "success", at=10)])
+
+    html = get(visitor, PAGE)
+
+    for name in ("A_TYPE_OF_MANY_WORDS", "order-service", "gateway-eu-central-1-consumer"):
+        assert f'title="{name}">{name}<' in html
+
+
 def test_story_shows_causes_handlings_errors_missing_parents_and_dead_letters(
     visitor: Client, house: House
 ) -> None:

@@ -11,6 +11,7 @@ from dashboard.templatetags.eventscope import (
     compact,
     id_chip,
     json_view,
+    middle,
     ms,
     percent,
     spark,
@@ -76,6 +77,23 @@ def test_a_status_has_a_word_and_a_drawing_beside_its_colour(status: str, tone: 
     assert f'data-tone="{tone}"' in shown
     assert status.replace("_", " ") in shown
     assert "<use href=" in shown
+
+
+def test_dead_lettered_is_written_as_everywhere() -> None:
+    assert "dead-lettered" in badge("dead_lettered")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("payment", "payment"),
+        ("orders-eu", "orders-eu"),
+        ("orders-eu-1", "orde…eu-1"),
+        ("gateway-eu-central-1-consumer", "gate…umer"),
+    ],
+)
+def test_a_long_name_keeps_both_its_ends(name: str, shown: str) -> None:
+    assert middle(name, 9) == shown
 
 
 @given(st.text() | st.just(EVIL))
