@@ -23,6 +23,7 @@ export function keepTheme(choice) {
 function setDrawer(open) {
   const button = document.querySelector("[data-drawer-open]");
   document.body.dataset.drawer = open ? "open" : "";
+  document.querySelector(".es-page").inert = open;
   button?.setAttribute("aria-expanded", String(open));
   const inside = document.querySelector("#sidebar a, #sidebar button");
   (open ? inside : button)?.focus();
@@ -71,8 +72,15 @@ function watchWayUp() {
   });
 }
 
+function closeDrawerWhereItIsNone() {
+  narrow.addEventListener("change", () => {
+    if (document.body.dataset.drawer === "open") setDrawer(false);
+  });
+}
+
 export function watchFrame() {
   followSystem();
+  closeDrawerWhereItIsNone();
   watchWayUp();
   document.addEventListener("click", onClick);
   document.addEventListener("keydown", (event) => {

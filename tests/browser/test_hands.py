@@ -61,6 +61,22 @@ def test_what_is_tapped_is_as_large_as_a_finger(tab: Tab, house: House, letters:
     assert page.evaluate(TOO_SMALL, [TOUCHED, FINGER]) == []
 
 
+@pytest.mark.parametrize("tab", [(390, "light")], indirect=True)
+def test_the_drawer_keeps_the_focus_until_it_is_closed(tab: Tab) -> None:
+    page = tab.go("/settings/")
+    opener = page.get_by_role("button", name="Open menu")
+    opener.click()
+    expect(page.locator("#sidebar a").first).to_be_focused()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        assert page.evaluate("!document.activeElement.closest('.es-page')")
+
+    page.keyboard.press("Escape")
+
+    expect(opener).to_be_focused()
+    page.get_by_label("New password").click()
+
+
 @pytest.mark.parametrize("menu", ["Your account", "Saved", "Columns"])
 def test_escape_closes_a_menu_and_leads_back_to_it(tab: Tab, house: House, menu: str) -> None:
     page = tab.go("/events/")

@@ -53,6 +53,13 @@ def test_a_stranger_sees_no_frame() -> None:
     assert "es-sidebar" not in page
 
 
+def test_a_part_of_an_address_that_is_wrong_can_be_left_out(reader: Client) -> None:
+    answer = reader.get("/entities/order/ORD_1/?step=x")
+
+    assert answer.status_code == 400
+    assert '<a class="btn btn-primary" href="/entities/order/ORD_1/">' in answer.content.decode()
+
+
 @pytest.mark.parametrize("path", ["/events/evt_none/", "/correlations/corr_none/"])
 def test_an_id_of_nothing_can_be_looked_for_further(reader: Client, path: str) -> None:
     answer = reader.get(path)
