@@ -66,6 +66,7 @@ class UserForm(forms.ModelForm):
         model = User
         fields = ("username", "role")
         help_texts = {"username": ""}  # noqa: RUF012
+        labels = {"username": "Name"}  # noqa: RUF012
         widgets = {  # noqa: RUF012
             "username": forms.TextInput(attrs={**CONTROL, "autocomplete": "off"}),
             "role": forms.Select(attrs=SELECT),

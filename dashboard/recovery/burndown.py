@@ -30,10 +30,16 @@ class Bar(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A deploy, where it stands."""
+    """A deploy, where it stands: ``name`` is the service with its version."""
 
     x: float
-    text: str
+    name: str
+    at_ms: int
+
+    @property
+    def text(self) -> str:
+        """For a drawing, which knows no time of the reader's own."""
+        return f"{self.name}, {_moment(self.at_ms)}"
 
 
 class Drawing(NamedTuple):
@@ -85,7 +91,8 @@ def _marks(deploys: Iterable[Deploy], since_ms: int, span_ms: int) -> list[Mark]
     return [
         Mark(
             _tenth((deploy.at_ms - since_ms) / span_ms * WIDTH),
-            f"{deploy.service} {deploy.version}, {_moment(deploy.at_ms)}",
+            f"{deploy.service} {deploy.version}",
+            deploy.at_ms,
         )
         for deploy in inside
     ]

@@ -52,6 +52,18 @@ def test_from_the_end_of_a_long_list_one_tap_leads_up(tab: Tab, letters: Page) -
 
 
 @pytest.mark.parametrize("tab", [(390, "light")], indirect=True)
+def test_a_row_begins_with_what_it_is_about(tab: Tab, letters: Page) -> None:
+    """Also where that stands in a later column of the table."""
+    first = letters.locator("tbody tr").first
+    lead, arrived = (
+        first.locator(cell).bounding_box() for cell in ("td.lead", "[data-label=Arrived]")
+    )
+    assert lead is not None
+    assert arrived is not None
+    assert lead["y"] + lead["height"] <= arrived["y"]
+
+
+@pytest.mark.parametrize("tab", [(390, "light")], indirect=True)
 def test_what_is_tapped_is_as_large_as_a_finger(tab: Tab, house: House, letters: Page) -> None:
     assert letters.evaluate(TOO_SMALL, [TOUCHED, FINGER]) == []
 

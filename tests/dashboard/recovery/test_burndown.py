@@ -36,4 +36,5 @@ def test_nothing_at_all_is_said_to_be_nothing() -> None:
 def test_deploys_of_the_span_are_marked_where_they_were() -> None:
     deploys = [Deploy("payment", "1.1", HOUR), Deploy("payment", "1.0", 9 * HOUR)]
     drawn = draw_flow([flow(0, opened=1), flow(1)], step_ms=HOUR, deploys=deploys)
-    assert drawn.marks == [(WIDTH / 2, "payment 1.1, 1970-01-01 01:00 UTC")]
+    assert drawn.marks == [(WIDTH / 2, "payment 1.1", HOUR)]
+    assert drawn.marks[0].text == "payment 1.1, 1970-01-01 01:00 UTC"
