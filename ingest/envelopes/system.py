@@ -101,7 +101,10 @@ def _stored_ids(ids: list[str]) -> tuple[str, ...]:
 
 def _as_json(letter: DeadLettered) -> bytes:
     raw = bytes(letter.event)
-    return text_of(scalar(raw)).encode("utf-8", "replace") if letter.encoding == "utf-8" else raw
+    if letter.encoding != "utf-8":
+        return raw
+    text = unquoted(raw)
+    return text_of(scalar(raw)).encode("utf-8", "replace") if text is raw else text
 
 
 def _original_ids(event: bytes) -> tuple[str, ...]:

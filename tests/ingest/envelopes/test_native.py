@@ -224,8 +224,13 @@ def test_dead_letter_is_found_by_its_originals_id_and_keeps_it_byte_for_byte() -
     assert made.keys == ("orig",)
 
 
-def test_dead_letter_is_found_by_the_id_of_an_original_that_was_quoted() -> None:
-    payload = {"event": '{"eventId": "orig", "eventType": "X"}'}
+@pytest.mark.parametrize("more", [{}, {"encoding": "utf-8"}])
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_dead_letter_is_found_by_the_id_of_an_original_that_was_quoted(
+    more: dict[str, str], size: int
+) -> None:
+    original = json.dumps({"eventType": "X", "payload": "x" * size, "eventId": "orig"})
+    payload = {"event": original, **more}
 
     assert record(envelope(eventType="DeadLettered", payload=payload)).keys == ("orig",)
 
