@@ -44,13 +44,28 @@ class StreamRef(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What a source hands over: bytes and headers, nothing understood yet."""
+    """What a source hands over: bytes and headers, nothing understood yet.
+
+    ``partition`` is that of a Kafka topic, None of a Redis stream.
+    """
 
     position: Position
     appended_ms: int
     key: bytes | None
     value: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    partition: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it stands in its topic, as the kit's consumers name it too: ``ms-seq``, or ``partition:offset``.
+
+        In a log that took the place of another (see `ingest.sources.kafka_tails`) with its number.
+        """
+        major, minor = self.position
+        if self.partition is None:
+            return f"{major}-{minor}"
+        return f"{self.partition}:{minor}" + (f"~{major}" if major > 1 else "")
 
 
 class Flag:

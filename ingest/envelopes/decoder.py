@@ -337,8 +337,7 @@ def _named_by_headers(found: Found) -> bool:
 
 
 def _place(view: View) -> str:
-    major, minor = view.message.position
-    return bounded_id(f"{view.topic}@{major}-{minor}")
+    return bounded_id(f"{view.topic}@{view.message.place}")
 
 
 def _add_detail(record: Record, found: Found | None) -> None:

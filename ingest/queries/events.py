@@ -28,6 +28,7 @@ from ingest.store import open_store
 from ingest.store.base import Cursor, EventFilter, EventStore, StoredEvent, StoreUnavailable
 from ingest.store.snapshot import ReadingTooLong
 from ingest.store.sql import decode_stored, read_headers, to_message
+from ingest.store.streams import forget_streams
 from ingest.wire import WIRE, why_undecoded
 
 __all__ = [
@@ -80,7 +81,9 @@ class EventView:
 
     @property
     def event_id(self) -> str:
-        return self.record.event_id if self.record else f"{self.topic}@{self.position}"
+        return (
+            self.record.event_id if self.record else f"{self.topic}@{to_message(self.stored).place}"
+        )
 
     @property
     def correlation_id(self) -> str:
@@ -233,6 +236,7 @@ def forget_names() -> None:
     """Drop what is remembered of the database: needed when another one takes its place."""
     shared_store.cache_clear()
     broker_of.cache_clear()
+    forget_streams()
 
 
 def _digest(where: EventFilter, *, newest_first: bool) -> int:

@@ -341,4 +341,5 @@ def _message(one: Delivered, position: Position) -> Message:
         key,
         value,
         tuple([(name.encode(), told or b"") for name, told in headers if name not in OUR_NAMES]),
+        one.partition() or 0,
     )

@@ -32,6 +32,7 @@ from ingest.store.reading import BlockReader, NameCache
 from ingest.store.remarking import remark_step
 from ingest.store.scanning import scan_events
 from ingest.store.snapshot import snapshot
+from ingest.store.streams import partition_of
 from ingest.store.writing import insert_block
 
 __all__ = ["SqlEventStore", "decode_stored", "read_headers", "to_message"]
@@ -183,7 +184,8 @@ def to_message(event: StoredEvent) -> Message:
     pairs = read_headers(event)
     key = next((value for name, value in pairs if name == b":key"), None)
     headers = tuple(pair for pair in pairs if pair[0] != b":key")
-    return Message(event.position, event.appended_ms, key, event.body, headers)
+    partition = partition_of(event.stream_id)
+    return Message(event.position, event.appended_ms, key, event.body, headers, partition)
 
 
 def decode_stored(event: StoredEvent) -> Record | None:
