@@ -56,6 +56,7 @@ def detail_json(page: EventPage) -> dict[str, Any]:
         "positions": [
             {
                 "topic": place.topic,
+                "partition": place.partition,
                 "position": place.position,
                 "receivedAt": iso(place.appended_ms),
                 "size": place.size,

@@ -28,7 +28,7 @@ from ingest.store import open_store
 from ingest.store.base import Cursor, EventFilter, EventStore, StoredEvent, StoreUnavailable
 from ingest.store.snapshot import ReadingTooLong
 from ingest.store.sql import decode_stored, read_headers, to_message
-from ingest.store.streams import forget_streams
+from ingest.store.streams import forget_streams, partition_of
 from ingest.wire import WIRE, why_undecoded
 
 __all__ = [
@@ -125,6 +125,11 @@ class EventView:
     def detail(self) -> object | None:
         """The payload of a system event (`ingest.system`), else None."""
         return self.record.detail if self.record else None
+
+    @property
+    def partition(self) -> int | None:
+        """Of a Kafka topic, within which `position` tells; None of a Redis stream."""
+        return partition_of(self.stream_id)
 
     @property
     def position(self) -> str:

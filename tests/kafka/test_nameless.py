@@ -6,10 +6,12 @@ import msgspec
 import pytest
 from pytest_django.fixtures import Settings
 
+from dashboard.accounts.models import Role
 from eventscope import Event, EventBus
 from ingest.options import BrokerOptions
 from ingest.queries.events import get_event
 from ingest.records import Message, Position
+from tests.dashboard.care import client_for
 from tests.eventscope.conftest import eventually
 from tests.ingest.pipeline.test_pipeline import processed, run_until
 from tests.kafka.servers import ApacheKafka, MockKafka
@@ -46,6 +48,9 @@ def test_same_offset_of_another_partition_is_another_event(
         [b'{"number": 1}'],
         [b'{"number": 2}'],
     ]
+    assert [views[0].partition for views in found] == [0, 1, 2]
+    page = client_for(Role.VIEWER).get(f"/events/{topic}@2:0/").content.decode()
+    assert f"{topic} / 2</span> at" in page
     assert [views[0].correlation_id for views in found] == [f"{topic}@{n}:0" for n in range(3)]
 
 

@@ -71,6 +71,7 @@ class ReceiptShape(Shape):
 
 class PlaceShape(Shape):
     topic: str
+    partition: int | None = Field(description="of a Kafka topic")
     position: str
     received_at: str | None
     size: int
