@@ -142,6 +142,7 @@ def test_key_headers_time_and_tombstones_come_along(
         b"key",
         b"body",
         ((b"tenant", b"a"), (b"tenant", b"b"), (b"none", b"")),
+        0,
     )
     assert (second.key, second.value) == (b"key", b"")
 
