@@ -57,6 +57,11 @@ class Message(NamedTuple):
     partition: int | None = None
 
     @property
+    def is_tombstone(self) -> bool:
+        """Whether it says, in a compacted topic, that its key is gone: it has no value."""
+        return self.key is not None and not self.value
+
+    @property
     def place(self) -> str:
         """Where it stands in its topic, as the kit's consumers name it too: ``ms-seq``, or ``partition:offset``.
 

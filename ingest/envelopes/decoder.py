@@ -319,7 +319,7 @@ def _unreadable(view: View, found: Found) -> str:
     if any(name == BODY_FIELD for name, _ in view.message.headers):
         return ""
     if not view.body.strip():
-        return "the message is empty"
+        return "" if view.message.is_tombstone else "the message is empty"
     try:
         msgspec.json.decode(view.body, type=msgspec.Raw)
     except UnicodeDecodeError as error:

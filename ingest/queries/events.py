@@ -154,6 +154,11 @@ class EventView:
         return why_undecoded(read_headers(self.stored))
 
     @property
+    def is_tombstone(self) -> bool:
+        """Whether it says that its key is gone (`ingest.records.Message`)."""
+        return not self.body and to_message(self.stored).is_tombstone
+
+    @property
     def format(self) -> str:
         return FORMAT_NAMES.get(self.flags & Flag.FORMAT_MASK, "unknown")
 
@@ -169,7 +174,7 @@ class EventView:
     def payload(self) -> Any:
         """The payload, wherever the format keeps it; None if it has none."""
         payload = self._readable.payload
-        return None if payload is None else read_body(payload)
+        return read_body(payload) if payload else None
 
     @cached_property
     def _readable(self) -> Readable:

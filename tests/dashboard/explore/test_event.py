@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 import pytest
+from django.conf import settings
 from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -289,3 +290,17 @@ def test_the_api_opens_only_for_who_asks_and_may(sealed: House, settings: Settin
     assert told["payload"]["card"] == {"number": SECRET}
     assert told["revealed"] == {"paths": ["payload.card", "header:x-card"], "locked": []}
     assert AuditEntry.objects.filter(action="event.revealed").count() == 1
+
+
+def test_a_tombstone_says_so(house: House, visitor: Client) -> None:
+    arrived = Message(Position(START, 0), START, b"ORD_1", b"")
+    made = Decoder(settings.INGEST).decode(arrived, "orders-topic")
+    assert isinstance(made, Record)
+    house.store([made], topic="orders-topic")
+
+    page = get(visitor, f"/events/orders-topic@{START}-0/")
+    told = visitor.get(f"/api/v1/events/orders-topic@{START}-0").json()
+
+    assert "A tombstone: it has no value, and says that its key is gone." in text_of(page)
+    assert "key of the message ORD_1" in text_of(page)
+    assert (told["eventType"], told["payload"]) == ("orders-topic", None)

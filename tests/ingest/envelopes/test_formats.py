@@ -6,7 +6,7 @@ import pytest
 
 from ingest.envelopes import FORMAT_NAMES, Decoder
 from ingest.options import IngestOptions, MappingOptions
-from ingest.records import Flag, Message, Position, Quarantined
+from ingest.records import Flag, Message, Position, Quarantined, Record
 from ingest.sources.redis_entries import messages_of
 from tests.ingest.envelopes.factories import decoder, message, record
 
@@ -211,3 +211,15 @@ def test_mapping_applies_to_its_topics_only_and_after_the_known_formats() -> Non
         == "cloudevents"
     )
     assert format_of(record({"other": 1}, using=mapped(), topic="billing-eu").flags) == "opaque"
+
+
+def test_a_key_without_a_value_is_an_event_and_nothing_at_all_is_none() -> None:
+    """In a compacted topic it says that the key is gone."""
+    gone = decoder(redact=("payload.card",)).decode(message(b"", key=b"ORD_1"), "orders-topic")
+    nothing = decoder().decode(message(b""), "orders-topic")
+    blank = decoder().decode(message(b" ", key=b"ORD_1"), "orders-topic")
+
+    assert isinstance(gone, Record)
+    assert (format_of(gone.flags), gone.event_type, gone.body) == ("opaque", "orders-topic", b"")
+    assert isinstance(nothing, Quarantined)
+    assert isinstance(blank, Quarantined)
