@@ -18,6 +18,7 @@ let shown = null;
 let fetching = null;
 let fetched = 0;
 let observed = 0;
+let lacking = false; // whether a tick told what the figures have no line for
 
 function query() {
   return new URLSearchParams(location.search);
@@ -26,6 +27,7 @@ function query() {
 async function fetchCharts() {
   fetching?.abort();
   fetching = new AbortController();
+  fetched = Date.now(); // a slow answer is waited for, not asked for anew with every tick
   page.setAttribute("aria-busy", String(!shown));
   try {
     const answer = await fetch(`${page.dataset.chartsUrl}${location.search}`, { signal: fetching.signal, headers: { Accept: "application/json" } });
@@ -44,6 +46,7 @@ async function fetchCharts() {
 async function take(answer) {
   shown = answer;
   fetched = Date.now();
+  lacking = false;
   showControls(answer.meta);
   for (const [name, chart] of Object.entries(charts)) {
     await chart.show(answer.figures[name], answer.notes[name]);
@@ -73,8 +76,8 @@ function takeTick(tick) {
     if (since > Math.max(shown.meta.step, REFETCH_AFTER)) fetchCharts();
     return;
   }
-  const complete = extend(shown.figures, tick, shown.meta);
-  if (jumped || (!complete && since > REFETCH_AFTER)) {
+  lacking = !extend(shown.figures, tick, shown.meta) || lacking;
+  if (jumped || (lacking && since > REFETCH_AFTER)) {
     fetchCharts();
     return;
   }
