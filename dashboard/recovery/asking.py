@@ -11,7 +11,9 @@ from ingest.queries.letter_cells import GROUPINGS
 from ingest.queries.letters import LetterFilter
 
 __all__ = [
+    "ASKED",
     "BY",
+    "CHOICES",
     "MOST_FINGERPRINTS",
     "NO_FAILURE",
     "RANGES",
@@ -31,6 +33,8 @@ NO_FAILURE = "none"
 BY = (*GROUPINGS, "day")
 STATUSES = ("open", "resolved", "superseded", "discarded", "archived")
 NAMED = ("type", "consumer", "error", "topic", "q")
+ASKED = frozenset((*NAMED, "status", "range", "fingerprint", "new", "by", "cursor", "page"))
+"""All that the address of the list may hold."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ RANGES = (
     Range("7d", "last 7 days", 7 * 86_400_000),
 )
 RANGE_MS = {choice.key: choice.ms for choice in RANGES}
+CHOICES = {"status": (*STATUSES, "all"), "range": tuple(RANGE_MS)}
+"""Of filters that take only some values."""
 
 
 @dataclass(frozen=True)

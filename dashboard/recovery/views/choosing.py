@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from dashboard.accounts.models import Role
 from dashboard.accounts.rights import allows
-from dashboard.recovery.asking import MOST_FINGERPRINTS, Ask, parse_ask
+from dashboard.recovery.asking import ASKED, CHOICES, MOST_FINGERPRINTS, Ask, parse_ask
 from dashboard.recovery.deeds import taken_by
 from dashboard.recovery.picking import MOST_PICKED, read_picks
 from dashboard.recovery.selection import Selection, SelectionError
@@ -29,12 +29,13 @@ KEYS = (
 def read_selection(request: HttpRequest, kind: str) -> Selection:
     """``?letter=`` (any number), or the filters of the list, with ``?group=`` (any number) of its failures.
 
-    Raises `SelectionError`.
+    Raises `SelectionError`, for what is no filter too: passed over, it would select more than was meant.
     """
     letters = request.GET.getlist("letter")
     if letters:
         return Selection.of_ids([_number(text) for text in letters])
     given = request.GET.dict()
+    _check(given)
     if groups := request.GET.getlist("group"):
         given["fingerprint"] = _fingerprints(groups)
     where = parse_ask(given, now_ms=time.time_ns() // 1_000_000).where
@@ -59,6 +60,16 @@ def picking_context(request: HttpRequest, ask: Ask, totals: Mapping[str, int]) -
         "exact": not where.text and where.since_ms is None,
         "page_keys": KEYS,
     }
+
+
+def _check(given: Mapping[str, str]) -> None:
+    for name, text in given.items():
+        if name not in ASKED and name != "group":
+            raise SelectionError(
+                name, "no filter of dead letters; several are named by ?letter=1&letter=2"
+            )
+        if text and text not in CHOICES.get(name, (text,)):
+            raise SelectionError(name, f"{text!r} is none of {', '.join(CHOICES[name])}")
 
 
 def _fingerprints(groups: list[str]) -> str:
