@@ -26,7 +26,7 @@ def messages_of(entries: Sequence[list[object]]) -> list[Message]:
         at = int(major)
         position = new(Position, (at, int(minor)))
         if len(fields) == 2 and fields[0] == EVENT:  # type: ignore[arg-type,index]
-            keep(new(Message, (position, at, None, fields[1], _NO_HEADERS)))  # type: ignore[index]
+            keep(new(Message, (position, at, None, fields[1], _NO_HEADERS, None)))  # type: ignore[index]
         else:
             value, headers = body_of(fields)  # type: ignore[arg-type]
             keep(Message(position, at, None, value, headers))
