@@ -102,8 +102,8 @@ def _error(
     if request.path.startswith("/api/") or wants_json(request):
         return problem(status, title, text)
     context = {"status": status, "error_title": title, "error_text": text, **more}
-    framed = not plain and getattr(request, "user", None) is not None
-    framed = framed and request.user.is_authenticated
+    user = None if plain else getattr(request, "user", None)
+    framed = user is not None and user.is_authenticated
     template = "accounts/error_framed.html" if framed else "accounts/error.html"
     body = render_to_string(template, context, None if plain else request)
     return HttpResponse(body, status=status)

@@ -51,6 +51,7 @@ from ingest.models import (
 )
 from ingest.queries.letter_cells import members_of
 from ingest.queries.letters import LetterFilter
+from ingest.store.streams import is_kafka
 
 __all__ = ["router"]
 
@@ -191,7 +192,7 @@ def scaling(request: HttpRequest, consumer_group: str = Path(alias="consumerGrou
         raise Problem(404, "No consumer group of this name was seen.")
     options = settings.DASHBOARD.scaling
     backlog = sum((group.lag or 0) + group.pending for group in found)
-    kafka = all(_is_kafka(group.stream.broker) for group in found)
+    kafka = all(is_kafka(group.stream.broker) for group in found)
     return {
         "id": consumer_group,
         "consumer_group": consumer_group,
@@ -260,8 +261,3 @@ def _audit(entry: AuditEntry) -> dict[str, Any]:
         "digest": entry.digest,
         "previous": entry.previous,
     }
-
-
-def _is_kafka(broker: str) -> bool:
-    options = settings.INGEST.brokers.get(broker)
-    return options is not None and options.type == "kafka"

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 import xxhash
-from django.conf import settings
 
 from eventscope.errors import EventscopeError
 from ingest.envelopes import (
@@ -135,8 +134,7 @@ class EventView:
     def position(self) -> str:
         """As the broker writes it: "ms-seq" on Redis, the offset on Kafka."""
         major, minor = self.stored.position
-        kafka = _broker_type(self.stream_id) == "kafka"
-        return position_text(major, minor, kafka=kafka)
+        return position_text(major, minor, kafka=self.partition is not None)
 
     @property
     def headers(self) -> list[tuple[str, str]]:
@@ -268,8 +266,3 @@ def _open_cursor(text: str, digest: int) -> Cursor:
     if told != digest or any(not -(1 << 63) <= part < 1 << 63 for part in place):
         raise CursorError("The cursor belongs to another list; start this one again.")
     return Cursor(*place)
-
-
-def _broker_type(stream_id: int) -> str:
-    name, options = broker_of(stream_id), settings.INGEST.brokers
-    return options[name].type if name in options else "redis"

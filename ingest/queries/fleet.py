@@ -19,6 +19,7 @@ from ingest.models import (
     ServiceEvent,
     ServiceInstance,
 )
+from ingest.store.streams import is_kafka
 
 __all__ = [
     "OPEN_STATES",
@@ -96,9 +97,7 @@ class GroupBacklog(NamedTuple):
     @property
     def partitions(self) -> int | None:
         """How many it reads, where each has one reader (Kafka); None where there is no such bound."""
-        brokers = settings.INGEST.brokers
-        found = (brokers.get(part.stream.broker) for part in self.parts)
-        kafka = all(options is not None and options.type == "kafka" for options in found)
+        kafka = all(is_kafka(part.stream.broker) for part in self.parts)
         return len(self.parts) if kafka else None
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db.models import BinaryField, Count, Max, Min
 from django.db.models.functions import Substr
 
 from ingest.models import QuarantinedMessage
 from ingest.queries.events import position_text
+from ingest.store.streams import is_kafka
 
 __all__ = [
     "Glance",
@@ -95,9 +95,7 @@ def read_message(key: int) -> QuarantinedMessage | None:
 
 def position_of(message: QuarantinedMessage) -> str:
     """Where it is in its stream, as the broker writes it."""
-    broker = settings.INGEST.brokers.get(message.stream.broker)
-    kafka = broker is not None and broker.type == "kafka"
-    return position_text(message.major, message.minor, kafka=kafka)
+    return position_text(message.major, message.minor, kafka=is_kafka(message.stream.broker))
 
 
 def _together(one: Reason, other: Reason) -> Reason:

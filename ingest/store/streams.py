@@ -8,7 +8,7 @@ from django.conf import settings
 
 from ingest.models import Stream
 
-__all__ = ["forget_streams", "partition_of"]
+__all__ = ["forget_streams", "is_kafka", "partition_of"]
 
 
 def partition_of(stream_id: int) -> int | None:
@@ -17,9 +17,13 @@ def partition_of(stream_id: int) -> int | None:
     if all(options.type == "redis" for options in brokers.values()):
         return None
     found = _place_of(stream_id)
-    if found is None or found[0] not in brokers or brokers[found[0]].type == "redis":
-        return None
-    return found[1]
+    return found[1] if found is not None and is_kafka(found[0]) else None
+
+
+def is_kafka(broker: str) -> bool:
+    """Whether the broker of that name is one; of a name that is not configured any more it is not known."""
+    options = settings.INGEST.brokers.get(broker)
+    return options is not None and options.type == "kafka"
 
 
 def forget_streams() -> None:
