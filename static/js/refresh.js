@@ -1,11 +1,13 @@
 // Living parts of a page: each [data-refresh="seconds"] is asked for again while the page is seen.
 //
-// The event "es:due" on it asks at once. It is left alone while somebody writes in it, has something
+// The event "es:due" on it asks at once; never while an answer is under way, unless that takes too long:
+// a server that is slower than the page asks would be asked in vain for ever. It is left alone while somebody writes in it, has something
 // opened in it (details[data-hold]) or holds a button of the pointer or a key down on it; an answer
 // that was already under way then is thrown away, and asked for again afterwards. What had the focus
 // has it again in the new content: htmx sees to what has an id, we to the links and the rest.
 // An answer from elsewhere (the sign-in page, after the session has ended) reloads the page instead.
 const SLOWEST = 8;
+const TOO_LONG_MS = 30_000;
 
 let pressed = null;
 document.addEventListener("pointerdown", (event) => (pressed = event.button ? null : event.target), true);
@@ -39,11 +41,12 @@ function focused(part) {
 function watch(part) {
   const seconds = Number(part.dataset.refresh);
   let failures = 0;
+  let asked = -Infinity;
   let due = Date.now() + seconds * 1000;
   let folded = [];
   let focus = null;
   setInterval(() => {
-    if (document.hidden || Date.now() < due || held(part)) return;
+    if (document.hidden || Date.now() < due || Date.now() < asked + TOO_LONG_MS || held(part)) return;
     due = Date.now() + seconds * 1000 * Math.min(SLOWEST, 2 ** failures);
     htmx.trigger(part, "refresh");
   }, 500);
@@ -53,10 +56,13 @@ function watch(part) {
   part.addEventListener("es:due", () => {
     due = Math.min(due, Date.now());
   });
+  part.addEventListener("htmx:beforeSend", (event) => {
+    if (event.detail.elt === part) asked = Date.now();
+  });
   part.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, requestConfig } = event.detail;
-    const asked = new URL(requestConfig.path, location.href).pathname;
-    if (xhr.responseURL && new URL(xhr.responseURL).pathname !== asked) {
+    const wanted = new URL(requestConfig.path, location.href).pathname;
+    if (xhr.responseURL && new URL(xhr.responseURL).pathname !== wanted) {
       event.detail.shouldSwap = false;
       location.reload();
       return;
@@ -74,6 +80,7 @@ function watch(part) {
     if (focus && !part.contains(document.activeElement)) alike(part, focus.one)[focus.at]?.focus({ preventScroll: true });
   });
   part.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.elt === part) asked = -Infinity;
     failures = event.detail.successful ? 0 : failures + 1;
     part.toggleAttribute("data-stale", failures > 0);
   });

@@ -180,6 +180,21 @@ def test_hidden_page_asks_for_nothing(tab: Tab, path: str) -> None:
         page.clock.run_for(2_000)
 
 
+def test_slow_server_is_not_asked_again_before_it_has_answered(tab: Tab) -> None:
+    asked: list[Route] = []
+    page = tab.page
+    page.clock.install()
+    tab.go("/alerts/")
+    page.route(of_the_list, lambda route: asked.append(route))
+    until(page, lambda: page.clock.run_for(1_000) or asked, "a first refresh")
+    page.clock.run_for(20_000)
+    assert len(asked) == 1
+    asked.pop().continue_()
+    until(page, lambda: page.clock.run_for(1_000) or asked, "the next, after the answer")
+    asked.pop().continue_()
+    page.unroute(of_the_list)
+
+
 def test_page_whose_session_has_ended_asks_for_a_sign_in(
     chromium: Browser, house: House, session: object
 ) -> None:
