@@ -23,10 +23,10 @@ DAY_MS = 86_400_000
 
 class _Series:
     def __init__(self) -> None:
-        self.ids: dict[tuple[str, str, str, str], int] = {}
+        self.ids: dict[tuple[str, ...], int] = {}
 
-    def code(self, type: str, source: str, consumer: str, topic: str) -> int:
-        return self.ids.setdefault((type, source, consumer, topic), len(self.ids) + 1)
+    def code(self, *names: str) -> int:
+        return self.ids.setdefault(names, len(self.ids) + 1)
 
 
 def main() -> None:

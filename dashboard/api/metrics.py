@@ -28,7 +28,7 @@ class MetricParameters(Schema):
     since: str = Field("1h", description="RFC 3339, epoch ms, or an age such as 15m")
     until: str = ""
     resolution: Literal["1s", "1m", "1h", "auto"] = "auto"
-    group_by: Literal["", "type", "source", "consumer", "topic"] = ""
+    group_by: Literal["", "type", "source", "consumer", "group", "topic"] = ""
     latency: Literal["queue", "processing", "critical", "publish_delay"] = Field(
         "processing", description="which latency p50, p95 and p99 are of"
     )
@@ -66,7 +66,7 @@ def _shape(table: MetricTable, parameters: MetricParameters, since: int, until: 
 
 def _series(group: MetricGroup, parameters: MetricParameters) -> dict[str, Any]:
     """Consumers publish nothing under their own name, so their throughput is what they finished."""
-    counted = "processed" if parameters.group_by == "consumer" else "published"
+    counted = "processed" if parameters.group_by in ("consumer", "group") else "published"
     return {
         "name": group.name,
         "throughput": group.rate(counted),

@@ -18,11 +18,11 @@ from dashboard.explore.totals import (
     arrived,
     choose_series,
     counted,
-    read_series,
     span_of,
 )
 from ingest.queries.counting import count_range
 from ingest.queries.grouping import SeriesView
+from ingest.queries.metrics import read_series
 
 __all__ = ["MOST", "Facet", "Facets", "read_facets"]
 

@@ -24,11 +24,11 @@ from dashboard.explore.totals import (
     arrived,
     choose_series,
     counted,
-    read_series,
     span_of,
 )
 from ingest.folds.cells import Counter
 from ingest.queries.counting import StepCounts, count_steps
+from ingest.queries.metrics import read_series
 
 __all__ = ["Bin", "Histogram", "choose_bins", "read_histogram"]
 

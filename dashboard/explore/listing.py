@@ -21,7 +21,7 @@ from dashboard.explore.lookup import look_up
 from dashboard.explore.places import read_place
 from dashboard.explore.rows import Row, rows_of
 from dashboard.explore.slowness import Slow, why_slow
-from dashboard.explore.totals import count_in_range, read_series
+from dashboard.explore.totals import count_in_range
 from ingest.queries.events import (
     CursorError,
     EventFilter,
@@ -31,6 +31,7 @@ from ingest.queries.events import (
     list_events,
     shared_store,
 )
+from ingest.queries.metrics import read_series
 
 __all__ = [
     "Listing",

@@ -15,8 +15,9 @@ from dashboard.explore.filters import EventQuery, FilterError
 from dashboard.explore.handled import choose_marks, read_newly_handled
 from dashboard.explore.listing import read_listing
 from dashboard.explore.rows import Row
-from dashboard.explore.totals import count_in_range, counted, read_series
+from dashboard.explore.totals import count_in_range, counted
 from ingest.queries.coverage import coverage_of, read_streams
+from ingest.queries.metrics import read_series
 
 __all__ = ["TAIL_ROWS", "Tail", "read_tail"]
 

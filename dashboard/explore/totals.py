@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from dashboard.explore.filters import EventQuery
 from ingest.folds.cells import Counter
-from ingest.models import Series
 from ingest.queries.counting import count_range, observed_from
 from ingest.queries.grouping import SeriesView
+from ingest.queries.metrics import read_series
 from ingest.store.globs import name_test
 from ingest.system import SYSTEM_TYPES
 
@@ -28,7 +28,6 @@ __all__ = [
     "choose_series",
     "count_in_range",
     "counted",
-    "read_series",
     "span_of",
 ]
 
@@ -60,12 +59,6 @@ class Counted(NamedTuple):
 def counted(query: EventQuery) -> bool:
     """Whether ingest's counts tell all that is asked. Pure."""
     return not (query.needles or query.texts or query.over_ms is not None)
-
-
-def read_series() -> list[SeriesView]:
-    """Every series; one query."""
-    rows = Series.objects.order_by("id").values_list("id", "type", "source", "consumer", "topic")
-    return [SeriesView(*row) for row in rows]
 
 
 def choose_series(query: EventQuery, series: Iterable[SeriesView]) -> Counted:

@@ -137,9 +137,13 @@ class BreakerCard:
 
 @dataclass(frozen=True)
 class ConsumerRow:
-    """One consumer group with what its receipts tell; None where nothing is told."""
+    """One consumer group with what its receipts tell; None where nothing is told.
+
+    ``handlers`` are the consumers that tell of it, if any does.
+    """
 
     view: GroupBacklog
+    handlers: Sequence[str]
     backlog: int | None
     per_second: float | None
     error_rate: float | None
@@ -147,6 +151,11 @@ class ConsumerRow:
     trend: str
     advice: Advice
     stale: bool
+
+    @property
+    def named_otherwise(self) -> Sequence[str]:
+        """Its handlers, unless the only one is named as the group."""
+        return () if list(self.handlers) == [self.view.name] else self.handlers
 
 
 def count_statuses(views: Iterable[ComponentView]) -> dict[str, int]:
@@ -368,15 +377,25 @@ def whole_line(
 def consumer_rows(
     views: Iterable[GroupBacklog],
     groups: Mapping[str, Any],
+    handlers: Mapping[str, Sequence[str]],
     trends: Mapping[str, Sequence[int]],
     *,
     seconds: float,
     options: ScalingOptions,
     stale_before: int,
 ) -> list[ConsumerRow]:
-    """Those with the largest backlog first. ``groups`` are metrics by consumer name over ``seconds``."""
+    """Those with the largest backlog first. ``groups`` are metrics by group over ``seconds``, of those that
+    handled anything; ``handlers`` the consumers of every group that ever did."""
     rows = [
-        _consumer_row(view, groups.get(view.name), trends, seconds, options, stale_before)
+        _consumer_row(
+            view,
+            groups.get(view.name),
+            handlers.get(view.name, ()),
+            spark_points(trends.get(view.name, ())),
+            seconds=seconds,
+            options=options,
+            stale=view.sampled_ms < stale_before,
+        )
         for view in views
     ]
     return sorted(rows, key=lambda row: (-(row.backlog or 0), row.view.name))
@@ -385,21 +404,25 @@ def consumer_rows(
 def _consumer_row(
     view: GroupBacklog,
     group: Any,
-    trends: Mapping[str, Sequence[int]],
+    handlers: Sequence[str],
+    trend: str,
+    *,
     seconds: float,
     options: ScalingOptions,
-    stale_before: int,
+    stale: bool,
 ) -> ConsumerRow:
     backlog = None if view.lag is None else view.backlog
     told = group is not None and seconds > 0
+    idle = 0.0 if handlers and seconds > 0 else None
     error_rate = group.total_error_rate() if told else None
     return ConsumerRow(
         view=view,
+        handlers=handlers,
         backlog=backlog,
-        per_second=group.total("processed") / seconds if told else None,
+        per_second=group.total("processed") / seconds if told else idle,
         error_rate=error_rate,
         p95=group.total_quantile("processing", 0.95) if told else None,
-        trend=spark_points(trends.get(view.name, ())),
+        trend=trend,
         advice=advise(
             backlog=backlog,
             consumers=view.consumers,
@@ -407,7 +430,7 @@ def _consumer_row(
             error_rate=error_rate,
             partitions=view.partitions,
         ),
-        stale=view.sampled_ms < stale_before,
+        stale=stale,
     )
 
 

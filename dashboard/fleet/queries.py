@@ -6,9 +6,16 @@ from collections.abc import Collection, Sequence
 
 from dashboard.fleet.models import BacklogSample, Duty
 from ingest.models import HealthResult
-from ingest.queries.metrics import MetricGroup, read_metrics
+from ingest.queries.metrics import OVERFLOW, MetricGroup, read_metrics, read_series
 
-__all__ = ["RATE_S", "backlog_trends", "consumer_metrics", "list_duties", "recent_results"]
+__all__ = [
+    "RATE_S",
+    "backlog_trends",
+    "group_metrics",
+    "handlers_by_group",
+    "list_duties",
+    "recent_results",
+]
 
 RATE_S = 60
 MOST_RESULTS = 5_000
@@ -43,15 +50,24 @@ def backlog_trends(since_ms: int) -> dict[str, list[int]]:
     return {group: values[::-1] for group, values in found.items()}
 
 
-def consumer_metrics(now_ms: int) -> tuple[dict[str, MetricGroup], float]:
-    """What receipts tell of each consumer over the last minute, and how many seconds of it are known."""
+def handlers_by_group() -> dict[str, list[str]]:
+    """The consumers whose receipts ever named each consumer group, by name; one query."""
+    found: dict[str, set[str]] = {}
+    for one in read_series():
+        if one.group and one.group != OVERFLOW:
+            found.setdefault(one.group, set()).add(one.consumer)
+    return {group: sorted(consumers) for group, consumers in found.items()}
+
+
+def group_metrics(now_ms: int) -> tuple[dict[str, MetricGroup], float]:
+    """What receipts tell of each consumer group over the last minute, and how many seconds of it are known."""
     second = now_ms // 1000 * 1000
     table = read_metrics(
         since_ms=second - RATE_S * 1000,
         until_ms=second,
         resolution=1,
         step=RATE_S,
-        group_by="consumer",
+        group_by="group",
         max_groups=MOST_CONSUMERS,
         partial=True,
     )

@@ -95,10 +95,11 @@ def consumers_page(request: HttpRequest) -> HttpResponse:
     """Consumer groups: what waits, who works, how fast, how well, and what to do about it."""
     now = now_ms()
     objectives = settings.DASHBOARD.objectives
-    metrics, seconds = queries.consumer_metrics(now)
+    metrics, seconds = queries.group_metrics(now)
     rows = consumer_rows(
         state.consumer_backlogs(),
         metrics,
+        queries.handlers_by_group(),
         queries.backlog_trends(now - TREND_MS),
         seconds=seconds,
         options=settings.DASHBOARD.scaling,

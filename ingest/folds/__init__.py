@@ -26,7 +26,7 @@ __all__ = ["SeriesCodes", "apply_folds", "maintain"]
 class SeriesCodes(Protocol):
     """What the folds need of the dictionary of series (the store has the one that is used)."""
 
-    def code(self, type: str, source: str, consumer: str, topic: str) -> int: ...
+    def code(self, type: str, source: str, consumer: str, topic: str, group: str = "") -> int: ...
 
 
 def apply_folds(batch: Batch, series: SeriesCodes) -> None:

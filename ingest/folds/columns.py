@@ -44,14 +44,14 @@ class Counted(NamedTuple):
     cells: U64
 
 
-class SeriesMemo(dict[tuple[str, str, str], int]):
+class SeriesMemo(dict[tuple[str, ...], int]):
     """First cells of series by names, each asked for once a batch."""
 
-    def __init__(self, ask: Callable[[tuple[str, str, str]], int]) -> None:
+    def __init__(self, ask: Callable[[tuple[str, ...]], int]) -> None:
         super().__init__()
         self._ask = ask
 
-    def __missing__(self, names: tuple[str, str, str]) -> int:
+    def __missing__(self, names: tuple[str, ...]) -> int:
         code = self[names] = self._ask(names)
         return code
 
@@ -95,7 +95,10 @@ def count_receipts(receipts: Sequence[Receipt], times: I64, cells: SeriesMemo) -
     finished attempts (success, failed, dead-lettered).
     """
     size = len(receipts)
-    names = [(receipt.event_type, receipt.consumer, receipt.topic) for receipt in receipts]
+    names = [
+        (receipt.event_type, receipt.consumer, receipt.topic, receipt.consumer_group)
+        for receipt in receipts
+    ]
     base = np.fromiter(map(cells.__getitem__, names), np.uint64, size)
     outcomes = [_CODES[receipt.outcome] for receipt in receipts]
     codes = np.fromiter(outcomes, np.uint64, size)

@@ -1,7 +1,7 @@
 """A batch as counts: what each bucket of each resolution gains. Pure but for asking series ids.
 
 Every record counts under its (type, source, topic): as published, or apart as a system event or as a copy
-on a dead-letter topic. Receipts count as handled under (type, consumer, topic).
+on a dead-letter topic. Receipts count as handled under (type, consumer, topic, consumer group).
 Bucket time is when the broker appended the message that tells, so catching up fills the past.
 Receipts that lie on a dead-letter topic were given up by somebody and tell nothing.
 """
@@ -26,7 +26,8 @@ __all__ = ["RESOLUTIONS", "Buckets", "Told", "fold_metrics", "receipts_of"]
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 
-AskSeries = Callable[[str, str, str, str], int]
+AskSeries = Callable[..., int]
+"""Type, source, consumer, topic and, of handling, the consumer group → the id of the series."""
 
 RESOLUTIONS = (1, 60, 3600)
 """Seconds."""
@@ -48,8 +49,7 @@ class Told(NamedTuple):
 def fold_metrics(batch: Batch, told: Told, code: AskSeries, *, seconds_from_ms: int) -> Buckets:
     """What ``batch`` adds; buckets of 1 s that began before ``seconds_from_ms`` are left out.
 
-    ``told`` are its receipts (`receipts_of`); ``code`` gives the id of a series by type, source,
-    consumer and topic.
+    ``told`` are its receipts (`receipts_of`); ``code`` gives the id of a series by its names.
     """
     counted = []
     for dead_letters in (False, True):
@@ -65,7 +65,7 @@ def fold_metrics(batch: Batch, told: Told, code: AskSeries, *, seconds_from_ms: 
     return _into_buckets(counted, seconds_from_ms)
 
 
-def _arriving(code: AskSeries, dead_letters: bool, names: tuple[str, str, str]) -> int:
+def _arriving(code: AskSeries, dead_letters: bool, names: tuple[str, ...]) -> int:
     type, source, topic = names
     counter = Counter.SYSTEM if type in SYSTEM_TYPES else Counter.PUBLISHED
     if dead_letters:
@@ -73,9 +73,9 @@ def _arriving(code: AskSeries, dead_letters: bool, names: tuple[str, str, str]) 
     return code(type, source, "", topic) << CODE_BITS | counter
 
 
-def _handling(code: AskSeries, names: tuple[str, str, str]) -> int:
-    type, consumer, topic = names
-    return code(type, "", consumer, topic) << CODE_BITS
+def _handling(code: AskSeries, names: tuple[str, ...]) -> int:
+    type, consumer, topic, group = names
+    return code(type, "", consumer, topic, group) << CODE_BITS
 
 
 def receipts_of(batch: Batch) -> Told:

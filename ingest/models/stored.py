@@ -10,18 +10,23 @@ __all__ = ["Block", "Frame", "KeyPage", "KeyRun", "Posting", "Series"]
 
 
 class Series(models.Model):
-    """A (type, source, consumer, topic) that is counted; consumer is "" for publishing."""
+    """A (type, source, consumer, topic, group) that is counted; consumer is "" for publishing.
+
+    ``consumer_group`` is "" where it has the consumer's own name, or was not told.
+    """
 
     type = models.CharField(max_length=200)
     source = models.CharField(max_length=200)
     consumer = models.CharField(max_length=200, default="", blank=True)
     topic = models.CharField(max_length=255)
+    consumer_group = models.CharField(max_length=200, default="", blank=True)
     created_ms = models.BigIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["type", "source", "consumer", "topic"], name="series_names"
+                fields=["type", "source", "consumer", "topic", "consumer_group"],
+                name="series_names",
             )
         ]
 

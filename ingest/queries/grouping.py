@@ -16,13 +16,22 @@ OTHER = "other"
 
 
 class SeriesView(NamedTuple):
-    """A row of Series; ``consumer`` is "" for publishing, ``source`` "" for handling."""
+    """A row of Series; ``consumer`` is "" for publishing, ``source`` "" for handling.
+
+    ``consumer_group`` as stored is "" where the group is named as the consumer: ask for ``group``.
+    """
 
     id: int
     type: str
     source: str
     consumer: str
     topic: str
+    consumer_group: str = ""
+
+    @property
+    def group(self) -> str:
+        """The consumer group that handles, "" for publishing."""
+        return self.consumer_group or self.consumer
 
 
 def select_series(

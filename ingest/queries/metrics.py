@@ -33,7 +33,7 @@ _HANDLED = (
     *(Counter.DEAD_LETTERED, Counter.SKIPPED),
 )
 _COUNTED = ("published", "success", "retried", "failed", "dead_lettered", "skipped")
-GROUPINGS = ("", "type", "source", "consumer", "topic")
+GROUPINGS = ("", "type", "source", "consumer", "group", "topic")
 
 
 def read_metrics(
@@ -58,7 +58,7 @@ def read_metrics(
     Without ``resolution`` and ``step`` they are chosen by the range, for at most some 900 points.
     Names may be globs. System events and copies on dead-letter topics are left out unless ``types``
     or ``topics`` ask for them by name. Published counts know no consumer and handled ones no source:
-    filtering or grouping by one leaves out the counts that do not know it.
+    filtering or grouping by one leaves out the counts that do not know it; ``group`` is the consumer group.
     ``named`` are the groups to tell apart, in this order, instead of the busiest of the range.
     Without ``latencies`` counts alone are read, which is much less.
     ``partial`` makes the newest, partly observed step known too; see `MetricGroup.rate`.
@@ -137,7 +137,8 @@ def _apart(types: Sequence[str], topics: Sequence[str]) -> list[Counter]:
 
 
 def read_series() -> list[SeriesView]:
-    rows = Series.objects.order_by("id").values_list("id", "type", "source", "consumer", "topic")
+    """Every series; one query."""
+    rows = Series.objects.order_by("id").values_list(*SeriesView._fields)
     return [SeriesView(*row) for row in rows]
 
 

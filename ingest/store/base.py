@@ -40,7 +40,7 @@ class SeriesCodes(Protocol):
     Beyond the configured number of series a name gets the id of its ``__overflow__`` series.
     """
 
-    def code(self, type: str, source: str, consumer: str, topic: str) -> int: ...
+    def code(self, type: str, source: str, consumer: str, topic: str, group: str = "") -> int: ...
 
 
 class StoredEvent(msgspec.Struct, gc=False):

@@ -13,7 +13,7 @@ from ingest.store.base import Cursor, StoredEvent
 from ingest.store.blocks import NEVER, PackedRows, Row, Rows, cut_frame
 from ingest.store.kept import Kept
 from ingest.store.packing import unpack
-from ingest.store.series import SeriesNames
+from ingest.store.series import NAMES, SeriesNames
 from ingest.store.snapshot import read_by_id, read_rows
 
 __all__ = ["BlockReader", "LoadedBlock", "NameCache"]
@@ -83,7 +83,7 @@ class NameCache:
         return self._topics.get(stream_id, "")
 
     def _load_series(self) -> None:
-        rows = Series.objects.values_list("id", "type", "source", "consumer", "topic")
+        rows = Series.objects.values_list("id", *NAMES)
         self._series = {id: SeriesNames(*names) for id, *names in rows}
 
 

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from ingest.models import Series
 
-__all__ = ["OVERFLOW", "SeriesDictionary", "SeriesNames", "clean_name", "overflow_names"]
+__all__ = ["NAMES", "OVERFLOW", "SeriesDictionary", "SeriesNames", "clean_name", "overflow_names"]
 
 OVERFLOW = "__overflow__"
 NAME_LENGTH = 200
@@ -17,12 +17,16 @@ TOPIC_LENGTH = 255
 
 
 class SeriesNames(NamedTuple):
-    """The four names of a series; ``consumer`` is "" for publishing."""
+    """The names of a series; ``consumer`` is "" for publishing, ``consumer_group`` where it is named alike."""
 
     type: str
     source: str
     consumer: str
     topic: str
+    consumer_group: str = ""
+
+
+NAMES = SeriesNames._fields
 
 
 def clean_name(name: str, length: int = NAME_LENGTH) -> str:
@@ -47,12 +51,12 @@ class SeriesDictionary:
     def __init__(self, *, limit: int | None = None) -> None:
         self.limit = settings.INGEST.limits.series if limit is None else limit
         self._ids: dict[SeriesNames, int] = {}
-        self._seen: dict[tuple[str, str, str, str], int] = {}
+        self._seen: dict[tuple[str, str, str, str, str], int] = {}
         self._newest = -1
 
-    def code(self, type: str, source: str, consumer: str, topic: str) -> int:
+    def code(self, type: str, source: str, consumer: str, topic: str, group: str = "") -> int:
         """The id of the series, or of ``__overflow__`` when there are too many already."""
-        names = (type, source, consumer, topic)
+        names = (type, source, consumer, topic, group)
         found = self._seen.get(names)
         return self._learn(names) if found is None else found
 
@@ -66,9 +70,11 @@ class SeriesDictionary:
         self._seen.clear()
         self._newest = -1
 
-    def _learn(self, raw: tuple[str, str, str, str]) -> int:
-        type, source, consumer = map(clean_name, raw[:3])
-        names = SeriesNames(type, source, consumer, clean_name(raw[3], TOPIC_LENGTH))
+    def _learn(self, raw: tuple[str, str, str, str, str]) -> int:
+        type, source, consumer, group = map(clean_name, (*raw[:3], raw[4]))
+        topic = clean_name(raw[3], TOPIC_LENGTH)
+        own = "" if group == consumer else group
+        names = SeriesNames(type, source, consumer, topic, own)
         found = self._ids.get(names)
         if found is None:
             found = self._make(names)
@@ -96,7 +102,7 @@ class SeriesDictionary:
     def _load(self) -> None:
         """Learn the series that were made since: by another worker, or before we started."""
         rows = Series.objects.filter(id__gt=self._newest).order_by("id")
-        for id, *names in rows.values_list("id", "type", "source", "consumer", "topic"):
+        for id, *names in rows.values_list("id", *NAMES):
             self._ids[SeriesNames(*names)] = id
             self._newest = id
         self._newest = max(self._newest, 0)

@@ -14,6 +14,7 @@ from dashboard.accounts.models import Role
 from dashboard.fleet.models import BacklogSample, Duty
 from ingest.models import ServiceInstance
 from tests.dashboard.care import HOSTILE, client_for, make_breaker, make_component, make_group
+from tests.dashboard.live.seeding import Seeder
 
 pytestmark = pytest.mark.django_db(databases=["default", "events"])
 
@@ -155,6 +156,28 @@ def test_consumer_tells_backlog_and_advice(viewer: Client) -> None:
     text = answer.content.decode()
     assert "orders-topic, payments-topic" in text
     assert "asked too long ago" in text
+
+
+def test_group_is_told_of_by_the_consumers_that_name_it(viewer: Client) -> None:
+    at = now_ms()
+    seeder = Seeder(at - 120_000)
+    seeder.add(at - 10_000, 12, consumer="shop", group="inventory")
+    seeder.add(at - 90_000, 6, consumer="shop", group="mail")
+    seeder.add(at - 10_000, 6, consumer="payments", group="payments", outcome="failed")
+    seeder.observe(at)
+    for name in ("inventory", "mail", "payments", "silent"):
+        make_group(name, sampled_ms=at)
+    answer = viewer.get("/consumers/")
+    rows = {row.view.name: row for row in answer.context["rows"]}
+    assert {name: row.per_second and round(row.per_second * 60) for name, row in rows.items()} == {
+        "inventory": 12, "mail": 0, "payments": 6, "silent": None,
+    }  # fmt: skip
+    assert (rows["inventory"].error_rate, rows["payments"].error_rate) == (0.0, 1.0)
+    assert rows["mail"].handlers == ["shop"]
+    assert rows["payments"].named_otherwise == ()
+    assert (
+        answer.content.decode().count('handled by <a href="/events/?consumer=shop">shop</a>') == 2
+    )
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -38,6 +38,7 @@ class Seeder:
         type: str = "ORDER_CREATED",
         source: str = "order-service",
         consumer: str = "inventory",
+        group: str = "",
         outcome: str = "success",
         took_ms: float = 20.0,
     ) -> None:
@@ -47,6 +48,7 @@ class Seeder:
             Receipt(
                 event_id=event.event_id,
                 consumer=consumer,
+                consumer_group=group,
                 outcome=outcome,
                 event_type=type,
                 topic=self.row.topic,

@@ -16,12 +16,13 @@ class MemorySeries:
     """Ids from 1 on, in order of asking; no database."""
 
     def __init__(self) -> None:
-        self.ids: dict[tuple[str, str, str, str], int] = {}
+        self.ids: dict[tuple[str, ...], int] = {}
         self.asked = 0
 
-    def code(self, type: str, source: str, consumer: str, topic: str) -> int:
+    def code(self, type: str, source: str, consumer: str, topic: str, group: str = "") -> int:
         self.asked += 1
-        return self.ids.setdefault((type, source, consumer, topic), len(self.ids) + 1)
+        names = (type, source, consumer, topic, *filter(None, [group]))
+        return self.ids.setdefault(names, len(self.ids) + 1)
 
 
 def make_ref(topic: str = "orders-topic", *, id: int = 1, dead_letters: bool = False) -> StreamRef:

@@ -298,6 +298,28 @@ def test_grouping_by_consumer_has_no_line_for_publishing() -> None:
     assert [group.name for group in by_source.groups] == ["order-service"]
 
 
+def test_groups_of_one_consumer_are_told_apart() -> None:
+    observe(MINUTE, MINUTE + 1_000)
+    receipts = [
+        make_receipt(consumer="shop", consumer_group="inventory"),
+        make_receipt(consumer="shop", consumer_group="inventory", outcome="failed"),
+        make_receipt(consumer="shop", consumer_group="mail"),
+        make_receipt(consumer="payments", consumer_group="payments"),
+        make_receipt(consumer="stock"),
+    ]
+    fold((make_ref(), [make_record(MINUTE), tell(receipts, MINUTE)]))
+
+    by_group = read(MINUTE, MINUTE + 1_000, resolution=1, group_by="group")
+    by_consumer = read(MINUTE, MINUTE + 1_000, resolution=1, group_by="consumer")
+
+    assert {group.name: group.total("processed") for group in by_group.groups} == {
+        "inventory": 2, "mail": 1, "payments": 1, "stock": 1,
+    }  # fmt: skip
+    assert {group.name: group.total("processed") for group in by_consumer.groups} == {
+        "shop": 3, "payments": 1, "stock": 1,
+    }  # fmt: skip
+
+
 def test_a_topic_that_is_no_longer_configured_does_not_hide_what_is_stored_since() -> None:
     """Nobody leases its stream any more, so its observation stands still for ever."""
     hour = 3_600_000

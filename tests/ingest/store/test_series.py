@@ -27,6 +27,15 @@ def test_same_names_have_one_code_in_every_dictionary() -> None:
     assert len(names()) == 2
 
 
+def test_group_makes_a_series_where_it_is_not_the_consumer() -> None:
+    series = SeriesDictionary()
+
+    code = series.code("ORDER_CREATED", "", "inventory", "orders-topic")
+
+    assert series.code("ORDER_CREATED", "", "inventory", "orders-topic", "inventory") == code
+    assert series.code("ORDER_CREATED", "", "inventory", "orders-topic", "stock") != code
+
+
 def test_series_knows_since_when_it_is() -> None:
     before = time.time() * 1000 - 1
 
