@@ -12,6 +12,7 @@ from dashboard.preflight import PreflightError
 __all__ = [
     "embedded_broker_command",
     "forget_broker",
+    "recall_broker",
     "remember_broker",
     "wait_for_broker",
 ]
@@ -55,6 +56,14 @@ def wait_for_broker(port: int) -> None:
 def remember_broker(folder: Path, port: int) -> None:
     """Leave the embedded broker's place for commands run beside `up`."""
     (folder / PLACE).write_text(f"redis://127.0.0.1:{port}/0\n", encoding="ascii")
+
+
+def recall_broker(folder: Path) -> str:
+    """What `remember_broker` left; "" if nothing."""
+    try:
+        return (folder / PLACE).read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""
 
 
 def forget_broker(folder: Path) -> None:

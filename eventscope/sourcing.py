@@ -13,7 +13,8 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from eventscope.envelope import Event, decode_event, encode_event
-from eventscope.errors import ConcurrencyError
+from eventscope.errors import BrokerUnavailable, ConcurrencyError
+from eventscope.outbox import RedisOutbox
 from eventscope.reducers import reducer
 from eventscope.transports.redis import RedisTransport
 
@@ -97,8 +98,7 @@ class MemoryEventStore:
 
 
 # All types are looked at before the first write: a script that fails later is not rolled back.
-_APPEND = """
--- KEYS entity topic...; ARGV expected maxlen then for each event: body topic-number key
+_CHECK = """
 for i = 1, #KEYS do
   local kind = redis.call('TYPE', KEYS[i]).ok
   if kind ~= 'none' and kind ~= 'stream' then return redis.error_reply('WRONGTYPE ' .. KEYS[i]) end
@@ -107,6 +107,11 @@ local version = 0
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 if #last > 0 then version = tonumber(string.match(last[1][1], '^%d+')) end
 if ARGV[1] ~= '' and tonumber(ARGV[1]) ~= version then return {0, version} end
+"""
+_PUBLISH = (
+    _CHECK
+    + """
+-- KEYS entity topic...; ARGV expected maxlen then for each event: body topic-number key
 for i = 3, #ARGV, 3 do
   version = version + 1
   redis.call('XADD', KEYS[1], version .. '-0', 'event', ARGV[i])
@@ -118,6 +123,23 @@ for i = 3, #ARGV, 3 do
 end
 return {1, version}
 """
+)
+_HOLD = (
+    _CHECK
+    + """
+-- KEYS entity outbox refused; ARGV expected limit then for each event: body topic key
+local held = redis.call('XLEN', KEYS[2]) + redis.call('XLEN', KEYS[3])
+if held + (#ARGV - 2) / 3 > tonumber(ARGV[2]) then return {-1, held} end
+for i = 3, #ARGV, 3 do
+  version = version + 1
+  redis.call('XADD', KEYS[1], version .. '-0', 'event', ARGV[i])
+  if ARGV[i + 1] ~= '' then
+    redis.call('XADD', KEYS[2], '*', 'topic', ARGV[i + 1], 'event', ARGV[i], 'key', ARGV[i + 2])
+  end
+end
+return {1, version}
+"""
+)
 
 
 class RedisEventStore:
@@ -126,6 +148,9 @@ class RedisEventStore:
     ``outbox`` names the topic that an event is also published to, in that same step, or None: so
     what is stored is published, exactly once, and nothing else is. Use the router of a bus:
     ``RedisEventStore(bus.transport, "order", outbox=lambda event: bus.router.topic(event.event_type))``.
+
+    ``relayed``: the topics are of another broker. Then events wait in `waiting` until an `OutboxRelay`
+    has published them, up to ``limit``; beyond, `append` raises `BrokerUnavailable` and stores nothing.
     """
 
     def __init__(
@@ -135,28 +160,46 @@ class RedisEventStore:
         *,
         outbox: Callable[[Event], str | None] | None = None,
         max_length: int = 200_000,
+        relayed: bool = False,
+        limit: int = 100_000,
     ) -> None:
         self._own = isinstance(transport, str)
         self._redis = RedisTransport(transport) if isinstance(transport, str) else transport
         self._kind = kind
         self._outbox = outbox or (lambda event: None)
         self._max_length = max_length
+        self._relayed = relayed
+        self._limit = limit
+        self.waiting = RedisOutbox(self._redis, kind)
 
     async def append(
         self, entity: str, events: Sequence[Event], *, expected_version: int | None = None
     ) -> int:
+        expected = "" if expected_version is None else expected_version
+        append = self._hold if self._relayed else self._publish
+        done, number = await append(entity, events, expected)
+        if done < 0:
+            raise BrokerUnavailable(f"{number} events wait to be published, and more may not")
+        if not done:
+            _expect(entity, expected_version, number)
+        return int(number)
+
+    async def _publish(self, entity: str, events: Sequence[Event], expected: int | str) -> Any:
         topics: dict[str, int] = {}
         words: list[str | bytes | int] = []
         for event in events:
             topic = self._outbox(event)
             number = topics.setdefault(topic, len(topics) + 1) if topic else 0
             words += [encode_event(event), number, event.key or entity]
-        expected = "" if expected_version is None else expected_version
         keys = [self._key(entity), *topics]
-        done, version = await self._redis.script(_APPEND, keys, expected, self._max_length, *words)
-        if not done:
-            _expect(entity, expected_version, version)
-        return int(version)
+        return await self._redis.script(_PUBLISH, keys, expected, self._max_length, *words)
+
+    async def _hold(self, entity: str, events: Sequence[Event], expected: int | str) -> Any:
+        words: list[str | bytes] = []
+        for event in events:
+            words += [encode_event(event), self._outbox(event) or "", event.key or entity]
+        keys = [self._key(entity), self.waiting.key, self.waiting.refused_key]
+        return await self._redis.script(_HOLD, keys, expected, self._limit, *words)
 
     async def history(
         self, entity: str, *, after: int = 0, until: int | None = None

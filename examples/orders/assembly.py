@@ -11,8 +11,9 @@ from redis.asyncio import Redis
 
 from eventscope import CircuitBreaker, EventBus, HealthReporter, RetryPolicy
 from eventscope.errors import EventscopeError
-from eventscope.transports import RedisTransport
+from eventscope.outbox import OutboxRelay
 from examples.orders.admin import error_handlers
+from examples.orders.broker import Broker, KafkaBroker, RedisBroker
 from examples.orders.control import Control
 from examples.orders.history import PipedTransport, open_history
 from examples.orders.pipe import Pipe
@@ -24,7 +25,7 @@ from examples.orders.services.order import OrderService
 from examples.orders.services.payment import PaymentService
 from examples.orders.services.shipping import ShippingService
 from examples.orders.services.view import OrderView
-from examples.orders.shop import DEAD_LETTERS, ROUTES, Shop
+from examples.orders.shop import DEAD_LETTERS, OWN_SERVICE, PARTITIONS, ROUTES, TOPICS, Shop
 
 __all__ = ["SERVICES", "Instance", "Options", "UnknownService", "build_instance", "open_shop"]
 
@@ -48,9 +49,11 @@ class UnknownService(EventscopeError, ValueError):
 
 @dataclass(frozen=True)
 class Options:
-    """How the shop runs. Retries come quickly here, so that a story is complete while one looks."""
+    """How the shop runs: ``url`` is the Redis of its stock and orders, and its broker unless ``broker`` names a
+    Kafka. Retries come quickly here, so that a story is complete while one looks."""
 
     url: str
+    broker: str = ""
     rate: float = 50.0
     instances: int = 2
     steady: bool = False
@@ -81,7 +84,10 @@ async def open_shop(options: Options) -> AsyncIterator[Shop]:
         try:
             yield Shop(
                 pipe=pipe,
-                history=open_history(transport, topic_length=options.topic_length),
+                broker=_broker(options, redis),
+                history=open_history(
+                    transport, topic_length=options.topic_length, relayed=bool(options.broker)
+                ),
                 provider=PaymentProvider(control, trouble=options.trouble, seed=options.seed),
                 control=control,
                 trouble=options.trouble,
@@ -91,13 +97,21 @@ async def open_shop(options: Options) -> AsyncIterator[Shop]:
             await transport.close()
 
 
+def _broker(options: Options, redis: Any) -> Broker:
+    if options.broker:
+        return KafkaBroker(
+            options.broker, topics=TOPICS, partitions=PARTITIONS, claim_after=options.claim_after
+        )
+    return RedisBroker(options.url, redis, topics=TOPICS, topic_length=options.topic_length)
+
+
 def build_instance(name: str, number: int, shop: Shop, options: Options) -> Instance:
     """Not started yet. Raises `UnknownService`."""
     if name not in SERVICES:
         raise UnknownService(f"{name}: no such service; one of {', '.join(SERVICES)}")
     kind = SERVICES[name]
     bus = EventBus(
-        RedisTransport(options.url, max_length=options.topic_length),
+        shop.broker.transport(),
         source=name,
         version=kind.version,
         instance=f"{name}-{number}",
@@ -108,6 +122,8 @@ def build_instance(name: str, number: int, shop: Shop, options: Options) -> Inst
         retry=RetryPolicy(kind.max_retries, options.retry_delay, claim_after=options.claim_after),
     )
     service = kind(bus, shop)
+    if options.broker and name == OWN_SERVICE:
+        OutboxRelay(bus, shop.history.waiting)
     report_health(bus, service, shop, interval=options.health_interval)
     return Instance(bus, service)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any
 
-from redis.exceptions import RedisError, ResponseError
+from eventscope.errors import BrokerUnavailable
+from examples.orders.broker import Broker
 
-__all__ = ["Backpressure", "unread_orders"]
+__all__ = ["Backpressure"]
 
 LOOK_EVERY = 0.5
 SHUT_ABOVE = 10_000
@@ -21,20 +21,11 @@ class Backpressure:
     def __init__(self) -> None:
         self.shut = False
 
-    async def run(self, redis: Any) -> None:
+    async def run(self, broker: Broker) -> None:
         while True:
-            with suppress(RedisError):  # the buses say that the broker is away
-                self.note(await unread_orders(redis))
+            with suppress(BrokerUnavailable):  # the buses say that the broker is away
+                self.note(await broker.unread_orders())
             await asyncio.sleep(LOOK_EVERY)
 
     def note(self, unread: int) -> None:
         self.shut = unread > (OPEN_BELOW if self.shut else SHUT_ABOVE)
-
-
-async def unread_orders(redis: Any) -> int:
-    """Entries of orders-topic that inventory-service has not read yet; 0 before there is a group."""
-    try:
-        groups = await redis.xinfo_groups("orders-topic")
-    except ResponseError:
-        return 0
-    return sum(group["lag"] or 0 for group in groups if group["name"] == b"inventory-service")

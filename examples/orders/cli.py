@@ -29,7 +29,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return asyncio.run(COMMANDS[options.command](options)) or 0
     except (RedisError, EventscopeError, OSError) as error:
-        place = options.url.rpartition("@")[2]
+        place = (options.broker or options.url).rpartition("@")[2]
         print(f"The shop at {place}: {error}", file=sys.stderr)
         return 1
 
@@ -40,7 +40,13 @@ def command_line() -> argparse.ArgumentParser:
         description="A shop whose services talk through events. Without a command it runs.",
     )
     url = os.environ.get("REDIS_URL") or DEFAULT_URL
-    parser.add_argument("--url", default=url, help="where the broker is (default: $REDIS_URL)")
+    parser.add_argument("--url", default=url, help="where Redis is (default: $REDIS_URL)")
+    parser.add_argument(
+        "--broker",
+        default=os.environ.get("SHOP_BROKER", ""),
+        help="a Kafka between the services, kafka://host:9092; the shop's store stays in Redis "
+        "(default: $SHOP_BROKER, else Redis)",
+    )
     parser.add_argument("--rate", type=_rate, default=50.0, help="events a second (default 50)")
     parser.add_argument(
         "--instances", type=_count, default=2, help="instances of each service (default 2)"
@@ -76,6 +82,7 @@ async def _run(options: Any) -> int:
     return await run_shop(
         Options(
             url=options.url,
+            broker=options.broker,
             rate=options.rate,
             instances=options.instances,
             steady=options.steady,
@@ -86,7 +93,9 @@ async def _run(options: Any) -> int:
 
 
 async def _instance(options: Any) -> int:
-    shop = Options(url=options.url, trouble=not options.calm, seed=options.seed)
+    shop = Options(
+        url=options.url, broker=options.broker, trouble=not options.calm, seed=options.seed
+    )
     return await run_instance(shop, options.service, options.number)
 
 

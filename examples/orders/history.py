@@ -1,6 +1,7 @@
 """The guide's OrderEventStore: an order is the sequence of its events.
 
-What OrderService itself says of an order is stored and published in one step (the store's outbox);
+What OrderService itself says of an order is stored and published in one step (the store's outbox; where the
+broker is a Kafka, a relay empties it);
 what other services say is stored when it arrives.
 """
 
@@ -39,8 +40,11 @@ class PipedTransport(RedisTransport):
             raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error
 
 
-def open_history(transport: RedisTransport, *, topic_length: int) -> RedisEventStore:
-    return RedisEventStore(transport, KIND, outbox=_outbox, max_length=topic_length)
+def open_history(transport: RedisTransport, *, topic_length: int, relayed: bool) -> RedisEventStore:
+    """``relayed``: the broker is another than the store, and an `OutboxRelay` publishes."""
+    return RedisEventStore(
+        transport, KIND, outbox=_outbox, max_length=topic_length, relayed=relayed
+    )
 
 
 def history_key(order_id: str) -> str:

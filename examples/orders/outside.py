@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 
+from examples.orders.assembly import Options
 from examples.orders.control import Control
 
 __all__ = ["OutsideInstance", "parent_is_gone"]
@@ -22,9 +23,9 @@ AGAIN_AFTER = 5.0
 class OutsideInstance:
     """Keeps ``python -m examples.orders instance`` running, except while the fault is on."""
 
-    def __init__(self, words: list[str], url: str, control: Control) -> None:
+    def __init__(self, words: list[str], options: Options, control: Control) -> None:
         self._words = words
-        self._url = url
+        self._places = {"REDIS_URL": options.url, "SHOP_BROKER": options.broker}
         self._control = control
         self._process: asyncio.subprocess.Process | None = None
 
@@ -61,8 +62,8 @@ class OutsideInstance:
             log.warning("%s ended with %s", self._words, self._process.returncode)
             await asyncio.sleep(AGAIN_AFTER)
         command = [sys.executable, "-m", "examples.orders", *self._words]
-        # The place may hold a password, so it does not stand among the words.
-        environment = {**os.environ, "REDIS_URL": self._url}
+        # The places may hold passwords, so they do not stand among the words.
+        environment = {**os.environ, **self._places}
         self._process = await asyncio.create_subprocess_exec(
             *command, env=environment, stdin=asyncio.subprocess.DEVNULL
         )

@@ -6,14 +6,21 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 
-from eventscope.sourcing import EventStore
+from eventscope.sourcing import RedisEventStore
+from examples.orders.broker import Broker
 from examples.orders.control import Control
 from examples.orders.pipe import Pipe
 from examples.orders.provider import PaymentProvider
 
-__all__ = ["DEAD_LETTERS", "OWN_SERVICE", "ROUTES", "TOPICS", "Shop"]
+__all__ = ["DEAD_LETTERS", "OWN_SERVICE", "PARTITIONS", "ROUTES", "TOPICS", "Shop"]
 
 TOPICS = ("orders-topic", "payments-topic", "notifications-topic")
+PARTITIONS = {
+    **dict(zip(TOPICS, (12, 8, 4), strict=True)),
+    "failed-events": 4,
+    "system-events": 4,
+}
+"""Of topics that are made on a Kafka; the guide's numbers for its three."""
 OWN_SERVICE = "order-service"
 DEAD_LETTERS = "failed-events"
 ROUTES = {
@@ -32,7 +39,8 @@ class Shop:
     """The outside world of the services. ``trouble`` False: nothing fails unless it is told to."""
 
     pipe: Pipe
-    history: EventStore
+    broker: Broker
+    history: RedisEventStore
     provider: PaymentProvider
     control: Control
     trouble: bool = True

@@ -69,8 +69,9 @@ async def run_shop(options: Options) -> int:
     async with open_shop(options) as shop:
         await shop.pipe.redis.hset(CONTROL_KEY, "rate", options.rate)
         await refresh_control(shop.pipe.redis, shop.control)
+        await shop.broker.prepare()
         system = System(shop, options)
-        outside = OutsideInstance(_outside_words(options), options.url, shop.control)
+        outside = OutsideInstance(_outside_words(options), options, shop.control)
         backpressure = Backpressure()
         traffic = Traffic(
             system.place,
@@ -82,11 +83,11 @@ async def run_shop(options: Options) -> int:
         )
         beside = [
             follow_control(shop.pipe.redis, shop.control),
-            backpressure.run(shop.pipe.redis),
+            backpressure.run(shop.broker),
             traffic.run(),
             keep_forgetting(shop.pipe),
-            poison_topic(shop.pipe.redis, shop.control),
-            report_figures(shop.pipe.redis, lambda: _figures(system, traffic, shop)),
+            poison_topic(system.instances[0].bus.transport, shop.control),
+            report_figures(shop.broker, lambda: _figures(system, traffic, shop)),
         ]
         if options.instances >= OUTSIDE[1]:
             beside.append(outside.run())

@@ -13,11 +13,14 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from eventscope.errors import BrokerUnavailable
+from eventscope.transports import Transport
+from eventscope.transports.base import Outgoing
+from examples.orders.broker import Broker
 from examples.orders.control import Control
 from examples.orders.history import history_key
 from examples.orders.pipe import Pipe
 from examples.orders.read_side import row_key
-from examples.orders.shop import TOPICS
 
 __all__ = ["RECENT_KEY", "forget_old_orders", "keep_forgetting", "poison_topic", "report_figures"]
 
@@ -51,13 +54,13 @@ async def forget_old_orders(redis: Any, *, kept: int) -> int:
     return len(ids)
 
 
-async def poison_topic(redis: Any, control: Control) -> None:
+async def poison_topic(transport: Transport, control: Control) -> None:
     """While the fault is on: by turns an order that is none, and bytes that are no event."""
     for number in itertools.count():
         await asyncio.sleep(POISON_EVERY)
         if control.on("poison-message"):
-            with suppress(RedisError):
-                await redis.xadd("orders-topic", {"event": poison(number)})
+            with suppress(BrokerUnavailable):
+                await transport.append([Outgoing("orders-topic", poison(number))])
 
 
 def poison(number: int) -> bytes:
@@ -74,25 +77,16 @@ def poison(number: int) -> bytes:
     return body[: len(body) // 2] if number % 2 else body
 
 
-async def report_figures(redis: Any, describe: Callable[[], Iterable[str]]) -> None:
+async def report_figures(broker: Broker, describe: Callable[[], Iterable[str]]) -> None:
     """Log how many events a second were published since the last line, whoever published them."""
     last, began, wait = 0, time.monotonic(), FIRST_FIGURES
-    with suppress(RedisError):
-        last = await count_published(redis)
+    with suppress(BrokerUnavailable):
+        last = await broker.published()
     while True:
         await asyncio.sleep(wait)
         wait = FIGURES_EVERY
-        with suppress(RedisError):
-            now, published = time.monotonic(), await count_published(redis)
+        with suppress(BrokerUnavailable):
+            now, published = time.monotonic(), await broker.published()
             rate = max(0, published - last) / (now - began)
             log.info("%s", " · ".join([f"{rate:.0f} events/s", *describe()]))
             last, began = published, now
-
-
-async def count_published(redis: Any) -> int:
-    """All that was ever appended to the shop's topics; trimmed entries count."""
-    count = 0
-    for topic in TOPICS:
-        if await redis.exists(topic):
-            count += (await redis.xinfo_stream(topic))["entries-added"]
-    return count

@@ -1,16 +1,25 @@
-"""``manage.py demo``: the example shop of `examples.orders`, against the broker named ``main``."""
+"""``manage.py demo``: the example shop of `examples.orders`, against the broker named ``main`` or the first."""
 
 from __future__ import annotations
 
 import os
 import sys
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from typing import Any, NoReturn
+from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-__all__ = ["Command", "demo_environment"]
+from dashboard.embedded import recall_broker
+from ingest.options import BrokerOptions
+
+__all__ = ["STORE_FOLDER", "Command", "demo_environment", "demo_needs_a_store"]
+
+STORE_FOLDER = "demo"
+"""In the data folder: the shop's stock and orders, where no Redis is configured."""
+_CONNECTING = ("security.", "sasl.mechanisms", "ssl.")
 
 
 class Command(BaseCommand):
@@ -40,12 +49,36 @@ def become_shop(words: list[str]) -> NoReturn:
     os.execve(sys.executable, [sys.executable, "-m", "examples.orders", *words], environment)
 
 
-def demo_environment(environment: dict[str, str]) -> dict[str, str]:
-    """The broker's place travels in the environment, as it may hold a password."""
-    broker = settings.INGEST.brokers.get("main")
-    if broker is None or broker.type != "redis":
+def demo_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The places travel in the environment, as they may hold a password."""
+    broker = _broker()
+    if broker.type == "redis":
+        return {**environment, "REDIS_URL": broker.url}
+    store = environment.get("REDIS_URL") or recall_broker(settings.DATA_DIR / STORE_FOLDER)
+    if not store:
         raise CommandError(
-            "the demo publishes to a Redis broker named main; eventscope.toml has none. "
-            "Say where one is with python -m examples.orders --url redis://..."
+            "the demo shop speaks through your Kafka, but keeps its stock and orders in a Redis: "
+            "say where one is with REDIS_URL, or start all with `manage.py up --demo`, which brings one."
         )
-    return {**environment, "REDIS_URL": broker.url}
+    return {**environment, "REDIS_URL": store, "SHOP_BROKER": kafka_url(broker)}
+
+
+def demo_needs_a_store(environment: Mapping[str, str]) -> bool:
+    """Whether the shop has no Redis to keep its stock and orders in."""
+    return _broker().type != "redis" and not environment.get("REDIS_URL")
+
+
+def kafka_url(broker: BrokerOptions) -> str:
+    """The broker as the kit is told of it."""
+    from ingest.sources.kafka_client import client_settings
+
+    told = client_settings(broker)
+    user, password = told.get("sasl.username", ""), told.get("sasl.password", "")
+    account = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user else ""
+    more = {name: value for name, value in told.items() if name.startswith(_CONNECTING)}
+    return f"kafka://{account}{told['bootstrap.servers']}?{urlencode(more)}"
+
+
+def _broker() -> BrokerOptions:
+    brokers = settings.INGEST.brokers
+    return brokers.get("main") or next(iter(brokers.values()))

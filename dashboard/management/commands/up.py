@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -22,6 +24,7 @@ from dashboard.embedded import (
     remember_broker,
     wait_for_broker,
 )
+from dashboard.management.commands.demo import STORE_FOLDER, demo_needs_a_store
 from dashboard.preflight import (
     PreflightError,
     check_databases,
@@ -71,22 +74,26 @@ class Command(BaseCommand):
 
     async def _run(self, *, demo: bool, web: bool) -> None:
         port = pick_port(PREFERRED_BROKER_PORT) if settings.EMBEDDED_BROKER else 0
-        services = plan_services(broker_port=port, demo=demo, web=web)
+        store = demo and not port and demo_needs_a_store(os.environ)
+        store_port = pick_port(PREFERRED_BROKER_PORT) if store else 0
+        services = plan_services(broker_port=port, store_port=store_port, demo=demo, web=web)
         supervisor = Supervisor(services, write=self._line, root=settings.BASE_DIR)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, supervisor.request_stop)
         try:
-            await self._start(supervisor, port)
+            await self._start(supervisor, {"broker": port, "demo-store": store_port})
             await supervisor.wait()
         finally:
             self._line("Stopping ...")
             await supervisor.stop()
             if port:
                 forget_broker(settings.DATA_DIR)
+            if store_port:
+                forget_broker(settings.DATA_DIR / STORE_FOLDER)
             self._line("Stopped.")
 
-    async def _start(self, supervisor: Supervisor, broker_port: int) -> None:
+    async def _start(self, supervisor: Supervisor, ports: Mapping[str, int]) -> None:
         """The page first: what only works behind it may start once somebody can look."""
         for service in supervisor.services:
             if service.name == "monitor" and self.link:
@@ -94,9 +101,10 @@ class Command(BaseCommand):
             if supervisor.stopping:
                 return
             await supervisor.start(service)
-            if service.name == "broker":
-                await asyncio.to_thread(wait_for_broker, broker_port)
-                remember_broker(settings.DATA_DIR, broker_port)
+            if port := ports.get(service.name):
+                await asyncio.to_thread(wait_for_broker, port)
+                own = service.name == "demo-store"
+                remember_broker(settings.DATA_DIR / (STORE_FOLDER if own else ""), port)
 
     async def _greet(self, supervisor: Supervisor) -> None:
         """Say where to go once the page answers."""
@@ -115,8 +123,9 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def plan_services(*, broker_port: int, demo: bool, web: bool) -> list[Service]:
-    """What to run, in the order of starting; ``broker_port`` 0 means a broker is configured."""
+def plan_services(*, broker_port: int, demo: bool, web: bool, store_port: int = 0) -> list[Service]:
+    """What to run, in the order of starting; ``broker_port`` 0 means a broker is configured, ``store_port`` 0
+    that the demo keeps its stock and orders in that."""
     manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
     place = {"REDIS_URL": f"redis://127.0.0.1:{broker_port}/0"} if broker_port else {}
     if demo and not Path(settings.OPTIONS.file).exists():
@@ -125,18 +134,23 @@ def plan_services(*, broker_port: int, demo: bool, web: bool) -> list[Service]:
     if web:
         services.append(Service("web", web_command(), stage=2, grace=2.5, environment=place))
     if broker_port:
-        folder = settings.DATA_DIR / "broker"
-        folder.mkdir(parents=True, exist_ok=True)
-        broker = embedded_broker_command(folder=folder, port=broker_port)
-        services.append(Service("broker", broker, stage=0, grace=1.5))
+        services.append(_embedded("broker", broker_port, settings.DATA_DIR / "broker"))
     ingest = [*manage, "ingest"]
     services.append(
         Service("ingest", ingest, stage=1, grace=3.5, environment=place, niceness=YIELDING)
     )
     services.append(Service("monitor", [*manage, "monitor"], stage=2, grace=2.5, environment=place))
+    if store_port:
+        services.append(_embedded("demo-store", store_port, settings.DATA_DIR / STORE_FOLDER))
     if demo:
         services.append(Service("demo", [*manage, "demo"], stage=3, grace=2.0, environment=place))
     return services
+
+
+def _embedded(name: str, port: int, folder: Path) -> Service:
+    folder.mkdir(parents=True, exist_ok=True)
+    command = embedded_broker_command(folder=folder, port=port)
+    return Service(name, command, stage=0, grace=1.5)
 
 
 def web_command() -> list[str]:

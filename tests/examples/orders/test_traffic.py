@@ -7,7 +7,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from examples.orders.arrivals import Pace
-from examples.orders.backpressure import OPEN_BELOW, SHUT_ABOVE, Backpressure, unread_orders
+from examples.orders.backpressure import OPEN_BELOW, SHUT_ABOVE, Backpressure
+from examples.orders.broker import RedisBroker
 from examples.orders.control import Control
 from examples.orders.customers import Shoppers
 from examples.orders.domain import CreateOrder
@@ -97,13 +98,14 @@ def test_door_shuts_when_far_behind_and_opens_at_half_of_it() -> None:
     assert seen == [False, False, True, True, False, False]
 
 
-async def test_unread_orders_are_those_of_the_first_consumer(valkey: Valkey) -> None:
+async def test_redis_tells_what_was_published_and_what_nobody_read(valkey: Valkey) -> None:
     async with Redis.from_url(valkey.url) as redis:
-        assert await unread_orders(redis) == 0
+        broker = RedisBroker(valkey.url, redis, topics=["orders-topic", "none"], topic_length=100)
+        assert (await broker.unread_orders(), await broker.published()) == (0, 0)
         await redis.xgroup_create("orders-topic", "inventory-service", "0", mkstream=True)
         await redis.xgroup_create("orders-topic", "notification-service", "0")
         for _ in range(3):
             await redis.xadd("orders-topic", {"event": "{}"})
         await redis.xreadgroup("inventory-service", "one", {"orders-topic": ">"}, count=1)
 
-        assert await unread_orders(redis) == 2
+        assert (await broker.unread_orders(), await broker.published()) == (2, 3)

@@ -62,7 +62,9 @@ async def test_poison_comes_only_while_the_fault_is_on(
     monkeypatch.setattr("examples.orders.upkeep.POISON_EVERY", 0.05)
     control = Control()
     async with open_running_shop(quick(valkey.url)) as running:
-        poisoning = asyncio.create_task(poison_topic(running.redis, control))
+        poisoning = asyncio.create_task(
+            poison_topic(running.system.instances[0].bus.transport, control)
+        )
         await asyncio.sleep(0.2)
         before = await running.redis.xlen("orders-topic")
         control.faults = frozenset({"poison-message"})
