@@ -108,7 +108,7 @@ def read_story(correlation_id: str) -> Told | None:
         story=story,
         outcomes={name: outcome_of(kind, handlings.get(name, ())) for name, kind in types.items()},
         dead_letters=by_event,
-        complete=len(found) <= FOUND_LIMIT,
+        complete=len(found) <= FOUND_LIMIT and not found.cut,
         redrives=_redrives(story),
     )
 

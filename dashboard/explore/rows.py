@@ -9,7 +9,7 @@ from dashboard.explore.handlings import read_handlings
 from dashboard.explore.judging import took_ms
 from dashboard.explore.outcomes import outcome_of
 from dashboard.explore.story import Handling
-from ingest.queries.events import EventView, find_events
+from ingest.queries.events import EventView, FoundEvents, find_events
 
 __all__ = ["FOUND_LIMIT", "RECEIPTS", "Row", "correlation_of", "found_by", "rows_of", "rows_with"]
 
@@ -57,14 +57,16 @@ def rows_with(
     return rows
 
 
-def found_by(value: str, *, limit: int = FOUND_LIMIT) -> list[EventView]:
+def found_by(value: str, *, limit: int = FOUND_LIMIT) -> FoundEvents:
     """Events that carry ``value`` as any key, oldest first, without the receipts that only name it."""
     found = find_events([value], limit=limit)
-    return [
+    told = FoundEvents(
         event
         for event in found
         if event.event_type != RECEIPTS or value in (event.event_id, event.correlation_id)
-    ]
+    )
+    told.cut = found.cut
+    return told
 
 
 def correlation_of(event: EventView) -> str:

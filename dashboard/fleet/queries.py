@@ -66,7 +66,7 @@ def group_metrics(now_ms: int) -> tuple[dict[str, MetricGroup], float]:
         since_ms=second - RATE_S * 1000,
         until_ms=second,
         resolution=1,
-        step=RATE_S,
+        step=1,  # a step of a minute would be widened to whole minutes, up to two
         group_by="group",
         max_groups=MOST_CONSUMERS,
         partial=True,

@@ -113,6 +113,7 @@ def consumers_page(request: HttpRequest) -> HttpResponse:
         "objectives": objectives,
         "p95_ms": objectives.p95 * 1000,
         "over": sum(1 for row in rows if row.advice.tone == "warn"),
+        "stale": any(row.stale for row in rows),
     }
     return _render(request, "consumers", context)
 

@@ -109,7 +109,7 @@ def find_entity_events(kind: EntityKind, entity_id: str, *, limit: int) -> Entit
         document = document_of(event)
         if wanted in values_at(document, kind.id_path):
             events.append((event, document))
-    return EntityEvents(events, len(found) <= limit)
+    return EntityEvents(events, len(found) <= limit and not found.cut)
 
 
 def entities_of(event: EventView, kinds: Iterable[EntityKind]) -> list[EntityRef]:

@@ -24,7 +24,16 @@ from ingest.queries.opening import open_stored
 from ingest.queries.rereading import broker_of, read_again
 from ingest.records import Flag, Record
 from ingest.store import open_store
-from ingest.store.base import Cursor, EventFilter, EventStore, StoredEvent, StoreUnavailable
+from ingest.store.base import (
+    FOUND_BYTES,
+    Cursor,
+    EventFilter,
+    EventStore,
+    StoredEvent,
+    StoreUnavailable,
+)
+from ingest.store.keys import record_keys
+from ingest.store.proof import UNTELLING
 from ingest.store.snapshot import ReadingTooLong
 from ingest.store.sql import decode_stored, read_headers, to_message
 from ingest.store.streams import forget_streams, partition_of
@@ -35,6 +44,7 @@ __all__ = [
     "EventFilter",
     "EventPage",
     "EventView",
+    "FoundEvents",
     "ReadingTooLong",
     "StoreUnavailable",
     "find_correlation",
@@ -120,6 +130,13 @@ class EventView:
         told = configured_decoder().values_at(to_message(stored), self.topic, path)
         return not set(told).isdisjoint(map(stored_id, values))
 
+    def bears(self, values: Collection[str]) -> bool:
+        """Whether one of ``values`` is a key of it; one that can no longer tell is believed to bear them."""
+        if self.flags & UNTELLING:
+            return True
+        told = record_keys(self.record) if self.record else ()
+        return not set(told).isdisjoint(map(stored_id, values))
+
     @property
     def detail(self) -> object | None:
         """The payload of a system event (`ingest.system`), else None."""
@@ -199,16 +216,30 @@ def list_events(
     return EventPage(events, following, page.complete)
 
 
-def find_events(
-    values: Sequence[str], *, limit: int = 1000, before_ms: int | None = None
-) -> list[EventView]:
-    """Events that carry any of ``values`` as a key, oldest first, at most ``limit``.
+class FoundEvents(list[EventView]):
+    """``cut``: their bodies reached `FOUND_BYTES`, and what lies beyond is left out."""
 
-    With ``before_ms`` newest first, of those appended before it.
+    cut = False
+
+
+def find_events(
+    values: Sequence[str],
+    *,
+    limit: int = 1000,
+    before_ms: int | None = None,
+    from_ms: int | None = None,
+) -> FoundEvents:
+    """Events that carry any of ``values`` as a key, oldest first, at most ``limit`` and `FOUND_BYTES` of bodies.
+
+    With ``before_ms`` newest first, of those appended before it; with ``from_ms`` of those appended since it.
     """
     wanted = [stored_id(value) for value in values]
-    found = shared_store().find(wanted, limit=limit, before_ms=before_ms)
-    return [EventView(event) for event in found]
+    found = shared_store().find(
+        wanted, limit=limit, before_ms=before_ms, from_ms=from_ms, most_bytes=FOUND_BYTES
+    )
+    events = FoundEvents(map(EventView, found))
+    events.cut = found.cut
+    return events
 
 
 def get_event(event_id: str) -> list[EventView]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -93,6 +94,11 @@ class GroupBacklog(NamedTuple):
     def backlog(self) -> int:
         """What waits, delivered or not."""
         return (self.lag or 0) + self.pending
+
+    @property
+    def topics(self) -> dict[str, int]:
+        """How many partitions it reads of each topic; 1 of a Redis stream."""
+        return dict(Counter(part.stream.topic for part in self.parts))
 
     @property
     def partitions(self) -> int | None:

@@ -90,6 +90,28 @@ PAGE_BYTES = 16 * 1024 * 1024
 """Of bodies in a page: the event that reaches it is the page's last, whatever limit was asked."""
 
 
+FOUND_BYTES = 128 * 1024 * 1024
+"""Of bodies that are found by a value and read at once, such as those of a story."""
+
+
+class Found(list[StoredEvent]):
+    """Events in the asked order. ``cut``: their bodies reached the bytes asked for, and what lies beyond is left out."""
+
+    cut = False
+
+
+def fitting(events: Sequence[StoredEvent], most_bytes: int | None) -> int:
+    """How many of ``events``, from the first, until one reaches ``most_bytes`` of bodies; None is no bound."""
+    if most_bytes is None:
+        return len(events)
+    left = most_bytes
+    for number, event in enumerate(events, 1):
+        left -= len(event.body)
+        if left <= 0:
+            return number
+    return len(events)
+
+
 class Page(NamedTuple):
     """Events in the asked order, and the cursor to go on from (None at the end).
 
@@ -150,13 +172,17 @@ class EventStore(Protocol):
         since_ms: int | None = None,
         only_types: Collection[str] = (),
         before_ms: int | None = None,
-    ) -> list[StoredEvent]:
+        from_ms: int | None = None,
+        most_bytes: int | None = None,
+    ) -> Found:
         """Events that carry any of ``values`` as a key, oldest first; verified against the body.
 
-        When there are more than ``limit`` the newest are left out; ask for limit + 1 to know.
+        When there are more than ``limit`` the newest are left out; ask for limit + 1 to know. They are left out
+        as well behind the event that reaches ``most_bytes`` of bodies; `Found.cut` tells.
         ``since_ms`` is a hint that spares looking where all events are older; ``only_types``, if
         given, leaves out all other event types, or, with ``!`` in front, these.
         With ``before_ms`` newest first, of those appended before it, and the oldest are left out.
+        With ``from_ms`` oldest first, of those appended since.
         """
         ...
 

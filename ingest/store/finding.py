@@ -10,7 +10,7 @@ from operator import attrgetter
 import numpy as np
 
 from ingest.models import Block
-from ingest.store.base import StoredEvent
+from ingest.store.base import Found, StoredEvent, fitting
 from ingest.store.columns import Ints
 from ingest.store.globs import name_test
 from ingest.store.keys import hash_key
@@ -33,25 +33,29 @@ def find_events(
     since_ms: int | None,
     only_types: Collection[str],
     before_ms: int | None,
+    from_ms: int | None,
+    most_bytes: int | None,
     reader: BlockReader,
     decode: Decoder,
-) -> list[StoredEvent]:
-    """Events carrying any of ``values``, oldest first, the newest beyond ``limit`` left out.
+) -> Found:
+    """Events carrying any of ``values``, oldest first, the newest beyond ``limit`` or ``most_bytes`` left out.
 
-    With ``before_ms`` newest first, of those appended before it, the oldest left out.
+    With ``before_ms`` newest first, of those appended before it, the oldest left out; with ``from_ms`` of
+    those appended since it.
     ``since_ms`` passes over runs whose events are all older: a hint, not a filter.
     """
     wanted: dict[int, list[str]] = defaultdict(list)
     for value in dict.fromkeys(values):
         if value:
             wanted[hash_key(value)].append(value)
-    most = limit if before_ms is None else _EVERY
-    hits = seek_keys(sorted(wanted), limit=most, since_ms=since_ms)
-    search = _Search(wanted, limit, only_types, before_ms, reader, decode)
+    most = limit if before_ms is None and from_ms is None else _EVERY
+    hits = seek_keys(sorted(wanted), limit=most, since_ms=since_ms if from_ms is None else from_ms)
+    search = _Search(wanted, limit, only_types, before_ms, from_ms, most_bytes, reader, decode)
     for blocks in _by_age(hits, search):
         search.read(blocks, hits)
-    search.found.sort(key=attrgetter("cursor"), reverse=search.newest_first)
-    return search.found[:limit]
+    found = Found(search.in_order()[:limit])
+    found.cut = search.cut
+    return found
 
 
 class _Search:
@@ -63,17 +67,27 @@ class _Search:
         limit: int,
         only_types: Collection[str],
         before_ms: int | None,
+        from_ms: int | None,
+        most_bytes: int | None,
         reader: BlockReader,
         decode: Decoder,
     ) -> None:
         self.found: list[StoredEvent] = []
+        self.cut = False
         self.limit = limit
         self.before_ms = before_ms
+        self.from_ms = from_ms
         self.newest_first = before_ms is not None
         self._wanted = wanted
         self._fits = name_test(list(only_types)) if only_types else None
+        self._most_bytes = most_bytes
         self._reader = reader
         self._decode = decode
+
+    def in_order(self) -> list[StoredEvent]:
+        """What is found, in the asked order."""
+        self.found.sort(key=attrgetter("cursor"), reverse=self.newest_first)
+        return self.found
 
     def full_before(self, time: int) -> bool:
         """Whether there are enough events, all of them on the asked side of ``time``."""
@@ -96,12 +110,23 @@ class _Search:
         for (block, row), event in zip(places, self._reader.events(places), strict=True):
             if self._is_wanted(event, values[block.id, row]):
                 self.found.append(event)
+        self._keep_to_bytes()
+
+    def _keep_to_bytes(self) -> None:
+        """From here on no more events are wanted than those that fit."""
+        fits = fitting(self.in_order(), self._most_bytes) if self._most_bytes else len(self.found)
+        if fits < len(self.found):
+            self.cut = True
+            self.limit = min(self.limit, fits)
+            del self.found[fits:]
 
     def _rows(self, block: LoadedBlock, hits: Hits) -> dict[int, list[str]]:
         """The rows pointed to and the values that each should carry."""
         here = hits.blocks == block.id
         if self.before_ms is not None:
             here[here] = block.packed.appended[hits.rows[here]] < self.before_ms
+        if self.from_ms is not None:
+            here[here] = block.packed.appended[hits.rows[here]] >= self.from_ms
         places = hits.rows[here]
         rows: dict[int, list[str]] = defaultdict(list)
         for row, value, fits in zip(
@@ -147,6 +172,9 @@ def _edges(blocks: Sequence[int], search: _Search) -> dict[int, int]:
     """The moment at which each block begins, in the order of ``search``; those wholly behind are left out."""
     begins = read_by_id(Block, "first_ms", blocks)
     if search.before_ms is None:
-        return begins
+        if search.from_ms is None:
+            return begins
+        ends = read_by_id(Block, "last_ms", blocks)
+        return {block: at for block, at in begins.items() if ends[block] >= search.from_ms}
     near = [block for block, first_ms in begins.items() if first_ms < search.before_ms]
     return read_by_id(Block, "last_ms", near)

@@ -8,12 +8,13 @@ from ingest.records import Flag, Record
 from ingest.store.base import StoredEvent
 from ingest.store.keys import record_keys
 
-__all__ = ["Decoder", "carries", "true_names"]
+__all__ = ["UNTELLING", "Decoder", "carries", "true_names"]
 
 Decoder = Callable[[StoredEvent], Record | None]
 """Decodes a stored event again into its ids; None when its body cannot be decoded."""
 
-_INCOMPLETE = Flag.TRUNCATED | Flag.REDACTED | Flag.ENCRYPTED
+UNTELLING = Flag.TRUNCATED | Flag.REDACTED | Flag.ENCRYPTED
+"""A body that was cut, redacted or encrypted cannot tell all its keys any more."""
 
 
 def carries(event: StoredEvent, value: str, decode: Decoder) -> bool:
@@ -25,7 +26,7 @@ def carries(event: StoredEvent, value: str, decode: Decoder) -> bool:
     octets = value.encode("utf-8", "surrogatepass")
     if octets in event.body or octets in event.headers:
         return True
-    if event.flags & _INCOMPLETE:
+    if event.flags & UNTELLING:
         return True
     record = decode(event)
     return record is not None and value in record_keys(record)

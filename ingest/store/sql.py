@@ -14,6 +14,7 @@ from ingest.records import Batch, Message, Record
 from ingest.store.base import (
     Cursor,
     EventFilter,
+    Found,
     Page,
     Place,
     PurgeReport,
@@ -84,9 +85,12 @@ class SqlEventStore:
         since_ms: int | None = None,
         only_types: Collection[str] = (),
         before_ms: int | None = None,
-    ) -> list[StoredEvent]:
+        from_ms: int | None = None,
+        most_bytes: int | None = None,
+    ) -> Found:
         """Events that carry any of ``values``, oldest first; of ``only_types`` alone, if given, or,
-        with ``!`` in front, of all others. With ``before_ms`` newest first, of those appended before.
+        with ``!`` in front, of all others. With ``before_ms`` newest first, of those appended before;
+        with ``from_ms`` of those appended since.
 
         ``since_ms`` is a hint: runs whose newest event is older are passed over. Of what is asked by type,
         system events, nothing is encrypted that could be searched by.
@@ -98,6 +102,8 @@ class SqlEventStore:
                 since_ms=since_ms,
                 only_types=only_types,
                 before_ms=before_ms,
+                from_ms=from_ms,
+                most_bytes=most_bytes,
                 reader=self._reader(),
                 decode=self._decode,
             )

@@ -68,9 +68,12 @@ def make_round(at_ms: int) -> None:
     EvaluationRound.objects.update_or_create(pk=1, defaults={"at_ms": at_ms, "observed": 7})
 
 
-def make_stream(topic: str = "failed-events") -> Stream:
+def make_stream(topic: str = "failed-events", *, partition: int = 0) -> Stream:
     stream, _ = Stream.objects.get_or_create(
-        broker="main", topic=topic, partition=0, defaults={"dead_letters": topic == "failed-events"}
+        broker="main",
+        topic=topic,
+        partition=partition,
+        defaults={"dead_letters": topic == "failed-events"},
     )
     return stream
 
@@ -146,7 +149,9 @@ def make_breaker(name: str = "payment-provider", instance: str = "one", **given:
     return row
 
 
-def make_group(name: str = "inventory", topic: str = "orders-topic", **given: Any) -> ConsumerGroup:
+def make_group(
+    name: str = "inventory", topic: str = "orders-topic", *, partition: int = 0, **given: Any
+) -> ConsumerGroup:
     values: dict[str, Any] = {
         "lag": 12,
         "pending": 3,
@@ -154,4 +159,6 @@ def make_group(name: str = "inventory", topic: str = "orders-topic", **given: An
         "sampled_ms": NOW_MS,
         **given,
     }
-    return ConsumerGroup.objects.create(stream=make_stream(topic), name=name, **values)
+    return ConsumerGroup.objects.create(
+        stream=make_stream(topic, partition=partition), name=name, **values
+    )

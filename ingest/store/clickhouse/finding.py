@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 
-from ingest.store.base import StoredEvent
+from ingest.store.base import Found, StoredEvent, fitting
 from ingest.store.clickhouse.engine import Engine
 from ingest.store.clickhouse.reading import AT_ONCE, Place, read_events
 from ingest.store.columns import Ints
@@ -43,8 +44,9 @@ def find_events(
     since_ms: int | None,
     only_types: Collection[str],
     before_ms: int | None,
+    most_bytes: int | None,
     decode: Decoder,
-) -> list[StoredEvent]:
+) -> Found:
     """As `ingest.store.base.EventStore.find`."""
     wanted: dict[int, list[str]] = defaultdict(list)
     for value in dict.fromkeys(values):
@@ -52,12 +54,18 @@ def find_events(
             wanted[hash_key(value)].append(value)
     hashes = sorted(wanted)
     found: dict[tuple[int, ...], StoredEvent] = {}
+    cut = False
     for start in range(0, len(hashes), _HASHES):
         some = {hash: wanted[hash] for hash in hashes[start : start + _HASHES]}
-        search = _Search(engine, some, limit, since_ms, only_types, before_ms, decode)
-        found.update((event.cursor, event) for event in search.run())
-    order = sorted(found, reverse=before_ms is not None)
-    return [found[place] for place in order[:limit]]
+        search = _Search(engine, some, limit, since_ms, only_types, before_ms, most_bytes, decode)
+        part = search.run()
+        cut = cut or part.cut
+        found.update((event.cursor, event) for event in part)
+    events = [found[place] for place in sorted(found, reverse=before_ms is not None)][:limit]
+    fits = fitting(events, most_bytes)
+    told = Found(events[:fits])
+    told.cut = cut or fits < len(events)
+    return told
 
 
 class _Search:
@@ -71,11 +79,13 @@ class _Search:
         since_ms: int | None,
         only_types: Collection[str],
         before_ms: int | None,
+        most_bytes: int | None,
         decode: Decoder,
     ) -> None:
         self._engine = engine
         self._wanted = wanted
         self._limit = limit
+        self._most_bytes = most_bytes
         self._newest_first = before_ms is not None
         self._fits = name_test(list(only_types)) if only_types else None
         self._decode = decode
@@ -85,15 +95,20 @@ class _Search:
         if before_ms is not None:
             self._conditions.append(f"appended_ms < {before_ms}")
 
-    def run(self) -> list[StoredEvent]:
-        found: list[StoredEvent] = []
+    def run(self) -> Found:
+        found = Found()
         after: Place | None = None
         most = min(AT_ONCE, self._limit + 16)
         while len(found) < self._limit:
             hashes = self._places(after, most)
             events = read_events(self._engine, list(hashes))
             found += filter(lambda event: self._is_wanted(event, hashes[_place(event)]), events)
-            if len(hashes) < most:
+            found.sort(key=attrgetter("cursor"), reverse=self._newest_first)
+            fits = fitting(found, self._most_bytes)
+            if fits < len(found):
+                del found[fits:]
+                found.cut = True
+            if found.cut or len(hashes) < most:
                 break
             after = next(reversed(hashes))
             most = AT_ONCE

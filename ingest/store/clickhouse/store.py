@@ -13,6 +13,7 @@ from ingest.records import Batch
 from ingest.store.base import (
     Cursor,
     EventFilter,
+    Found,
     Page,
     Place,
     PurgeReport,
@@ -80,15 +81,18 @@ class ClickHouseEventStore:
         since_ms: int | None = None,
         only_types: Collection[str] = (),
         before_ms: int | None = None,
-    ) -> list[StoredEvent]:
+        from_ms: int | None = None,
+        most_bytes: int | None = None,
+    ) -> Found:
         """As the interface says; ``since_ms`` leaves out all that was appended before it."""
         return find_events(
             self._ready(),
             values if only_types else searched_values(values),
             limit=limit,
-            since_ms=since_ms,
+            since_ms=since_ms if from_ms is None else max(from_ms, since_ms or from_ms),
             only_types=only_types,
             before_ms=before_ms,
+            most_bytes=most_bytes,
             decode=self._decode,
         )
 

@@ -158,13 +158,25 @@ def test_consumer_tells_backlog_and_advice(viewer: Client) -> None:
     assert "asked too long ago" in text
 
 
+def test_partitions_of_a_topic_are_counted_not_listed(viewer: Client) -> None:
+    at = now_ms()
+    for partition in range(3):
+        make_group("inventory", "orders-topic", partition=partition, sampled_ms=at)
+    make_group("inventory", "payments-topic", sampled_ms=at)
+    text = text_of(viewer, "/consumers/")
+    assert 'orders-topic <span title="3 partitions">×3</span>, payments-topic' in text
+    assert "all keep up" in text
+    make_group("old", sampled_ms=at - 60_000)
+    assert "all keep up" not in text_of(viewer, "/consumers/")
+
+
 def test_group_is_told_of_by_the_consumers_that_name_it(viewer: Client) -> None:
     at = now_ms()
     seeder = Seeder(at - 120_000)
     seeder.add(at - 10_000, 12, consumer="shop", group="inventory")
-    seeder.add(at - 90_000, 6, consumer="shop", group="mail")
+    seeder.add(at - 61_000, 6, consumer="shop", group="mail")
     seeder.add(at - 10_000, 6, consumer="payments", group="payments", outcome="failed")
-    seeder.observe(at)
+    seeder.observe(at + 60_000)
     for name in ("inventory", "mail", "payments", "silent"):
         make_group(name, sampled_ms=at)
     answer = viewer.get("/consumers/")

@@ -59,6 +59,21 @@ def test_newest_of_a_value_that_many_carry_come_first_and_page_back() -> None:
     assert [event.appended_ms - START for event in older] == list(range(394, 94, -1))
 
 
+def test_oldest_of_a_value_that_many_carry_page_on() -> None:
+    filler, stream = Filler(), make_stream()
+    records = [make_record(number, correlation="shared") for number in range(400)]
+    for start in range(0, 400, 20):
+        filler.append((stream, records[start : start + 20]))
+
+    first = filler.store.find(["shared"], limit=5, from_ms=START + 17)
+    later = filler.store.find(["shared"], limit=300, from_ms=START + 150)
+    last = filler.store.find(["shared"], limit=300, from_ms=START + 390)
+
+    assert [event.appended_ms - START for event in first] == [17, 18, 19, 20, 21]
+    assert [event.appended_ms - START for event in later] == list(range(150, 400))
+    assert [event.appended_ms - START for event in last] == list(range(390, 400))
+
+
 def test_pages_of_a_scan_hold_every_event_once_newest_first() -> None:
     filler, stream = Filler(), make_stream()
     records = [
@@ -97,6 +112,24 @@ def test_page_of_large_events_ends_before_they_fill_the_memory() -> None:
         record.position for record in reversed(records)
     ]
     assert [len(page) for page in pages] == [33, 11]
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_large_events_of_one_value_are_found_up_to_so_many_bytes(newest_first: bool) -> None:
+    """A story of ten thousand events of a megabyte would be ten gigabytes."""
+    filler, stream = Filler(), make_stream()
+    records = [make_record(number, correlation="hot", padding="x" * 500) for number in range(100)]
+    for start in range(0, 100, 4):
+        filler.append((stream, records[start : start + 4]))
+    size = len(records[50].body)
+    before_ms = START + 1000 if newest_first else None
+
+    cut = filler.store.find(["hot"], before_ms=before_ms, most_bytes=10 * size + 1)
+    whole = filler.store.find(["hot"], before_ms=before_ms, most_bytes=101 * size)
+
+    numbers = list(range(100))[::-1] if newest_first else list(range(100))
+    assert (ids(cut), cut.cut) == ([f"evt_{n}" for n in numbers[:11]], True)
+    assert (ids(whole), whole.cut) == ([f"evt_{n}" for n in numbers], False)
 
 
 def ids(events: Sequence[StoredEvent]) -> list[str]:
