@@ -44,6 +44,7 @@ end
 return #rows
 """
 _AT_ONCE = 500
+_GRACE = 2.0
 
 
 class Waiting(NamedTuple):
@@ -135,7 +136,7 @@ class OutboxRelay:
         outbox: RedisOutbox,
         *,
         lease: str | float = "10s",
-        batch: int = 500,
+        batch: int = 200,
         backoff: Backoff | None = None,
     ) -> None:
         self._bus = bus
@@ -156,10 +157,11 @@ class OutboxRelay:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
-        """What the broker has in hand is finished; another relay may go on at once."""
+        """What the broker has in hand is finished, if it takes no longer than `_GRACE`; another relay may go
+        on at once."""
         self._stopping.set()
         if self._task is not None:
-            await asyncio.wait({self._task}, timeout=self._lease)
+            await asyncio.wait({self._task}, timeout=_GRACE)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None

@@ -9,6 +9,7 @@ const slider = document.getElementById("entity-slider");
 const count = document.getElementById("entity-step");
 const play = document.querySelector("[data-play]");
 let settling = 0;
+let asked = null; // the address that is not shown yet: asked again with the next refresh if the answer fails
 let playing = 0;
 
 const steps = () => Number(slider.max);
@@ -17,6 +18,7 @@ const ordered = () => new URLSearchParams(location.search).get("order");
 
 // An answer that the next request has overtaken is no failure; one that failed marks the part stale.
 function load(url) {
+  asked = url;
   htmx.ajax("GET", url, { source: part, target: part, swap: "innerHTML" }).catch(() => {});
 }
 
@@ -37,7 +39,10 @@ function choose(step) {
   slider.value = wanted;
   tell(wanted);
   clearTimeout(settling);
-  settling = setTimeout(() => load(addressOf(wanted)), SETTLE);
+  settling = setTimeout(() => {
+    settling = 0;
+    load(addressOf(wanted));
+  }, SETTLE);
 }
 
 function stop() {
@@ -63,12 +68,12 @@ function toggle() {
 }
 
 // What was asked for may be answered after the slider has moved on: then the slider is left alone.
-function settle() {
+function settle(event) {
   const now = document.getElementById("entity-now");
   if (!now) return;
+  if (event?.detail.requestConfig.path === asked) asked = null;
   slider.max = now.dataset.steps;
-  if (document.activeElement !== slider || !settling) slider.value = now.dataset.step;
-  settling = 0;
+  if (!settling && asked === null) slider.value = now.dataset.step;
   tell(Number(slider.value));
   history.replaceState(null, "", now.dataset.url);
   const list = part.querySelector(".en-rows");
@@ -97,7 +102,7 @@ part.addEventListener("click", (event) => {
   load(link.getAttribute("href"));
 });
 part.addEventListener("htmx:configRequest", (event) => {
-  if (event.detail.triggeringEvent?.type === "refresh") event.detail.path = here();
+  if (event.detail.triggeringEvent?.type === "refresh") event.detail.path = asked ?? here();
 });
 part.addEventListener("htmx:afterSwap", settle);
 

@@ -104,6 +104,16 @@ def test_keys_go_back_and_forth_and_playing_ends_at_the_newest(tab: Tab) -> None
     expect(state(page)).to_contain_text('"shipped"')
 
 
+def test_step_that_was_chosen_is_asked_for_again_where_its_answer_failed(tab: Tab) -> None:
+    page = open_entity(tab, "ORD_slider")
+    tab.may_lose_its_server = True
+    page.route("**/*step=3", lambda route: route.abort("connectionreset"), times=2)
+    page.keyboard.press("k")
+    expect(page).to_have_url(re.compile(r"ORD_slider/\?at="))
+    expect(page.locator("#entity-step")).to_have_text("3 of 4")
+    expect(page.locator("#entity")).not_to_have_attribute("data-stale", re.compile(".*"))
+
+
 def test_moment_that_is_typed_in_is_shown_and_a_wrong_one_is_named(tab: Tab) -> None:
     page = open_entity(tab, "ORD_slider")
     page.get_by_label("Moment (UTC)").fill("2020-01-01T00:00")
