@@ -90,17 +90,17 @@ class KafkaBroker:
         self._url = url
         self._topics = topics
         self._partitions = partitions
-        session = max(SHORTEST_SESSION_MS, round(parse_duration(claim_after) * 1000))
-        joint = "&" if urlsplit(url).query else "?"
-        self._members_url = f"{url}{joint}session.timeout.ms={session}"
+        self._session_ms = max(SHORTEST_SESSION_MS, round(parse_duration(claim_after) * 1000))
         self._made: Any = None
 
     async def prepare(self) -> None:
         await asyncio.to_thread(self._told, self._make_topics)
 
     def transport(self) -> Transport:
-        told = "session.timeout.ms" in self._url
-        return open_transport(self._url if told else self._members_url)
+        if "session.timeout.ms" in self._url:
+            return open_transport(self._url)
+        joint = "&" if urlsplit(self._url).query else "?"
+        return open_transport(f"{self._url}{joint}session.timeout.ms={self._session_ms}")
 
     async def unread_orders(self) -> int:
         return await asyncio.to_thread(self._told, self._unread)

@@ -114,7 +114,9 @@ class _Search:
 
     def _keep_to_bytes(self) -> None:
         """From here on no more events are wanted than those that fit."""
-        fits = fitting(self.in_order(), self._most_bytes) if self._most_bytes else len(self.found)
+        if self._most_bytes is None:
+            return
+        fits = fitting(self.in_order(), self._most_bytes)
         if fits < len(self.found):
             self.cut = True
             self.limit = min(self.limit, fits)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
@@ -15,9 +14,9 @@ from eventscope.sourcing import RedisEventStore
 from eventscope.transports import MemoryTransport
 from eventscope.transports.base import Outgoing
 from eventscope.transports.memory import MemoryBroker
+from tests.eventscope.conftest import eventually
 from tests.servers import Valkey
 
-PATIENCE_S = 60
 TOPIC = "orders-topic"
 
 
@@ -61,12 +60,6 @@ def ids(broker: MemoryBroker) -> list[str]:
     return [decode_event(message.body).event_id for _, message in broker.topics[TOPIC].entries]
 
 
-async def until(done: Callable[[], Awaitable[object]]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not await done():
-            await asyncio.sleep(0.02)
-
-
 async def test_what_was_stored_is_published_in_order_with_its_key(
     store: RedisEventStore, broker: MemoryBroker
 ) -> None:
@@ -79,7 +72,7 @@ async def test_what_was_stored_is_published_in_order_with_its_key(
     relay = make_relay(bus, store)
     async with bus:
         await store.append("ORD_1", events[3:])
-        await until(lambda: _is(relay.published == 6))
+        await eventually(lambda: relay.published == 6)
     assert ids(broker) == [event.event_id for event in events]
     assert {message.headers for _, message in broker.topics[TOPIC].entries} == {
         ((b"key", b"ORD_1"),)
@@ -97,10 +90,10 @@ async def test_events_wait_while_the_broker_is_away(
     events = [new_event("STEP", TOPIC) for _ in range(4)]
     async with bus:
         await store.append("ORD_1", events)
-        await until(lambda: _is("outbox-waits-for-broker" in _actions(caplog)))
+        await eventually(lambda: "outbox-waits-for-broker" in _actions(caplog))
         assert await store.waiting.size() == 4
         broker.reachable = True
-        await until(lambda: _empty(store))
+        await eventually(lambda: _empty(store))
     assert ids(broker) == [event.event_id for event in events]
 
 
@@ -113,14 +106,14 @@ async def test_refused_event_is_laid_aside_and_can_be_put_back(
     relay = make_relay(bus, store)
     async with bus:
         await store.append("ORD_1", events)
-        await until(lambda: _is(relay.refused))
-        await until(lambda: _empty(store))
+        await eventually(lambda: relay.refused)
+        await eventually(lambda: _empty(store))
         assert ids(broker) == [events[0].event_id, events[2].event_id]
         assert await store.waiting.refused() == 1
         assert "outbox-refused" in _actions(caplog)
         bus.transport.unwanted = lambda message: False  # type: ignore[attr-defined]
         assert await store.waiting.put_back() == 1
-        await until(lambda: _is(len(ids(broker)) == 3))
+        await eventually(lambda: len(ids(broker)) == 3)
     assert ids(broker)[2] == events[1].event_id
     assert await store.waiting.refused() == 0
 
@@ -140,14 +133,14 @@ async def test_one_relay_publishes_and_another_takes_over_when_it_dies(
     dead, heir = make_relay(first, store, "1s"), make_relay(second, store, "1s")
     await first.start()
     await store.append("ORD_1", [new_event("STEP", TOPIC)])
-    await until(lambda: _is(dead.published))
+    await eventually(lambda: dead.published)
     await second.start()
     await store.append("ORD_1", [new_event("STEP", TOPIC)])
-    await until(lambda: _empty(store))
+    await eventually(lambda: _empty(store))
     assert (dead.published, heir.published) == (2, 0)
     dead._task.cancel()  # type: ignore[union-attr]  # it dies, and releases nothing
     await store.append("ORD_1", [new_event("STEP", TOPIC) for _ in range(3)])
-    await until(lambda: _is(heir.published == 3))
+    await eventually(lambda: heir.published == 3)
     await second.stop()
     await first.stop()
     stored = [one.event.event_id for one in await store.history("ORD_1")]
@@ -161,13 +154,9 @@ async def test_relay_that_ends_leaves_the_lease_to_the_next(
     make_relay(bus, store, "5m")
     async with bus:
         await store.append("ORD_1", [new_event("STEP", TOPIC)])
-        await until(lambda: _empty(store))
+        await eventually(lambda: _empty(store))
     assert await store.waiting.lease("next", 1.0)
     assert not await store.waiting.lease("another", 1.0)
-
-
-async def _is(value: object) -> object:
-    return value
 
 
 async def _empty(store: RedisEventStore) -> bool:

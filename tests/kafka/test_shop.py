@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from examples.orders.assembly import Options, open_shop
+from examples.orders.assembly import Options
 from examples.orders.broker import KafkaBroker
 from examples.orders.history import OrderHistory
 from examples.orders.read_side import OrderQueryHandler, OrderReadRepository
 from examples.orders.shop import PARTITIONS, TOPICS
-from examples.orders.system import System
-from tests.examples.orders.shops import COMMAND, quick
+from tests.examples.orders.shops import COMMAND, open_running_shop, quick
 from tests.kafka.servers import ApacheKafka, why_no_apache
 from tests.servers import Valkey
 
@@ -45,26 +42,24 @@ def options(kafka: ApacheKafka, valkey: Valkey) -> Options:
 
 
 async def test_order_goes_its_way_over_kafka(options: Options, kafka: ApacheKafka) -> None:
-    async with open_shop(options) as shop:
-        await shop.broker.prepare()
-        system = System(shop, options)
-        await system.start()
-        await system.place(COMMAND)
-        queries = OrderQueryHandler(OrderReadRepository(shop.pipe))
+    async with open_running_shop(options) as running:
+        await running.system.place(COMMAND)
+        queries = OrderQueryHandler(OrderReadRepository(running.shop.pipe))
 
         async def shipped() -> bool:
             details = await queries.get_order_details("ORD_789")
             return bool(details and details["status"] == "shipped")
 
-        await _until(shipped)
-
         async def told() -> bool:
             return set(await _events(kafka)) >= STORY
 
-        await _until(told)
-        rebuilt = await OrderHistory(shop.history).rebuild_order_state("ORD_789")
-        await _until(lambda: _all_read(shop.broker))
-        await system.stop()
+        async def all_read() -> bool:
+            return await running.shop.broker.unread_orders() == 0
+
+        await running.until(shipped, seconds=PATIENCE_S)
+        await running.until(told, seconds=PATIENCE_S)
+        rebuilt = await OrderHistory(running.shop.history).rebuild_order_state("ORD_789")
+        await running.until(all_read, seconds=PATIENCE_S)
 
     assert rebuilt["transactionId"] == "txn_789"
     assert Counter(await _events(kafka)) == dict.fromkeys(STORY, 1)
@@ -93,17 +88,6 @@ async def test_kafka_tells_what_was_published_and_what_nobody_read(
         kafka.publish("orders-topic", b"{}", partition=number % 3)
     assert await broker.unread_orders() == 4
     assert await broker.published() == before + 4
-
-
-async def _all_read(broker: Any) -> bool:
-    return await broker.unread_orders() == 0
-
-
-async def _until(met: Any) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not await met():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        await asyncio.sleep(0.2)
 
 
 async def _events(kafka: ApacheKafka) -> list[str]:

@@ -68,6 +68,7 @@ class RunningShop:
 @asynccontextmanager
 async def open_running_shop(options: Options) -> AsyncIterator[RunningShop]:
     async with open_shop(options) as shop, Redis.from_url(options.url) as redis:
+        await shop.broker.prepare()
         system = System(shop, options)
         await system.start()
         try:
