@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from eventscope.ending import end
+
 __all__ = ["Service", "Supervisor", "describe_exit", "next_delay", "settle_child"]
 
 FIRST_DELAY = 0.5
@@ -94,9 +96,7 @@ class Supervisor:
         for stage in sorted({service.stage for service in self.services}, reverse=True):
             ending = [self._end(service) for service in self.services if service.stage == stage]
             await asyncio.gather(*ending)
-        for keeper in self._keepers.values():
-            keeper.cancel()
-        await asyncio.gather(*self._keepers.values(), return_exceptions=True)
+        await end(self._keepers.values())
 
     async def _keep(self, service: Service) -> None:
         delay = 0.0

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar, cast
 from eventscope import circuit as machine
 from eventscope.circuit import Circuit, CircuitSettings, State
 from eventscope.durations import parse_duration
+from eventscope.ending import end
 from eventscope.errors import BreakerOpen
 from eventscope.payloads import BreakerChange
 from eventscope.window import Rates, Window
@@ -229,8 +230,7 @@ class CircuitBreaker:
     async def _stop(self) -> None:
         """What was refused since it last told is not lost."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
             self._task = None
         with self._lock:
             if self._rejected:

@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from eventscope.ending import end
 from eventscope.errors import BrokerUnavailable, TransportError
 from eventscope.handling import Handler
 from eventscope.receipts import Counters
@@ -110,13 +111,13 @@ class Consumer:
         self._stopping.set()
         self._room.set()
         self._release_queued()
-        await _finish(self._tasks[:2], max(grace, self._block * 2))
+        await end(self._tasks[:2], within=max(grace, self._block * 2))
         self._release_queued()
         for _ in self._workers:
             self._queue.put_nowait(_END)
-        await _finish(self._workers, deadline - loop.time())
+        await end(self._workers, within=deadline - loop.time())
         await self._settler.stop(max(1.0, deadline - loop.time()))
-        await _finish(self._tasks[2:], 0)
+        await end(self._tasks[2:])
         self.threads.shutdown(wait=False, cancel_futures=True)
         await self._leave()
 
@@ -214,7 +215,9 @@ class Consumer:
 
     def _release_queued(self) -> None:
         while not self._queue.empty():
-            self._settler.add(Release(self._queue.get_nowait()))
+            delivery = self._queue.get_nowait()
+            if delivery is not _END:
+                self._settler.add(Release(delivery))
 
     async def _leave(self) -> None:
         try:
@@ -243,14 +246,3 @@ class Consumer:
 
 
 _END = Delivery("", "", None, (), 0)
-
-
-async def _finish(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
-    """Wait for the tasks, then cancel what still runs."""
-    if not tasks:
-        return
-    if seconds > 0:
-        await asyncio.wait(tasks, timeout=seconds)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

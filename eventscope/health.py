@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from eventscope.durations import format_duration, parse_duration
+from eventscope.ending import end
 from eventscope.payloads import Check, HealthReport
 
 __all__ = ["CheckResult", "HealthBus", "HealthReporter", "Status", "worst"]
@@ -84,8 +85,7 @@ class HealthReporter:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
             self._task = None
         if self._threads is not None:
             self._threads.shutdown(wait=False, cancel_futures=True)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from eventscope.durations import parse_duration
+from eventscope.ending import end
 from eventscope.errors import BrokerUnavailable, TransportError
 from eventscope.retry import Backoff
 from eventscope.transports.base import Outgoing, Transport
@@ -161,9 +162,7 @@ class OutboxRelay:
         on at once."""
         self._stopping.set()
         if self._task is not None:
-            await asyncio.wait({self._task}, timeout=_GRACE)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task], within=_GRACE)
             self._task = None
         try:
             await self._outbox.release(self._owner)

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from eventscope.ending import end
 from eventscope.errors import BrokerUnavailable, TransportError
 from eventscope.retry import Backoff
 from eventscope.transports.base import Outgoing, Transport
@@ -67,9 +68,7 @@ class Publisher:
     async def drain(self, grace: float) -> None:
         """Until all is appended, at most ``grace`` seconds; what is left fails as unavailable."""
         if self._flusher is not None:
-            await asyncio.wait({self._flusher}, timeout=grace)
-            self._flusher.cancel()
-            await asyncio.gather(self._flusher, return_exceptions=True)
+            await end([self._flusher], within=grace)
         _fail(self._waiting, BrokerUnavailable(_STOPPED))
         self._waiting.clear()
 

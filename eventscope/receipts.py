@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from eventscope.ending import end
 from eventscope.errors import EventscopeError
 from eventscope.payloads import Receipt, Receipts
 
@@ -115,9 +116,7 @@ class Observer:
             return
         self._stopping = True
         self._wake.set()
-        await asyncio.wait({self._task}, timeout=grace)
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end([self._task], within=grace)
         self._task = None
         self._counters.receipts_dropped += len(self._receipts)
         self._counters.reports_dropped += len(self._reports)

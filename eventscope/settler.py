@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
+from eventscope.ending import end
 from eventscope.errors import BrokerUnavailable, TransportError
 from eventscope.receipts import Counters
 from eventscope.retry import Backoff
@@ -64,8 +65,7 @@ class Settler:
         except TimeoutError:
             log.warning("entries are left unsettled", extra={"action": "settler-stop-late"})
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
 
     async def _run(self) -> None:
         failures = 0

@@ -14,6 +14,7 @@ from channels.db import database_sync_to_async
 from dashboard.live.gather import gather_tick
 from dashboard.live.publisher import ticks_channel, until_tick
 from dashboard.live.ranking import adopt
+from eventscope.ending import end
 
 __all__ = ["Feed"]
 
@@ -46,9 +47,7 @@ class Feed:
             while True:
                 yield await newest.get()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
 
     async def _make(self, newest: asyncio.Queue[bytes]) -> None:
         """Make what nobody sends. A failing database is logged and tried again with the next tick."""

@@ -17,6 +17,7 @@ import structlog
 from django.db.utils import DatabaseError
 
 from dashboard.live.sessions import Session, ended_sessions
+from eventscope.ending import end
 
 __all__ = ["Full", "Hub", "Member", "TickSource", "frame"]
 
@@ -141,9 +142,7 @@ class Hub:
         if self.members:
             return
         tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
 
     async def send_snapshot(self, member: Member) -> None:
         """The newest tick as a snapshot; built now if none is fresh."""

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
+from eventscope.ending import end
 from examples.orders.arrivals import Pace
 from examples.orders.assembly import SERVICES, Instance, Options, build_instance, open_shop
 from examples.orders.backpressure import Backpressure
@@ -128,9 +129,7 @@ async def _run_beside(
     if until is not None:
         ends.append(asyncio.create_task(until))
     done, _ = await asyncio.wait([*tasks, *ends], return_when=asyncio.FIRST_COMPLETED)
-    for task in (*tasks, *ends):
-        task.cancel()
-    await asyncio.gather(*tasks, *ends, return_exceptions=True)
+    await end((*tasks, *ends))
     await asyncio.gather(*(stop() for stop in stops))
     for task in done:
         task.result()
