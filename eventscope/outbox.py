@@ -16,11 +16,12 @@ from typing import NamedTuple, Protocol
 from eventscope.durations import parse_duration
 from eventscope.ending import end
 from eventscope.errors import BrokerUnavailable, TransportError
+from eventscope.health import CheckResult
 from eventscope.retry import Backoff
 from eventscope.transports.base import Outgoing, Transport
 from eventscope.transports.redis import RedisTransport
 
-__all__ = ["OutboxRelay", "RedisOutbox", "RelayBus", "Waiting"]
+__all__ = ["Backlog", "OutboxRelay", "RedisOutbox", "RelayBus", "Waiting"]
 
 log = logging.getLogger("eventscope.outbox")
 
@@ -44,6 +45,15 @@ for _, row in ipairs(rows) do
 end
 return #rows
 """
+_STATE = """
+local row = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+local age = 0
+if row then
+  local now = redis.call('TIME')
+  age = now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(string.match(row[1], '^%d+'))
+end
+return {redis.call('XLEN', KEYS[1]), redis.call('XLEN', KEYS[2]), math.max(0, age)}
+"""
 _AT_ONCE = 500
 _GRACE = 2.0
 
@@ -53,6 +63,14 @@ class Waiting(NamedTuple):
 
     entry: bytes
     message: Outgoing
+
+
+class Backlog(NamedTuple):
+    """What an outbox holds: events that wait and that were refused, and the seconds the oldest waits."""
+
+    waiting: int
+    refused: int
+    age: float
 
 
 class RedisOutbox:
@@ -108,6 +126,11 @@ class RedisOutbox:
     async def refused(self) -> int:
         return int(await self._redis.command("XLEN", self.refused_key))
 
+    async def backlog(self) -> Backlog:
+        """All of it at one moment, by the clock of the Redis."""
+        waiting, refused, age_ms = await self._redis.script(_STATE, [self.key, self.refused_key])
+        return Backlog(waiting, refused, age_ms / 1000)
+
 
 class RelayBus(Protocol):
     """What the relay needs of the bus."""
@@ -139,10 +162,12 @@ class OutboxRelay:
         lease: str | float = "10s",
         batch: int = 200,
         backoff: Backoff | None = None,
+        late: str | float = "1m",
     ) -> None:
         self._bus = bus
         self._outbox = outbox
         self._lease = parse_duration(lease)
+        self._late = parse_duration(late)
         self._batch = batch
         self._backoff = backoff or Backoff()
         self._owner = f"{bus.instance}:{uuid.uuid4().hex}"
@@ -168,6 +193,12 @@ class OutboxRelay:
             await self._outbox.release(self._owner)
         except TransportError as error:
             log.warning("%s", error, extra={"action": "outbox-release-failed"})
+
+    async def check(self) -> CheckResult:
+        """For a `HealthReporter`: degraded where an event waits longer than ``late``, or was refused."""
+        backlog = await self._outbox.backlog()
+        behind = backlog.refused or backlog.age > self._late
+        return CheckResult("degraded" if behind else "healthy", _told(backlog))
 
     async def _run(self) -> None:
         while not self._stopping.is_set():
@@ -234,6 +265,15 @@ class OutboxRelay:
         """Shorter when it is time to stop."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+def _told(backlog: Backlog) -> str:
+    said = []
+    if backlog.waiting:
+        said.append(f"{backlog.waiting} waiting, the oldest for {backlog.age:.0f} s")
+    if backlog.refused:
+        said.append(f"{backlog.refused} refused by the broker")
+    return "; ".join(said) or "nothing waits"
 
 
 def _waiting(entry: bytes, fields: Sequence[bytes]) -> Waiting:

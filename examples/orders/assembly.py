@@ -122,13 +122,13 @@ def build_instance(name: str, number: int, shop: Shop, options: Options) -> Inst
         retry=RetryPolicy(kind.max_retries, options.retry_delay, claim_after=options.claim_after),
     )
     service = kind(bus, shop)
+    health = report_health(bus, service, shop, interval=options.health_interval)
     if options.broker and name == OWN_SERVICE:
-        OutboxRelay(bus, shop.history.waiting)
-    report_health(bus, service, shop, interval=options.health_interval)
+        health.check("order-outbox")(OutboxRelay(bus, shop.history.waiting).check)
     return Instance(bus, service)
 
 
-def report_health(bus: EventBus, service: Any, shop: Shop, *, interval: str) -> None:
+def report_health(bus: EventBus, service: Any, shop: Shop, *, interval: str) -> HealthReporter:
     """Every instance says whether it reaches the broker and its store, and how its breaker stands."""
     health = HealthReporter(bus, interval=interval, timeout="2s")
     health.check("event-bus")(bus.is_healthy)
@@ -143,3 +143,5 @@ def report_health(bus: EventBus, service: Any, shop: Shop, *, interval: str) -> 
         @health.check("payment-provider")
         async def provider() -> str:
             return "healthy" if breaker.state == "closed" else "degraded"
+
+    return health

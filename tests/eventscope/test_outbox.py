@@ -8,6 +8,7 @@ import pytest
 
 from eventscope import BrokerUnavailable, ConcurrencyError, EventBus, TransportError, new_event
 from eventscope.envelope import decode_event
+from eventscope.health import CheckResult
 from eventscope.outbox import OutboxRelay
 from eventscope.retry import Backoff
 from eventscope.sourcing import RedisEventStore
@@ -118,6 +119,35 @@ async def test_refused_event_is_laid_aside_and_can_be_put_back(
     assert await store.waiting.refused() == 0
 
 
+async def test_backlog_is_told_as_health(store: RedisEventStore, broker: MemoryBroker) -> None:
+    bus = make_bus(broker)
+    relay = OutboxRelay(bus, store.waiting, late="300ms")
+    assert await relay.check() == CheckResult("healthy", "nothing waits")
+    broker.reachable = False
+    async with bus:
+        await store.append("ORD_1", [new_event("STEP", TOPIC) for _ in range(3)])
+        await eventually(lambda: _status(relay, "degraded"))
+        status, said = await relay.check()
+        assert said.startswith("3 waiting, the oldest for ")
+        broker.reachable = True
+        await eventually(lambda: _status(relay, "healthy"))
+
+
+async def test_refused_events_are_told_as_health(
+    store: RedisEventStore, broker: MemoryBroker
+) -> None:
+    bus = make_bus(broker)
+    bus.transport.unwanted = lambda message: True  # type: ignore[attr-defined]
+    relay = make_relay(bus, store)
+    async with bus:
+        await store.append("ORD_1", [new_event("STEP", TOPIC) for _ in range(2)])
+        await eventually(lambda: relay.refused == 2)
+        assert await relay.check() == CheckResult("degraded", "2 refused by the broker")
+        bus.transport.unwanted = lambda message: False  # type: ignore[attr-defined]
+        await store.waiting.put_back()
+        await eventually(lambda: _status(relay, "healthy"))
+
+
 async def test_beyond_the_limit_nothing_is_stored(store: RedisEventStore) -> None:
     await store.append("ORD_1", [new_event("STEP", TOPIC) for _ in range(9)])
     with pytest.raises(BrokerUnavailable, match="9 events wait"):
@@ -157,6 +187,10 @@ async def test_relay_that_ends_leaves_the_lease_to_the_next(
         await eventually(lambda: _empty(store))
     assert await store.waiting.lease("next", 1.0)
     assert not await store.waiting.lease("another", 1.0)
+
+
+async def _status(relay: OutboxRelay, status: str) -> bool:
+    return (await relay.check()).status == status
 
 
 async def _empty(store: RedisEventStore) -> bool:
