@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from dashboard.options import DashboardOptions
+from dashboard.places import recall_broker
 from dashboard.receiver_options import check_receivers, secret_variable
 from dashboard.rule_options import check_rules
 from ingest.options import (
@@ -76,10 +77,7 @@ def load_options(environ: Mapping[str, str], *, embedded_url: str = DEFAULT_URL)
 
 def embedded_url(folder: Path) -> str:
     """Where `up` left the place of the broker it runs, else the usual port."""
-    try:
-        return (folder / "broker-url").read_text(encoding="ascii").strip() or DEFAULT_URL
-    except OSError:
-        return DEFAULT_URL
+    return recall_broker(folder) or DEFAULT_URL
 
 
 def read_secret(environ: Mapping[str, str], name: str, default: str = "") -> str:

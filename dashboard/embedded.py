@@ -9,15 +9,8 @@ from pathlib import Path
 
 from dashboard.preflight import PreflightError
 
-__all__ = [
-    "embedded_broker_command",
-    "forget_broker",
-    "recall_broker",
-    "remember_broker",
-    "wait_for_broker",
-]
+__all__ = ["embedded_broker_command", "wait_for_broker"]
 
-PLACE = "broker-url"
 START_WITHIN = 30.0
 LOOK_EVERY = 0.02
 
@@ -51,23 +44,6 @@ def wait_for_broker(port: int) -> None:
                 "Its log, valkey.log in the folder broker of the data folder, says why."
             )
         time.sleep(LOOK_EVERY)
-
-
-def remember_broker(folder: Path, port: int) -> None:
-    """Leave the embedded broker's place for commands run beside `up`."""
-    (folder / PLACE).write_text(f"redis://127.0.0.1:{port}/0\n", encoding="ascii")
-
-
-def recall_broker(folder: Path) -> str:
-    """What `remember_broker` left; "" if nothing."""
-    try:
-        return (folder / PLACE).read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return ""
-
-
-def forget_broker(folder: Path) -> None:
-    (folder / PLACE).unlink(missing_ok=True)
 
 
 def _server() -> Path:

@@ -9,12 +9,12 @@ import pytest
 from django.core.management.base import CommandError
 from pytest_django.fixtures import Settings
 
-from dashboard.embedded import remember_broker
 from dashboard.management.commands.demo import (
     STORE_FOLDER,
     demo_environment,
     demo_needs_a_store,
 )
+from dashboard.places import remember_broker
 from eventscope.transports.kafka import settings_of
 from ingest.options import BrokerOptions, IngestOptions, SecurityOptions
 from tests.servers import Valkey

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard.embedded import recall_broker
+from dashboard.places import recall_broker
 from ingest.options import BrokerOptions
 
 __all__ = ["STORE_FOLDER", "Command", "demo_environment", "demo_needs_a_store"]

@@ -18,13 +18,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from dashboard.accounts.links import ensure_admin, issue_sign_in_link
-from dashboard.embedded import (
-    embedded_broker_command,
-    forget_broker,
-    remember_broker,
-    wait_for_broker,
-)
+from dashboard.embedded import embedded_broker_command, wait_for_broker
 from dashboard.management.commands.demo import STORE_FOLDER, demo_needs_a_store
+from dashboard.places import forget_broker, remember_broker
 from dashboard.preflight import (
     PreflightError,
     check_databases,
@@ -77,34 +73,40 @@ class Command(BaseCommand):
         store = demo and not port and demo_needs_a_store(os.environ)
         store_port = pick_port(PREFERRED_BROKER_PORT) if store else 0
         services = plan_services(broker_port=port, store_port=store_port, demo=demo, web=web)
+        brokers = {
+            "broker": (settings.DATA_DIR, port),
+            "demo-store": (settings.DATA_DIR / STORE_FOLDER, store_port),
+        }
         supervisor = Supervisor(services, write=self._line, root=settings.BASE_DIR)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, supervisor.request_stop)
         try:
-            await self._start(supervisor, {"broker": port, "demo-store": store_port})
+            await self._start(supervisor, brokers)
             await supervisor.wait()
         finally:
             self._line("Stopping ...")
             await supervisor.stop()
-            if port:
-                forget_broker(settings.DATA_DIR)
-            if store_port:
-                forget_broker(settings.DATA_DIR / STORE_FOLDER)
+            for folder, began_on in brokers.values():
+                if began_on:
+                    forget_broker(folder)
             self._line("Stopped.")
 
-    async def _start(self, supervisor: Supervisor, ports: Mapping[str, int]) -> None:
-        """The page first: what only works behind it may start once somebody can look."""
+    async def _start(self, supervisor: Supervisor, brokers: Mapping[str, tuple[Path, int]]) -> None:
+        """The page first: what only works behind it may start once somebody can look.
+
+        ``brokers``: the folders where those of the services that are brokers leave their place, and their ports.
+        """
         for service in supervisor.services:
             if service.name == "monitor" and self.link:
                 await self._greet(supervisor)
             if supervisor.stopping:
                 return
             await supervisor.start(service)
-            if port := ports.get(service.name):
+            if service.name in brokers:
+                folder, port = brokers[service.name]
                 await asyncio.to_thread(wait_for_broker, port)
-                own = service.name == "demo-store"
-                remember_broker(settings.DATA_DIR / (STORE_FOLDER if own else ""), port)
+                remember_broker(folder, port)
 
     async def _greet(self, supervisor: Supervisor) -> None:
         """Say where to go once the page answers."""
