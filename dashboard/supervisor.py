@@ -113,7 +113,8 @@ class Supervisor:
 
     async def _interrupted(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
         except TimeoutError:
             return False
         return True
@@ -150,7 +151,8 @@ class Supervisor:
             return
         process.send_signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(process.wait(), service.grace)
+            async with asyncio.timeout(service.grace):
+                await process.wait()
         except TimeoutError:
             self.say(service.name, f"did not stop within {service.grace:g} s; killed")
             process.kill()

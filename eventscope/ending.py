@@ -1,8 +1,8 @@
 """Ending tasks so that they have ended.
 
-One `Task.cancel` may be lost: before Python 3.12 `asyncio.wait_for`, through which the Redis client sends
-every command, swallows a cancellation that comes while its own work completes. A loop that runs until it is
-cancelled would go on for ever, and whoever waits for it with it.
+One `Task.cancel` may be lost in a library: before Python 3.12 `asyncio.wait_for` swallows a cancellation that
+comes while its own work completes. A loop that runs until it is cancelled would go on for ever, and whoever
+waits for it with it.
 """
 
 from __future__ import annotations

@@ -264,7 +264,8 @@ class OutboxRelay:
     async def _pause(self, seconds: float) -> None:
         """Shorter when it is time to stop."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
 
 def _told(backlog: Backlog) -> str:

@@ -23,6 +23,7 @@ from eventscope.transports.base import (
     Retry,
     Settlement,
 )
+from eventscope.transports.redis_connections import hear_cancellations
 from eventscope.transports.redis_fields import EVENT
 from eventscope.transports.redis_replies import (
     Command,
@@ -58,6 +59,7 @@ class RedisTransport:
             socket_connect_timeout=timeout,
             retry=RedisRetry(NoBackoff(), 0),
         )
+        hear_cancellations(self._client.connection_pool)
         # Replies stay raw: the library's parsers of stream replies cost more than all of the rest.
         self._client.response_callbacks.clear()
 

@@ -52,7 +52,8 @@ class OutsideInstance:
             return
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), GRACE)
+            async with asyncio.timeout(GRACE):
+                await process.wait()
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -79,19 +79,37 @@ async def test_what_a_task_raised_is_told(caplog: pytest.LogCaptureFixture) -> N
     assert "no such shelf" in caplog.text
 
 
-async def test_loop_of_commands_to_redis_is_ended(valkey: Valkey) -> None:
-    """Before Python 3.12 its client loses more than half of these cancellations."""
+async def test_loop_of_commands_to_redis_hears_its_one_cancellation(valkey: Valkey) -> None:
+    """Before Python 3.12 its client loses more than half of these."""
     transport = RedisTransport(valkey.url)
 
     async def ask() -> None:
         while True:
             await transport.ping()
 
-    for _ in range(20):
+    for _ in range(200):
         task = asyncio.create_task(ask())
         await asyncio.sleep(0.002)
-        await end([task])
+        task.cancel()
+        await asyncio.wait([task], timeout=60)
+        assert task.cancelled()
+    await transport.close()
+
+
+async def test_time_out_around_commands_to_redis_comes_in_time(valkey: Valkey) -> None:
+    transport = RedisTransport(valkey.url)
+
+    async def ask() -> None:
+        async with asyncio.timeout(0.002):
+            while True:
+                await transport.ping()
+
+    for _ in range(200):
+        task = asyncio.create_task(ask())
+        await asyncio.wait([task], timeout=60)
         assert task.done()
+        assert isinstance(task.exception(), TimeoutError)
+    await transport.ping()
     await transport.close()
 
 
