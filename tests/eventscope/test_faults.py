@@ -139,7 +139,7 @@ async def test_stopping_service_says_goodbye_and_flushes_its_receipts(
 async def test_consumer_that_was_frozen_does_not_undo_what_its_heir_did(
     bus: EventBus, client: redis.Redis, service: Service
 ) -> None:
-    frozen = service(100)
+    frozen = service(2000)  # long enough that it is frozen before it is done
     await bus.publish("ORDER_CREATED", 1)
     await eventually(lambda: client.get("begun") == b"1")
     os.kill(frozen.pid, signal.SIGSTOP)
@@ -166,6 +166,7 @@ def broker(tmp_path: Path) -> Iterator[Valkey]:
 async def test_broker_restart_loses_nothing(broker: Valkey, end: str) -> None:
     publisher, consumer = make_bus(broker, "order-service"), make_bus(broker)
     seen: set[int] = set()
+    gone = asyncio.Event()
 
     @consumer.subscribe("ORDER_CREATED")
     async def handle(event: Event) -> None:
@@ -174,6 +175,8 @@ async def test_broker_restart_loses_nothing(broker: Valkey, end: str) -> None:
 
     async def publish() -> None:
         for number in range(300):
+            if number == 200:
+                await gone.wait()
             await publisher.publish("ORDER_CREATED", number)
             await asyncio.sleep(0.002)
 
@@ -181,6 +184,7 @@ async def test_broker_restart_loses_nothing(broker: Valkey, end: str) -> None:
     publishing = asyncio.create_task(publish())
     await eventually(lambda: len(seen) > 20)
     await asyncio.to_thread(getattr(broker, end))
+    gone.set()
     await asyncio.sleep(0.3)
     during = len(seen)
     await asyncio.to_thread(broker.start)

@@ -79,7 +79,7 @@ async def test_append_whose_answer_was_lost_is_repeated() -> None:
 async def test_waiting_ends_with_the_timeout_for_those_behind_too() -> None:
     transport = Watched()
     transport.broker.reachable = False
-    publisher = Publisher(transport, backoff=QUICK, timeout=0.1, batch=1)
+    publisher = Publisher(transport, backoff=QUICK, timeout=1, batch=1)
     begun = asyncio.get_running_loop().time()
 
     results = await asyncio.gather(
@@ -87,7 +87,7 @@ async def test_waiting_ends_with_the_timeout_for_those_behind_too() -> None:
     )
 
     assert all(isinstance(result, BrokerUnavailable) for result in results)
-    assert asyncio.get_running_loop().time() - begun < 1.0
+    assert asyncio.get_running_loop().time() - begun < 10
 
 
 async def test_queue_of_waiting_events_is_bounded() -> None:

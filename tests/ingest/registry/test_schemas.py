@@ -25,9 +25,9 @@ def client(registry: Registry, **more: object) -> Client:
     return Client(RegistryOptions(url=registry.url, **more))  # type: ignore[arg-type]
 
 
-def over(registry: Registry, *, patience: float = 60, most: int = 100) -> Schemas:
-    asked = client(registry, timeout=1.0)
-    return Schemas(lambda number: compile_schema(asked, number), patience=patience, most=most)
+def over(registry: Registry, *, patience: float = 60, timeout: float = 30) -> Schemas:
+    asked = client(registry, timeout=timeout)
+    return Schemas(lambda number: compile_schema(asked, number), patience=patience, most=100)
 
 
 def get(schemas: Schemas, number: int) -> Schema:
@@ -69,7 +69,7 @@ def test_a_registry_that_fails_is_told_and_used_when_it_is_well_again(
     registry: Registry, number: int, mood: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "AWAY_FOR", 0.05)
-    schemas = over(registry)
+    schemas = over(registry, timeout=1 if mood == "silent" else 30)
     registry.mood = mood
 
     told = refusal(lambda: get(schemas, number))
