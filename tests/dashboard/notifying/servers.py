@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,10 +115,38 @@ class MailSide:
         return self.script.pop(0) if self.script else "250 taken"
 
 
+_MOMENT = 0.01
+"""Seconds in which what was just accepted, or aborted, is seen to its end by the loop."""
+
+
+class _MailController(Controller):
+    """Hangs up before it stops: connections that are open then would never be closed."""
+
+    def __init__(self, side: MailSide) -> None:
+        self._made: list[Any] = []
+        super().__init__(side, hostname="127.0.0.1", port=side.port)
+
+    def factory(self) -> Any:
+        self._made.append(super().factory())
+        return self._made[-1]
+
+    async def _hang_up(self) -> None:
+        self.server.close()
+        await asyncio.sleep(_MOMENT)
+        for one in self._made:
+            if one.transport is not None:
+                one.transport.abort()
+        await asyncio.sleep(_MOMENT)
+
+    def stop(self, no_assert: bool = False) -> None:
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self.loop).result(60)
+        super().stop(no_assert)
+
+
 @contextmanager
 def mail_side() -> Iterator[MailSide]:
     side = MailSide(free_port())
-    controller = Controller(side, hostname="127.0.0.1", port=side.port)
+    controller = _MailController(side)
     controller.start()
     try:
         yield side
