@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
 
 import pytest
 from confluent_kafka import TopicPartition
@@ -28,6 +29,7 @@ from tests.eventscope.conftest import eventually
 from tests.kafka.servers import ApacheKafka, Broker
 from tests.kafka.test_kit import consumed
 
+T = TypeVar("T")
 Make = Callable[..., KafkaTransport]
 WITHIN = 90.0
 LARGE = random.Random(1).randbytes(5000)
@@ -57,12 +59,25 @@ async def put(transport: KafkaTransport, topic: str, *bodies: bytes, key: bytes 
     assert all(isinstance(answer, str) for answer in answers)
 
 
+async def again(ask: Callable[[], Awaitable[T]]) -> T:
+    """Until it is answered, as the bus does, while the group shares its partitions out anew."""
+    while True:
+        try:
+            return await ask()
+        except BrokerUnavailable:
+            await asyncio.sleep(0.05)
+
+
+async def taken(transport: KafkaTransport, who: Member, count: int, wait: float) -> list[Delivery]:
+    return await again(lambda: transport.read(who, count=count, wait=wait))
+
+
 async def read(transport: KafkaTransport, who: Member, count: int) -> list[Delivery]:
     """Until there are ``count``; a group takes its time to form."""
     found: list[Delivery] = []
     async with asyncio.timeout(WITHIN):
         while len(found) < count:
-            found += await transport.read(who, count=count - len(found), wait=0.2)
+            found += await taken(transport, who, count - len(found), 0.2)
     return found
 
 
@@ -70,11 +85,15 @@ async def claim(
     transport: KafkaTransport, who: Member, count: int, *, retry: float = 0.0, silence: float = 60.0
 ) -> list[Delivery]:
     found: list[Delivery] = []
+
+    async def ask() -> list[Delivery]:
+        return await transport.claim(
+            who, retry_after=retry, claim_after=silence, count=count - len(found)
+        )
+
     async with asyncio.timeout(WITHIN):
         while len(found) < count:
-            found += await transport.claim(
-                who, retry_after=retry, claim_after=silence, count=count - len(found)
-            )
+            found += await again(ask)
             await asyncio.sleep(0.02)
     return found
 
@@ -303,12 +322,7 @@ async def test_new_group_begins_at_the_end_if_so_wanted(
 async def settled(
     transport: KafkaTransport, who: Member, acks: list[Settlement]
 ) -> list[bool | TransportError]:
-    """Again, as the bus does, while the group shares its partitions out anew."""
-    while True:
-        try:
-            return await transport.settle(who, acks)
-        except BrokerUnavailable:
-            await asyncio.sleep(0.05)
+    return await again(lambda: transport.settle(who, acks))
 
 
 async def test_members_share_the_partitions_and_each_entry_is_handled_once(
@@ -325,7 +339,7 @@ async def test_members_share_the_partitions_and_each_entry_is_handled_once(
     async def work(transport: KafkaTransport, who: Member) -> None:
         await transport.join(who, from_start=True)
         while not done.is_set():
-            found = await transport.read(who, count=5, wait=0.1)
+            found = await taken(transport, who, 5, 0.1)
             await asyncio.sleep(0.01)
             answers = await settled(transport, who, [Ack(item) for item in found])
             told = zip(found, answers, strict=True)
@@ -358,8 +372,8 @@ async def test_a_partition_that_moves_waits_for_what_is_in_hand(
     found: list[Delivery] = []
     async with asyncio.timeout(WITHIN):
         while len(found) < 8:
-            found += await first.read(one, count=8, wait=0.1)
-            found += await second.read(two, count=8, wait=0.1)
+            found += await taken(first, one, 8, 0.1)
+            found += await taken(second, two, 8, 0.1)
 
     assert answers == [True] * 8
     assert [item.attempt for item in found] == [1] * 8
@@ -402,7 +416,7 @@ async def test_a_partition_without_end_is_read_ahead_within_bounds(
     assert 500 <= len(share.fresh) < 1000
     async with asyncio.timeout(WITHIN):
         while len(found) < 3000:
-            some = await transport.read(one, count=100, wait=0.1)
+            some = await taken(transport, one, 100, 0.1)
             await transport.settle(one, [Ack(item) for item in some])
             found += some
     assert [int(item.body or b"") for item in found] == list(range(3000))

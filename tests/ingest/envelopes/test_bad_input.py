@@ -232,20 +232,19 @@ def test_unreadable_body_is_withheld_when_something_must_be_redacted() -> None:
 
 def test_poison_among_good_messages_costs_next_to_nothing() -> None:
     """A thousand in a million: decoding all anew for each would cost twice and more. Processor time, the
-    best of several turns; the figure itself is in docs/performance.md."""
+    best of several turns, taken in turn as others run beside; the figure itself is in docs/performance.md."""
     good = [message(envelope(eventId=f"e{number}"), minor=number) for number in range(10_000)]
     poisoned = [message(b"\xffpoison") if n % 1000 == 0 else one for n, one in enumerate(good)]
     using = decoder()
 
     def cost(messages: list[Message]) -> float:
-        best = float("inf")
-        for _ in range(7):
-            began = time.thread_time()
-            using.decode_all(messages, "t")
-            best = min(best, time.thread_time() - began)
-        return best
+        began = time.thread_time()
+        using.decode_all(messages, "t")
+        return time.thread_time() - began
 
-    assert cost(poisoned) < 1.5 * cost(good)
+    costs = [(cost(poisoned), cost(good)) for _ in range(15)]
+
+    assert min(one for one, _ in costs) < 1.5 * min(one for _, one in costs)
 
 
 @pytest.mark.parametrize("marks", [1, 3])
