@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 TEST ?= tests
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: run test bench pictures lint format clean
 
