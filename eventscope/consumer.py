@@ -25,7 +25,7 @@ from eventscope.handling import Handler
 from eventscope.receipts import Counters
 from eventscope.retry import Backoff, RetryPolicy
 from eventscope.settler import Settler
-from eventscope.transports.base import Delivery, Member, Release, Settlement, Transport
+from eventscope.transports.base import Delivery, GroupMoves, Member, Release, Settlement, Transport
 
 __all__ = ["Consumer", "GroupOptions", "Process"]
 
@@ -34,6 +34,8 @@ log = logging.getLogger("eventscope.consumer")
 # A read that brings few events is followed by a rest: in a steady stream one round trip then brings
 # several, which costs each of them a few milliseconds at most.
 _PACE = 0.003
+_MOVES_LONG = 10
+"""Tries of a group that is still moving until it is told as something that is wrong."""
 _SOON = 0.02
 """Until the next entry is claimed while one is tried alone, as others may wait for their turn."""
 
@@ -123,11 +125,16 @@ class Consumer:
 
     async def _steadily(self, step: Callable[[], Awaitable[None]]) -> None:
         """Repeat ``step``; when the broker fails, wait longer each time, then go on."""
-        failures = 0
+        failures = moves = 0
         while not self._stopping.is_set():
             try:
                 await step()
-                failures = 0
+                failures = moves = 0
+            except GroupMoves as error:
+                moves += 1
+                level = logging.WARNING if moves == _MOVES_LONG else logging.INFO
+                log.log(level, "%s", error, extra={"action": "consumer-waits-for-group"})
+                await self._pause(self._backoff.delay(moves))
             except TransportError as error:
                 failures += 1
                 self._counters.broker_failures += 1

@@ -10,7 +10,7 @@ from eventscope.ending import end
 from eventscope.errors import BrokerUnavailable, TransportError
 from eventscope.receipts import Counters
 from eventscope.retry import Backoff
-from eventscope.transports.base import Delivery, Member, Settlement, Transport
+from eventscope.transports.base import Delivery, GroupMoves, Member, Settlement, Transport
 
 __all__ = ["Settler"]
 
@@ -76,6 +76,8 @@ class Settler:
             while batch:
                 try:
                     await self._settle(batch)
+                except GroupMoves:  # its consumer tells of it
+                    await asyncio.sleep(self._backoff.delay(1))
                 except BrokerUnavailable as error:
                     failures += 1
                     await self._wait(error, failures)

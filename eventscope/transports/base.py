@@ -16,12 +16,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from eventscope.errors import TransportError
+from eventscope.errors import BrokerUnavailable, TransportError
 
 __all__ = [
     "Ack",
     "DeadLetter",
     "Delivery",
+    "GroupMoves",
     "Member",
     "Outgoing",
     "Release",
@@ -29,6 +30,10 @@ __all__ = [
     "Settlement",
     "Transport",
 ]
+
+
+class GroupMoves(BrokerUnavailable):
+    """The group shares its topics out anew: the broker is well, and is asked again in a moment."""
 
 
 class Outgoing(NamedTuple):

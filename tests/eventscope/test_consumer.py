@@ -12,7 +12,7 @@ from eventscope import Event, NoRetry, RetryPolicy, TransportError
 from eventscope.handling import Handler, decide
 from eventscope.retry import Backoff
 from eventscope.transports import MemoryTransport, RedisTransport
-from eventscope.transports.base import Delivery, Member, Settlement
+from eventscope.transports.base import Delivery, GroupMoves, Member, Settlement
 from tests.eventscope.conftest import MakeBus, eventually
 from tests.servers import Valkey
 
@@ -42,6 +42,47 @@ class Moody(MemoryTransport):
     ) -> list[bool | TransportError]:
         self._maybe_fail("settle")
         return await super().settle(member, settlements)
+
+
+class Moves(MemoryTransport):
+    """A group that is shared out anew for so many reads, and once while settling."""
+
+    def __init__(self, reads: int) -> None:
+        super().__init__()
+        self.reads = reads
+        self.settles = 1
+
+    async def read(self, member: Member, *, count: int, wait: float) -> list[Delivery]:
+        self.reads -= 1
+        if self.reads >= 0:
+            raise GroupMoves("moves")
+        return await super().read(member, count=count, wait=wait)
+
+    async def settle(
+        self, member: Member, settlements: Sequence[Settlement]
+    ) -> list[bool | TransportError]:
+        self.settles -= 1
+        if self.settles >= 0:
+            raise GroupMoves("moves")
+        return await super().settle(member, settlements)
+
+
+@pytest.mark.parametrize(("reads", "warned"), [(3, 0), (12, 1)])
+async def test_group_that_moves_is_waited_for_and_told_where_it_takes_long(
+    make_bus: MakeBus, caplog: pytest.LogCaptureFixture, reads: int, warned: int
+) -> None:
+    transport = Moves(reads)
+    bus = make_bus(transport=transport, backoff=Backoff(0.001, 0.01))
+    seen: list[int] = []
+    bus.subscribe("ORDER_CREATED", lambda event: seen.append(event.attempt))
+    await bus.start()
+    await bus.publish("ORDER_CREATED")
+
+    await eventually(lambda: seen == [1] and transport.settles < 0)
+    await bus.stop()
+
+    assert [one.getMessage() for one in caplog.records if one.levelno > 20] == ["moves"] * warned
+    assert bus.counters.broker_failures == 0
 
 
 async def test_unforeseen_errors_of_a_transport_do_not_silence_a_consumer(

@@ -11,14 +11,15 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from eventscope import BrokerUnavailable, EventBus
 from eventscope.errors import EventscopeError, TransportError
 from eventscope.partitions import partition_of
 from eventscope.transports import open_transport
-from eventscope.transports.base import Outgoing
+from eventscope.transports.base import GroupMoves, Outgoing
 from eventscope.transports.kafka import KafkaTransport, settings_of
+from eventscope.transports.kafka.settings import failure_of
 from ingest.options import BrokerOptions
 from ingest.records import Position
 from ingest.sources.base import Checkpoint
@@ -224,3 +225,16 @@ def test_without_the_library_it_is_said_what_to_install() -> None:
 
     assert answer.returncode == 1
     assert "kafka:// needs confluent-kafka: pip install confluent-kafka" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (KafkaError.ILLEGAL_GENERATION, GroupMoves),
+        (KafkaError.REBALANCE_IN_PROGRESS, GroupMoves),
+        (KafkaError._ALL_BROKERS_DOWN, BrokerUnavailable),
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, TransportError),
+    ],
+)
+def test_what_passes_by_itself_is_told_from_what_does_not(code: int, kind: type) -> None:
+    assert type(failure_of(KafkaError(code))) is kind

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from confluent_kafka import KafkaError
 
 from eventscope.errors import BrokerUnavailable, EventscopeError, TransportError
+from eventscope.transports.base import GroupMoves
 
 __all__ = [
     "KEY",
@@ -40,14 +41,18 @@ _PASSING = frozenset(
         KafkaError._WAIT_COORD,
         KafkaError._DESTROY,
         KafkaError._STATE,
-        # The member was counted out: its partitions are taken from it, or it joins again.
-        KafkaError.ILLEGAL_GENERATION,
-        KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.REBALANCE_IN_PROGRESS,
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         KafkaError.COORDINATOR_NOT_AVAILABLE,
         KafkaError.NOT_COORDINATOR,
         KafkaError.UNSTABLE_OFFSET_COMMIT,
+    )
+)
+# The member was counted out: its partitions are taken from it, or it joins again.
+_MOVING = frozenset(
+    (
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.REBALANCE_IN_PROGRESS,
     )
 )
 PRODUCER: dict[str, Any] = {
@@ -127,8 +132,10 @@ def transaction_settings(settings: dict[str, Any], group: str, name: str) -> dic
 
 def failure_of(error: KafkaError, cause: str = "") -> TransportError:
     """`BrokerUnavailable` where it may help to try again."""
-    passing = error.fatal() or error.retriable() or error.code() in _PASSING
     text = f"Kafka: {error.name()}: {error.str()}"
+    if error.code() in _MOVING:
+        return GroupMoves(text)
+    passing = error.fatal() or error.retriable() or error.code() in _PASSING
     if passing:
         return BrokerUnavailable(f"{text} ({cause})" if cause else text)
     return TransportError(text)
