@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from eventscope.ending import end
+from eventscope.waiting import is_set_within
 
 __all__ = ["Service", "Supervisor", "describe_exit", "next_delay", "settle_child"]
 
@@ -107,17 +108,9 @@ class Supervisor:
                 return
             delay = next_delay(delay, lived=time.monotonic() - began)
             self.say(service.name, f"ended with {describe_exit(code)}; again in {delay:g} s")
-            if await self._interrupted(delay):
+            if await is_set_within(self._stopping, delay):
                 return
             await self._spawn(service)
-
-    async def _interrupted(self, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return False
-        return True
 
     async def _spawn(self, service: Service) -> None:
         self._running[service.name] = await asyncio.create_subprocess_exec(

@@ -26,6 +26,7 @@ from eventscope.receipts import Counters
 from eventscope.retry import Backoff, RetryPolicy
 from eventscope.settler import Settler
 from eventscope.transports.base import Delivery, GroupMoves, Member, Release, Settlement, Transport
+from eventscope.waiting import is_set_within
 
 __all__ = ["Consumer", "GroupOptions", "Process"]
 
@@ -235,11 +236,7 @@ class Consumer:
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, but wake up to stop."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-        except TimeoutError:
-            return
+        await is_set_within(self._stopping, seconds)
 
     def _complain(self, error: Exception) -> None:
         self._counters.internal_errors += 1

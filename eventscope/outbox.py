@@ -20,6 +20,7 @@ from eventscope.health import CheckResult
 from eventscope.retry import Backoff
 from eventscope.transports.base import Outgoing, Transport
 from eventscope.transports.redis import RedisTransport
+from eventscope.waiting import is_set_within
 
 __all__ = ["Backlog", "OutboxRelay", "RedisOutbox", "RelayBus", "Waiting"]
 
@@ -263,9 +264,7 @@ class OutboxRelay:
 
     async def _pause(self, seconds: float) -> None:
         """Shorter when it is time to stop."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
+        await is_set_within(self._stopping, seconds)
 
 
 def _told(backlog: Backlog) -> str:

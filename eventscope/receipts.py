@@ -17,6 +17,7 @@ from typing import Any
 from eventscope.ending import end
 from eventscope.errors import EventscopeError
 from eventscope.payloads import Receipt, Receipts
+from eventscope.waiting import is_set_within
 
 __all__ = ["LAST_WORD", "Counters", "Observer"]
 
@@ -132,12 +133,8 @@ class Observer:
 
     async def _pause(self) -> None:
         assert self._wake is not None
-        try:
-            async with asyncio.timeout(self._linger):
-                await self._wake.wait()
-        except TimeoutError:
-            return
-        self._wake.clear()
+        if await is_set_within(self._wake, self._linger):
+            self._wake.clear()
 
     async def _flush(self) -> None:
         while self._reports or self._receipts:

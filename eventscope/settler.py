@@ -11,6 +11,7 @@ from eventscope.errors import BrokerUnavailable, TransportError
 from eventscope.receipts import Counters
 from eventscope.retry import Backoff
 from eventscope.transports.base import Delivery, GroupMoves, Member, Settlement, Transport
+from eventscope.waiting import is_set_within
 
 __all__ = ["Settler"]
 
@@ -59,10 +60,7 @@ class Settler:
 
     async def stop(self, grace: float) -> None:
         """Settle what is left within ``grace`` seconds; the rest stays pending at the broker."""
-        try:
-            async with asyncio.timeout(grace):
-                await self._idle.wait()
-        except TimeoutError:
+        if not await is_set_within(self._idle, grace):
             log.warning("entries are left unsettled", extra={"action": "settler-stop-late"})
         if self._task is not None:
             await end([self._task])

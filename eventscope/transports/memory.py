@@ -20,6 +20,7 @@ from eventscope.transports.base import (
     Retry,
     Settlement,
 )
+from eventscope.waiting import is_set_within
 
 __all__ = ["MemoryBroker", "MemoryTransport"]
 
@@ -112,7 +113,7 @@ class MemoryTransport:
         try:
             found = self._fresh(member, count)
             if not found:
-                await _wait(event, wait)
+                await is_set_within(event, wait)
                 found = self._fresh(member, count)
             return found
         finally:
@@ -220,11 +221,3 @@ class MemoryTransport:
             pending.owner, pending.since = None, float("-inf")
             pending.deliveries -= 1
         return True
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

@@ -36,6 +36,7 @@ from eventscope.transports.kafka.settings import (
 from eventscope.transports.kafka.shares import Holding, Shares, Waiting
 from eventscope.transports.kafka.topics import make_missing, starts_of_new_group
 from eventscope.transports.kafka.transactions import Transactions
+from eventscope.waiting import is_set_within
 
 __all__ = ["GroupMember"]
 
@@ -91,7 +92,7 @@ class GroupMember:
             if left <= 0:
                 await self._save()
                 return []
-            await self._hear(left)
+            await is_set_within(self._news, left)
 
     async def claim(
         self, *, retry_after: float, claim_after: float, count: int, suspects: int
@@ -239,10 +240,3 @@ class GroupMember:
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
-
-    async def _hear(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._news.wait()
-        except TimeoutError:
-            return
